@@ -78,12 +78,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     stash = metafunc.config.stash
     judged = stash[SUBJECTS].simulate if SUBJECTS in stash else None
     if judged or metafunc.config.getoption("--simulate"):
-        places = [pytest.param("simulator")]
+        devices = [pytest.param("simulator")]
     else:
-        places = [pytest.param("gpu")]
+        devices = [pytest.param("gpu")]
         if judged is None:
-            places.append(pytest.param("simulator", marks=pytest.mark.slow))
-    metafunc.parametrize("cuda_subject", places, indirect=True, scope="session")
+            devices.append(pytest.param("simulator", marks=pytest.mark.slow))
+    metafunc.parametrize("cuda_subject", devices, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from mt_autodiff import Tensor, from_numpy, no_grad, take, tensor
 from mt_autodiff.fusing import Composed
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
-from mt_nn import SGD, Adam, Parameter
+from mt_nn import SGD, Adam, AdamW, Parameter
 from mt_nn.functional import Activation
 from mt_tensor import FusedOperation, TensorData
 from mt_tensor.fused import operations
@@ -369,8 +369,9 @@ RULES: dict[str, Callable[[list[Parameter]], Any]] = {
     "plain": lambda parameters: SGD(parameters, 0.1),
     "decay": lambda parameters: SGD(parameters, 0.1, weight_decay=0.1),
     "momentum": lambda parameters: SGD(parameters, 0.1, momentum=0.9),
-    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, 0.1, nesterov=True),
+    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, weight_decay=0.1, nesterov=True),
     "adam": lambda parameters: Adam(parameters, 0.1, weight_decay=0.1),
+    "adamw": lambda parameters: AdamW(parameters, 0.1, weight_decay=0.1),
 }
 
 
@@ -433,3 +434,30 @@ def test_a_gradient_of_another_shape_is_left_to_the_rule() -> None:
     parameter.value.grad = tensor([1.0], parameter.value.backend)
     SGD([parameter], lr=0.5).step()
     assert parameter.value.to_numpy().tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.form)
+def test_a_write_after_the_operation_is_an_error_or_changes_no_gradient(
+    example: Example, at: int
+) -> None:
+    """Compare the gradients with those of the same call without a write."""
+    if at >= len(example.arrays):
+        return
+    function = COMPOSED[example.form]
+
+    def call() -> tuple[list[Tensor], Tensor]:
+        operands = [from_numpy(np.array(a), Tuned(np.float64)) for a in example.arrays]
+        tensors = [x.requires_grad_() for x in operands]
+        return tensors, function(*tensors, *example.rest()).sum()
+
+    (expected, without), (tensors, value) = call(), call()
+    without.backward()
+    tensors[at].detach()[...] = 0.5
+    try:
+        value.backward()
+    except RuntimeError as error:
+        assert "was overwritten after the operation" in str(error)
+        return
+    for one, other in zip(tensors, expected, strict=True):
+        np.testing.assert_array_equal(one.grad.to_numpy(), other.grad.to_numpy())

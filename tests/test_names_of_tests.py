@@ -19,6 +19,7 @@ PREFIXES = {
     "grading/tests": "grading",
     "tests/benchmarks": "benchmarks",
     "tests/docs": "docs",
+    "tests/fuzz": "fuzz",
     "tests/gpu_kernels": "gpu",
     "tests/notebooks": "notebooks",
     "tests/on_device": "device",

@@ -55,7 +55,8 @@ def test_inference_in_several_threads(name: str) -> None:
         assert not grad_enabled()
         result = network(from_numpy(batch, backend))
         assert not result.requires_grad
-        return result.to_numpy()
+        array: npt.NDArray[np.floating] = result.to_numpy()
+        return array
 
     expected = [answer(batch).copy() for batch in batches]
     requests = [at % len(batches) for at in range(4 if name == "reference" else 200)]

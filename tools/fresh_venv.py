@@ -63,9 +63,12 @@ class FreshVenv:
         return self.python("-m", "pip", "--disable-pip-version-check", *arguments, cwd=ROOT)
 
     def pip_install(self, *arguments: str) -> dict[str, str]:
-        """Run `pip install` and return the URL of each newly installed distribution by name."""
+        """Run `pip install` and return the URL of each newly installed distribution by name.
+
+        Python compiles the modules that are imported, so that pip need not compile all others.
+        """
         report = self.folder / "pip-report.json"
-        self.pip("install", "--quiet", "--report", str(report), *arguments)
+        self.pip("install", "--quiet", "--no-compile", "--report", str(report), *arguments)
         installed: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))["install"]
         return {each["metadata"]["name"]: each["download_info"]["url"] for each in installed}
 

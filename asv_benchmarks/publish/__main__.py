@@ -24,7 +24,7 @@ STAGES = {
 """Titles of the stages in the guide to speed, by backend."""
 
 TABLE_OPERATIONS = 6
-"""Number of operations with a row of their own in the table of a stage; one row sums the others."""
+"""Number of operations with a separate row in the table of a stage; one row sums the others."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,9 +63,10 @@ def _peers(measured: list[Table]) -> None:
 
 README = """\
 The table compares one training step (forward, backward, optimiser) with the same network in
-PyTorch, from the same weights. "Times as fast" is the smaller of two ratios, with its spread.
-`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
-measurements, those on two threads included, and shows where the time goes."""
+PyTorch, from the same weights. "Times as fast" is PyTorch's time divided by ours, with its spread:
+the median of all rounds, or the ratio of the shortest times if it is smaller. `hatch run peers`
+measures it again. The [guide to speed](docs/guides/speed.md) has all measurements, those on two
+threads included, and the time of each part of a step."""
 
 
 def _write_breakdown(

@@ -29,18 +29,18 @@ def digits(which: Literal["train", "t10k"], count: int) -> tuple[Array, Array]:
     return images.reshape(count, 1, 28, 28) / 255, labels
 
 
-def _idx(name: str, header: int, count: int, cells: int) -> Array:
+def _idx(name: str, header: int, count: int, item_bytes: int) -> Array:
     """Return the first items of an MNIST file, as a flat array of floats.
 
     Args:
         name: The name of the file without its suffix.
         header: Length of the header in bytes.
         count: Number of items.
-        cells: Bytes per item.
+        item_bytes: Bytes per item.
     """
     with gzip.open(DATA / "mnist" / f"{name}.gz") as file:
         file.read(header)
-        return np.frombuffer(file.read(count * cells), np.uint8).astype(np.float64)
+        return np.frombuffer(file.read(count * item_bytes), np.uint8).astype(np.float64)
 
 
 def sentences(which: Literal["train-sentences", "dev"]) -> tuple[Array, Array]:

@@ -60,8 +60,8 @@ class Learner:
     ) -> None:
         self.subject = subject
         self.batch = batch
-        self.answer = subject.call("learn.begin", arrays, {"problem": problem, **options})
-        expect(self.answer.plain > 0, "the network has no parameters", self.answer)
+        self.response = subject.call("learn.begin", arrays, {"problem": problem, **options})
+        expect(self.response.plain > 0, "the network has no parameters", self.response)
 
     def learn(
         self,
@@ -95,10 +95,10 @@ class Learner:
             progress = (done + 0.5 + np.arange(len(chosen))) / len(plan)
             factors = 1.0 - abs(2.0 * progress - 1.0)
             began = time.monotonic()
-            self.answer = self.subject.call(
+            self.response = self.subject.call(
                 "learn.steps", [inputs[chosen], labels[chosen], factors]
             )
-            expect(self.answer.array.shape == (len(chosen),), "expected losses", self.answer)
+            expect(self.response.array.shape == (len(chosen),), "expected losses", self.response)
             done += len(chosen)
             if after_epoch is not None and done % count == 0:
                 after_epoch()
@@ -114,10 +114,10 @@ class Learner:
         """
         predictions = []
         for part in _padded(inputs, self.batch):
-            self.answer = self.subject.call("learn.predict", [part])
+            self.response = self.subject.call("learn.predict", [part])
             shape = (*part.shape[:2], *outputs)
-            expect(self.answer.array.shape == shape, f"expected the shape {shape}", self.answer)
-            predictions.append(self.answer.array.reshape(-1, *outputs))
+            expect(self.response.array.shape == shape, f"expected the shape {shape}", self.response)
+            predictions.append(self.response.array.reshape(-1, *outputs))
         return np.concatenate(predictions)[: len(inputs)]
 
 
@@ -157,7 +157,7 @@ def check_accuracy(
     rng = np.random.default_rng(seed)
     began = time.monotonic()
     measure = {"digits": _digits, "sentences": _sentences}.get(name, _points)
-    right, answer = measure(subject, name, required, setting, seed, rng)
+    right, response = measure(subject, name, required, setting, seed, rng)
     if record is not None:
         measurement = {
             "name": f"{name} correct",
@@ -168,7 +168,7 @@ def check_accuracy(
         }
         record("measured", measurement)
     message = f"{name}: {right} of {required.of} are correct, expected at least {required.least}"
-    expect(right >= required.least, message, answer)
+    expect(right >= required.least, message, response)
 
 
 def check_short_training(subject: Subject, name: str, least: int, setting: Plain) -> None:
@@ -201,31 +201,31 @@ def check_learning(subject: Subject, name: str, setting: Plain) -> None:
         MismatchError: The loss is too high, or an output is not a probability.
     """
     best: tuple[float, Response] | None = None
-    for predictions, labels, answer in _starts(subject, name, setting, 0):
-        check_probabilities(predictions, answer)
+    for predictions, labels, response in _starts(subject, name, setting, 0):
+        check_probabilities(predictions, response)
         loss = cross_entropy(np.stack([1.0 - predictions, predictions], axis=1), labels)
         if best is None or loss < best[0]:
-            best = loss, answer
+            best = loss, response
         if loss < MAX_LOSS_SHARE * constant_guess_loss(labels):
             return
     assert best is not None
     check_loss(best[0], labels, best[1])
 
 
-def check_loss(loss: float, labels: Array, answer: Response) -> None:
+def check_loss(loss: float, labels: Array, response: Response) -> None:
     """Check that the loss of a network is below `MAX_LOSS_SHARE` of a constant guess's loss."""
     guess = constant_guess_loss(labels)
     message = (
         f"the loss after training is {loss:.3f}, expected less than "
         f"{MAX_LOSS_SHARE * guess:.3f}: the best constant output has {guess:.3f}"
     )
-    expect(loss < MAX_LOSS_SHARE * guess, message, answer)
+    expect(loss < MAX_LOSS_SHARE * guess, message, response)
 
 
-def check_probabilities(outputs: Array, answer: Response) -> None:
+def check_probabilities(outputs: Array, response: Response) -> None:
     """Check that all outputs are probabilities."""
     inside = bool(((outputs >= 0.0) & (outputs <= 1.0)).all())
-    expect(inside, "an output of the network is not a probability from 0 to 1", answer)
+    expect(inside, "an output of the network is not a probability from 0 to 1", response)
 
 
 def cross_entropy(probabilities: Array, labels: Array) -> float:
@@ -248,7 +248,7 @@ def constant_guess_loss(labels: Array) -> float:
 def check_layers(subject: Subject, setting: Plain) -> None:
     """Check by the number of parameters that a network for points has three linear layers."""
     hidden = setting["hidden"]
-    answer, sizes, _ = describe(*_points_at_a_start(subject, setting, 0))
+    response, sizes, _ = describe(*_points_at_a_start(subject, setting, 0))
     weights, biases = 2 * hidden + hidden * hidden + hidden, 2 * hidden + 1
     total = sum(sizes)
     message = (
@@ -256,7 +256,7 @@ def check_layers(subject: Subject, setting: Plain) -> None:
         f"2 → {hidden} → {hidden} → 1"
     )
     # The documentation does not mention biases.
-    expect(total in (weights, weights + biases), message, answer)
+    expect(total in (weights, weights + biases), message, response)
 
 
 def check_all_parameters_are_trained(subject: Subject, setting: Plain) -> None:
@@ -285,23 +285,23 @@ def check_gradients_exist(begin: Callable[[int], tuple[Learner, Array, Array]]) 
     """
     reached: list[bool] = []
     for start in range(GRADIENT_STARTS):
-        answer, _, now = describe(*begin(start))
+        response, _, now = describe(*begin(start))
         reached = [a or b for a, b in zip(reached or now, now, strict=True)]
         if all(reached):
             return
     missing = reached.count(False)
-    expect(False, f"{missing} of {len(reached)} parameters receive no gradient", answer)
+    expect(False, f"{missing} of {len(reached)} parameters receive no gradient", response)
 
 
 def describe(
     learner: Learner, inputs: Array, labels: Array
 ) -> tuple[Response, list[int], list[bool]]:
     """Return a network's parameter sizes, and a flag for each that receives a gradient."""
-    answer = learner.subject.call("learn.describe", [inputs, labels])
-    plain = answer.plain
+    response = learner.subject.call("learn.describe", [inputs, labels])
+    plain = response.plain
     known = isinstance(plain, dict) and {"sizes", "reached"} <= plain.keys()
-    expect(known and len(plain["sizes"]) == len(plain["reached"]), "no parameters", answer)
-    return answer, plain["sizes"], plain["reached"]
+    expect(known and len(plain["sizes"]) == len(plain["reached"]), "no parameters", response)
+    return response, plain["sizes"], plain["reached"]
 
 
 def seconds_of_an_epoch(
@@ -337,7 +337,7 @@ def _digits(
     learner = Learner(subject, "digits", options, setting["batch"])
     learner.learn(images, labels, setting["epochs"], rng)
     predictions = learner.predict(others, (10,))
-    return int((predictions.argmax(axis=1) == hidden).sum()), learner.answer
+    return int((predictions.argmax(axis=1) == hidden).sum()), learner.response
 
 
 def _sentences(
@@ -356,7 +356,7 @@ def _sentences(
 
     # The best of all epochs counts, as the course's guide says.
     learner.learn(rows[chosen], labels[chosen], setting["epochs"], rng, count)
-    return max(right), learner.answer
+    return max(right), learner.response
 
 
 def _points(
@@ -364,10 +364,10 @@ def _points(
 ) -> tuple[int, Response]:
     assert required.of == COUNT
     best: tuple[int, Response] | None = None
-    for predictions, labels, answer in _starts(subject, name, setting, seed):
+    for predictions, labels, response in _starts(subject, name, setting, seed):
         right = int(((predictions > 0.5) == (labels > 0.5)).sum())
         if best is None or right > best[0]:
-            best = right, answer
+            best = right, response
         if right >= min(required.least + SAFE_MARGIN, required.of):
             break
     assert best is not None
@@ -388,4 +388,4 @@ def _starts(
         options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed + start}
         learner = Learner(subject, setting["model"], options, setting["batch"])
         learner.learn(points, labels, setting["epochs"], rng)
-        yield learner.predict(points, ()), labels, learner.answer
+        yield learner.predict(points, ()), labels, learner.response

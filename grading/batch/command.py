@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from grading.batch import similar, summary
 from grading.batch.cluster import connected
-from grading.batch.engine import REPORT, Executor, Settings, grade_all, local_executor
+from grading.batch.engine import Executor, Settings, grade_all, local_executor
 from grading.batch.find import Entry
-from grading.batch.store import Grade, Store
+from grading.batch.store import REPORT, Grade, Store
 from grading.judge.exit_codes import FAILED, HARNESS, OK
 from grading.judge.records import RecordError, Report, from_json
 from grading.reports.files import replace_file

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+from grading.judge.version import PATHS
+
 MAX_FILE_BYTES = 8_000_000
 """Maximum size of a digested file, in bytes; of larger ones, size and modification time count."""
 
@@ -15,9 +17,6 @@ MAX_FILES = 20_000
 
 SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".mypy_cache"}
 """Names of folders without work of the learner."""
-
-GRADER = ("grading", "asv_benchmarks/workloads.py")
-"""Paths in this repository that affect marks."""
 
 LIBRARIES = ("numpy", "numba", "hypothesis", "pytest")
 """Libraries whose versions affect marks."""
@@ -46,7 +45,7 @@ def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
         settings: The arguments of the grader.
     """
     digest = hashlib.sha256()
-    for part in GRADER:
+    for part in PATHS:
         path = root / part
         digest.update(contents(path) if path.is_file() else digest_of(path).encode())
     for text in (*settings, *(f"{name} {metadata.version(name)}" for name in LIBRARIES)):

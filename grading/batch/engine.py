@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
+from grading.batch.commits import commit_time
 from grading.batch.digest import digest_of, digest_of_grader
 from grading.batch.find import Entry
 from grading.batch.job import FILES, Job, JobResult, Process, end, run
-from grading.batch.store import OUTPUT, Grade, Outcome, Store
+from grading.batch.store import OUTPUT, PAGE, REPORT, Grade, Outcome, Store
 from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.records import RecordError, from_json
-
-REPORT = "report.json"
-PAGE = "report.html"
 
 START_SECONDS = 120.0
 """Time for start, copies and reports, added to the time limit of a run, in seconds."""
@@ -132,25 +132,40 @@ def grade_all(
             contents = f"{grader}:{'' if entry.problem else digest_of(entry.path)}"
             known = store.grade(entry.key)
             if entry.problem:
-                grade = Grade(
-                    entry.name, "no submission", contents, who=entry.who, reason=entry.problem
+                grade = _with_times(
+                    Grade(entry.name, "no submission", contents, reason=entry.problem), entry
                 )
                 store.keep(entry.key, grade, {})
                 grades[entry.key] = grade
                 progress(entry, grade, False)
             elif known is not None and known.contents == contents and _is_final(known):
-                grades[entry.key] = known
-                progress(entry, known, True)
+                # The metadata may be newer than the grade.
+                grade = _with_times(known, entry)
+                if grade != known:
+                    store.update(entry.key, grade)
+                grades[entry.key] = grade
+                progress(entry, grade, True)
             else:
                 running[executor.submit(settings.job(entry))] = entry, contents
         finished, _ = wait(running, return_when=FIRST_COMPLETED) if running else ((), ())
         for future in finished:
             entry, contents = running.pop(future)
             grade, files = _outcome(entry, contents, future)
+            grade = _with_times(grade, entry)
             store.keep(entry.key, grade, files)
             grades[entry.key] = grade
             progress(entry, grade, False)
     return {entry.key: grades[entry.key] for entry in entries}
+
+
+def _with_times(grade: Grade, entry: Entry) -> Grade:
+    """Return a grade with the submitters and times of a submission."""
+    return msgspec.structs.replace(
+        grade,
+        who=entry.who,
+        handed_in=entry.handed_in,
+        committed="" if entry.problem else commit_time(entry.path),
+    )
 
 
 def _is_final(grade: Grade) -> bool:
@@ -167,7 +182,7 @@ def _outcome(
     except Exception as error:
         # A machine was lost, or could not start a process.
         reason = f"the job was lost: {error}"
-        return Grade(entry.name, "grader failed", contents, entry.who, reason), {}
+        return Grade(entry.name, "grader failed", contents, reason=reason), {}
     files = {**done.files, OUTPUT: done.text.encode()}
     outcome: Outcome = "graded"
     reason = ""
@@ -181,7 +196,6 @@ def _outcome(
         name=entry.name,
         outcome=outcome,
         contents=contents,
-        who=entry.who,
         reason=reason,
         seconds=done.seconds,
         code=done.code,

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,33 @@ class Entry:
         path: The path of its folder.
         who: The submitters, if they are known.
         problem: Reason why it cannot be graded; empty otherwise.
+        handed_in: Time of the hand-in in the platform's metadata, in ISO 8601; empty if unknown.
     """
 
     name: str
     path: Path
     who: str = ""
     problem: str = ""
+    handed_in: str = ""
 
     @property
     def key(self) -> str:
         """Unique name for files, of letters, digits and "-_."."""
-        plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name).strip("-.")[:60]
-        if plain == self.name:
-            return plain
-        digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:8]
-        return f"{plain or 'submission'}-{digest}"
+        return file_name(self.name, os.fsencode(self.path.name))
+
+
+def file_name(name: str, unique: bytes = b"") -> str:
+    """Return a unique name for files, of letters, digits and "-_.".
+
+    Args:
+        name: A text; if it has only these characters and is short, it is the result.
+        unique: Bytes that distinguish equal texts; by default those of the text.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[:60]
+    if plain == name:
+        return plain
+    digest = hashlib.sha256(unique or os.fsencode(name)).hexdigest()[:8]
+    return f"{plain or 'submission'}-{digest}"
 
 
 def find_submissions(folder: Path) -> list[Entry]:
@@ -63,7 +76,7 @@ def find_submissions(folder: Path) -> list[Entry]:
         entries = sorted(os.scandir(folder), key=lambda each: os.fsencode(each.name))
     except OSError as error:
         raise BatchError(f"{folder} cannot be read: {error.strerror}") from None
-    submitters = _gradescope_names(folder / GRADESCOPE_LIST)
+    submitters = _gradescope_list(folder / GRADESCOPE_LIST)
     found = [_entry(each, submitters) for each in entries if _is_submission(each)]
     if not found:
         raise BatchError(
@@ -78,13 +91,14 @@ def _is_submission(each: "os.DirEntry[str]") -> bool:
     return each.is_symlink() or each.is_dir() or each.name.lower().endswith(ARCHIVES)
 
 
-def _entry(each: "os.DirEntry[str]", submitters: dict[str, str]) -> Entry:
+def _entry(each: "os.DirEntry[str]", submitters: dict[str, tuple[str, str]]) -> Entry:
     problem = ""
     if each.is_symlink():
         problem = "is a symbolic link; replace it by the submission itself"
     elif not each.is_dir():
         problem = "is an archive; unpack it into a folder first"
-    return Entry(shown(each.name), Path(each.path), submitters.get(each.name, ""), problem)
+    who, handed_in = submitters.get(each.name, ("", ""))
+    return Entry(shown(each.name), Path(each.path), who, problem, handed_in)
 
 
 def _with_unique_keys(entries: list[Entry]) -> Iterator[Entry]:
@@ -109,8 +123,8 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _gradescope_names(file: Path) -> dict[str, str]:
-    """Return the submitters by the name of their folder; empty if the file cannot be read."""
+def _gradescope_list(file: Path) -> dict[str, tuple[str, str]]:
+    """Return the submitters and the time by the name of their folder; empty without the file."""
     try:
         if file.is_symlink() or file.stat().st_size > MAX_LIST_BYTES:
             return {}
@@ -119,7 +133,13 @@ def _gradescope_names(file: Path) -> dict[str, str]:
         return {}
     if not isinstance(content, dict):
         return {}
-    return {str(name): _submitters(about) for name, about in content.items()}
+    return {str(name): (_submitters(about), _time(about)) for name, about in content.items()}
+
+
+def _time(about: Any) -> str:
+    """Return the time of a hand-in, which YAML reads as a time or as text."""
+    at = about.get(":created_at") if isinstance(about, dict) else None
+    return at.isoformat() if isinstance(at, datetime) else shown(str(at or ""))[:60]
 
 
 def _submitters(about: Any) -> str:

@@ -20,11 +20,13 @@ from grading.reports.files import replace_file
 GRADE = "grade.json"
 BATCH = "batch.json"
 OUTPUT = "output.txt"
+REPORT = "report.json"
+PAGE = "report.html"
 
 Outcome = Literal["graded", "no submission", "grader failed"]
 
 
-class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The grade of a submission.
 
     Attributes:
@@ -35,6 +37,8 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         reason: Details of the reason why it was not graded.
         seconds: Duration in seconds.
         code: The exit code of the grader.
+        handed_in: Time of the hand-in in the platform's metadata, in ISO 8601.
+        committed: Time of the last git commit, which its author sets.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
     seconds: float = 0.0
     code: int = 0
+    handed_in: str = ""
+    committed: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,9 +88,19 @@ class Store:
         except (OSError, msgspec.DecodeError):
             return None
 
+    def grades(self) -> dict[str, Grade]:
+        """Return all grades by key, in the order of the keys."""
+        keys = sorted(path.parent.name for path in self.folder.glob(f"*/{GRADE}"))
+        found = {key: self.grade(key) for key in keys}
+        return {key: grade for key, grade in found.items() if grade is not None}
+
     def file(self, key: str, name: str) -> Path:
         """Return the path of a file of a submission."""
         return self.folder / key / name
+
+    def update(self, key: str, grade: Grade) -> None:
+        """Replace the grade of a submission, and keep its files."""
+        replace_file(self.folder / key / GRADE, msgspec.json.encode(grade))
 
     def keep(self, key: str, grade: Grade, files: dict[str, bytes]) -> None:
         """Store the grade and the files of a submission."""

@@ -17,6 +17,9 @@ BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
 AFTER = ("seconds", "seed", "reason")
 """The columns before and after those of the tasks."""
 
+ORIGIN = ("grader", "created")
+"""The commit of the grader and the time of each run; not in tables of reports without a commit."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,9 +44,10 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     tasks = columns([row.report for row in rows if row.report])
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*BEFORE, *tasks, *AFTER])
+    has_origin = any(row.report is not None and row.report.grader for row in rows)
+    writer.writerow([*BEFORE, *tasks, *AFTER, *(ORIGIN if has_origin else ())])
     for row in rows:
-        writer.writerow(_cells(row, tasks, seed))
+        writer.writerow([*_cells(row, tasks, seed), *(_origin(row.report) if has_origin else ())])
     # Spreadsheets recognise UTF-8 by the byte-order mark.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
@@ -79,6 +83,10 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
         str(seed),
         inert(grade.reason),
     ]
+
+
+def _origin(report: Report | None) -> tuple[str, str]:
+    return ("", "") if report is None else (report.grader, report.created)
 
 
 def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:

@@ -8,6 +8,7 @@ the function in the source does the work.
 """
 
 import ast
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,28 +77,48 @@ def check_is_called(
     """
     for program in programs(subject, options, out, operands):
         _run(subject, "source.work", program, options, out, operands, expected)
-        name, text = program.emptied()
-        try:
-            ast.parse(text.encode())
-        except (SyntaxError, ValueError) as error:
-            # The copy would raise this error, which says nothing about the function.
-            sentence = (
-                f"the body of the function in {program.location} cannot be removed from the file "
-                f"to show that it does the work: {error}"
-            )
-            request = Request("source.work", (out, *operands), options)
-            raise MismatchError(Finding(sentence, request)) from None
-        with subject.changed({name: text}) as copy:
-            try:
-                response = copy.call("kernel.run", [out, *operands], options)
-            except SubjectError:
-                continue
-        if response.arrays and np.array_equal(response.arrays[0], expected):
+        response = _without_body(subject, program, options, out, operands)
+        if response is not None and np.array_equal(response.arrays[0], expected):
             sentence = (
                 f"the result does not come from the function in {program.location}: it is still "
                 "right without the body of this function, so other code computes it"
             )
             raise MismatchError(Finding(sentence, response.request, response=response))
+
+
+def _without_body(
+    subject: Subject, program: Program, options: Plain, out: Array, operands: Sequence[Array]
+) -> Response | None:
+    """Run a kernel in a copy of the submission in which its function has no body.
+
+    Returns:
+        The response; None if the copy raises an error because it calls the function.
+
+    Raises:
+        MismatchError: The copy cannot be written, or it raises another error.
+    """
+    # A caller of a function without a body may raise any error. To recognise its cause, the
+    # function then raises an error itself.
+    for message in ("", f"called {secrets.token_hex(8)}"):
+        name, text = program.emptied(message)
+        try:
+            ast.parse(text.encode())
+        except (SyntaxError, ValueError) as error:
+            # The copy would raise this error, which says nothing about the function.
+            reason = str(error)
+            break
+        with subject.changed({name: text}) as copy:
+            try:
+                return copy.call("kernel.run", [out, *operands], options)
+            except SubjectError as error:
+                reason = f"the copy raises {error.kinds[0]}: {error.message}"
+                if message and message in error.message:
+                    return None
+    sentence = (
+        f"the body of the function in {program.location} cannot be removed from the file "
+        f"to show that it does the work: {reason}"
+    )
+    raise MismatchError(Finding(sentence, Request("source.work", (out, *operands), options)))
 
 
 def check_needs_no_indexing(

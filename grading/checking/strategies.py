@@ -79,13 +79,13 @@ def arrays(
 
 
 def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
-    """Draw an array of bytes in a single draw, which is much faster than one for each element.
+    """Draw an array of bytes with a single draw, because a draw for each element is much slower.
 
     Hypothesis still shrinks it element by element, towards 0.
     """
     size = math.prod(shape)
     drawn = st.binary(min_size=size, max_size=size)
-    return drawn.map(lambda cells: np.frombuffer(cells, np.uint8).reshape(tuple(shape)))
+    return drawn.map(lambda data: np.frombuffer(data, np.uint8).reshape(tuple(shape)))
 
 
 @st.composite

@@ -40,8 +40,8 @@ DERIVATIVES: dict[str, Callable[[float, float], float]] = {
 
 
 def compare(subject: Subject, formula: str, expected: Callable[..., float], *xs: Array) -> None:
-    answer = subject.call("operators.each", xs, {"formula": formula})
-    expect_array(answer, [expected(*numbers) for numbers in zip(*xs, strict=True)])
+    response = subject.call("operators.each", xs, {"formula": formula})
+    expect_array(response, [expected(*numbers) for numbers in zip(*xs, strict=True)])
 
 
 @pytest.mark.parametrize("formula", ARITHMETIC)
@@ -65,8 +65,8 @@ def test_threshold_of_is_close(subject: Subject, gap: float, close: float) -> No
     # A distance of 0.01 is exact only from 0.
     xs = np.array([0.0, 0.0] if gap == 0.01 else [1.0, -3.0])
     pair = xs, xs + gap
-    answer = subject.call("operators.each", pair, {"formula": "is_close"})
-    expect_array(answer, [close, close])
+    response = subject.call("operators.each", pair, {"formula": "is_close"})
+    expect_array(response, [close, close])
 
 
 @pytest.mark.parametrize("formula", UNARY)
@@ -78,14 +78,14 @@ def test_functions_of_one_number(subject: Subject, formula: str, single: tuple[A
 @given(single=columns(st.floats(1e-3, 1e6)))
 def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
     """Accept log(x + EPS), the formula until 2023, and the natural logarithm of 2024."""
-    answer = subject.call("operators.each", single, {"formula": "log"})
+    response = subject.call("operators.each", single, {"formula": "log"})
     (xs,) = single
-    expect_any_array(answer, [np.log(xs + EPS), np.log(xs)])
+    expect_any_array(response, [np.log(xs + EPS), np.log(xs)])
 
 
 def test_logarithm_of_zero(subject: Subject) -> None:
-    answer = subject.call("operators.each", [np.zeros(1)], {"formula": "log"})
-    expect_array(answer, [math.log(EPS)])
+    response = subject.call("operators.each", [np.zeros(1)], {"formula": "log"})
+    expect_array(response, [math.log(EPS)])
 
 
 @given(single=columns(away_from(0.0, small_floats)))
@@ -95,9 +95,9 @@ def test_reciprocal(subject: Subject, single: tuple[Array]) -> None:
 
 @pytest.mark.parametrize("x", [-1e4, -800.0, -40.0, 40.0, 800.0, 1e4])
 def test_sigmoid_of_large_numbers(subject: Subject, x: float) -> None:
-    answer = subject.call("operators.each", [np.array([x])], {"formula": "sigmoid"})
+    response = subject.call("operators.each", [np.array([x])], {"formula": "sigmoid"})
     exact = 1.0 if x > 0 else math.exp(max(x, -745.0)) * (x > -745.0)
-    expect_array(answer, [exact], relative=1e-12, absolute=0.0)
+    expect_array(response, [exact], relative=1e-12, absolute=0.0)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_edge_cases(
 ) -> None:
     """Check kinks, ties and the limits of the range; functions of two numbers get equal ones."""
     count = 2 if formula in ("lt", "eq", "max") else 1
-    answer = subject.call("operators.each", [np.array(numbers)] * count, {"formula": formula})
-    expect_array(answer, expected, absolute=0.0)
+    response = subject.call("operators.each", [np.array(numbers)] * count, {"formula": formula})
+    expect_array(response, expected, absolute=0.0)
 
 
 @pytest.mark.parametrize("formula", ["relu_back", "inv_back"])
@@ -128,13 +128,13 @@ def test_derivatives(subject: Subject, formula: str, pair: tuple[Array, Array]) 
 
 @given(pair=columns(positive, 2))
 def test_derivative_of_the_logarithm(subject: Subject, pair: tuple[Array, Array]) -> None:
-    answer = subject.call("operators.each", pair, {"formula": "log_back"})
+    response = subject.call("operators.each", pair, {"formula": "log_back"})
     xs, ds = pair
-    expect_any_array(answer, [ds / (xs + EPS), ds / xs])
+    expect_any_array(response, [ds / (xs + EPS), ds / xs])
 
 
 @pytest.mark.parametrize("pair", [(math.nan, 1.0), (1.0, math.nan)])
 def test_maximum_of_nan(subject: Subject, pair: tuple[float, float]) -> None:
     columns_of_one = [np.array([x]) for x in pair]
-    answer = subject.call("operators.each", columns_of_one, {"formula": "max"})
-    expect_array(answer, [math.nan])
+    response = subject.call("operators.each", columns_of_one, {"formula": "max"})
+    expect_array(response, [math.nan])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.checking.compare import expect_array
+from grading.checking.compare import expect, expect_array
 from grading.checking.strategies import quarters, small_floats
 from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
@@ -88,6 +88,33 @@ def test_sum_of_concatenated_lists(subject: Subject, xs: Array, ys: Array) -> No
     answer = subject.call("operators.lists", [np.concatenate([xs, ys])], options)
     parts = [subject.call("operators.lists", [part], options).array for part in (xs, ys)]
     expect_array(answer, parts[0] + parts[1])
+
+
+elements = st.lists(quarters, min_size=1, max_size=6).map(lambda xs: np.array(xs, np.float64))
+
+
+@pytest.mark.parametrize("function", ["map", "zipWith", "negList", "addLists"])
+@given(xs=elements)
+def test_arguments_afterwards(subject: Subject, function: str, xs: Array) -> None:
+    """Compare the lists after the call: the result is a new list."""
+    fn = {"map": "double", "zipWith": "difference"}.get(function)
+    _check_arguments(
+        subject, [xs, 1.0 + xs] if function in ("zipWith", "addLists") else [xs], function, fn
+    )
+
+
+@pytest.mark.parametrize("function", ["sum", "prod"])
+@given(xs=elements)
+def test_argument_of_a_fold_afterwards(subject: Subject, function: str, xs: Array) -> None:
+    _check_arguments(subject, [xs], function)
+
+
+def _check_arguments(
+    subject: Subject, lists: list[Array], function: str, fn: str | None = None
+) -> None:
+    answer = subject.call("operators.arguments", lists, {"function": function, "fn": fn})
+    unchanged = all(map(np.array_equal, answer.arrays, lists))
+    expect(unchanged, f"`{function}` changes its argument", answer)
 
 
 # The learner's own tests

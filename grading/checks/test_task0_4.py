@@ -45,14 +45,14 @@ def trees(draw: st.DrawFn, depth: int = 3) -> Plain:
 
 @given(tree=trees())
 def test_parameters_of_the_whole_tree(subject: Subject, tree: Plain) -> None:
-    answer = subject.call("module.parameters", options={"tree": tree})
+    response = subject.call("module.parameters", options={"tree": tree})
     named = _named(tree)
     expected = {
         "named": sorted([name, value] for name, value in named.items()),
         "values": sorted(named.values()),
         "children": len(tree["children"]),
     }
-    expect_plain(answer, expected, "the parameters of the tree")
+    expect_plain(response, expected, "the parameters of the tree")
 
 
 @given(tree=trees(), value=st.integers(100, 109).map(float), data=st.data())
@@ -63,10 +63,10 @@ def test_updated_parameters(
     tree = {**tree, "parameters": {**tree["parameters"], "p_more": 0.0}}
     name = data.draw(st.sampled_from(sorted(named)))
     options = {"tree": tree, "updates": [[name.split("."), value]]}
-    answer = subject.call("module.parameters", options=options)
+    response = subject.call("module.parameters", options=options)
     named[name] = value
     expect_plain(
-        answer,
+        response,
         {
             "named": sorted([k, v] for k, v in named.items()),
             "values": sorted(named.values()),
@@ -114,8 +114,8 @@ def test_training_mode_of_submodules(
 
 @given(x=values, plus=values)
 def test_call_of_a_module(subject: Subject, x: float, plus: float) -> None:
-    answer = subject.call("module.call", options={"x": x, "plus": plus})
-    expect_plain(answer, x + plus, "the result of forward")
+    response = subject.call("module.call", options={"x": x, "plus": plus})
+    expect_plain(response, x + plus, "the result of forward")
 
 
 def test_attributes_by_name(subject: Subject) -> None:

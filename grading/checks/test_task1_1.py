@@ -41,16 +41,16 @@ def test_derivatives_of_parabolas(
     """Check parabolas, for which a central difference is exact with any step."""
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": epsilon}
-    answer = subject.call("autodiff.difference", options=options)
-    expect_array(answer, derivative(terms, at, arg), absolute=1e-6)
+    response = subject.call("autodiff.difference", options=options)
+    expect_array(response, derivative(terms, at, arg), absolute=1e-6)
 
 
 @given(case=polynomials(highest=3))
 def test_derivatives_of_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": 1e-6}
-    answer = subject.call("autodiff.difference", options=options)
-    expect_array(answer, derivative(terms, at, arg), relative=1e-4, absolute=1e-2)
+    response = subject.call("autodiff.difference", options=options)
+    expect_array(response, derivative(terms, at, arg), relative=1e-4, absolute=1e-2)
 
 
 @given(epsilon=st.floats(0.01, 1.0), x=st.sampled_from([0.0, 0.5, -1.0, 2.0]))
@@ -58,7 +58,7 @@ def test_size_of_the_step(subject: Subject, epsilon: float, x: float) -> None:
     """Check the difference quotient of x³, which exceeds the derivative by the squared step."""
     options = {"terms": [[1.0, [3]]], "at": [x], "arg": 0, "epsilon": epsilon}
     slope = 3 * x**2
-    answer = subject.call("autodiff.difference", options=options)
+    response = subject.call("autodiff.difference", options=options)
     # Steps of epsilon / 2 are another usual definition.
-    halved = abs(float(answer.array) - slope - epsilon**2 / 4) < 1e-9
-    expect_array(answer, slope + (epsilon**2 / 4 if halved else epsilon**2))
+    halved = abs(float(response.array) - slope - epsilon**2 / 4) < 1e-9
+    expect_array(response, slope + (epsilon**2 / 4 if halved else epsilon**2))

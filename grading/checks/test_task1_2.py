@@ -22,8 +22,8 @@ def test_values_of_single_operations(subject: Subject, step: str, data: st.DataO
         # Close is not equal.
         inputs[1] = inputs[0] + data.draw(st.sampled_from([0.005, -0.005, 0.0]))
     options = {"program": [[step, *range(arity)]], "inputs": inputs}
-    answer = subject.call("scalar.program", options=options)
-    expect_any_array(answer, value_forms([[step, *range(arity)]], inputs))
+    response = subject.call("scalar.program", options=options)
+    expect_any_array(response, value_forms([[step, *range(arity)]], inputs))
 
 
 @pytest.mark.parametrize("step", ["add", "sub", "mul", "div", "lt", "gt", "eq"])
@@ -35,8 +35,8 @@ def test_plain_numbers_on_either_side(
     right = right or step == "sub"
     operands = [0, number] if right else [number, 0]
     options = {"program": [[step, *operands]], "inputs": [x]}
-    answer = subject.call("scalar.program", options=options)
-    expect_array(answer, [VALUES[step](*((x, number) if right else (number, x)))])
+    response = subject.call("scalar.program", options=options)
+    expect_array(response, [VALUES[step](*((x, number) if right else (number, x)))])
 
 
 @given(x=positive, number=positive)
@@ -51,8 +51,8 @@ def test_a_number_minus_a_scalar(subject: Subject, x: float, number: float) -> N
 @given(case=programs())
 def test_values_of_programs(subject: Subject, case: tuple[Program, list[float]]) -> None:
     program, inputs = case
-    answer = subject.call("scalar.program", options={"program": program, "inputs": inputs})
-    expect_any_array(answer, value_forms(program, inputs))
+    response = subject.call("scalar.program", options={"program": program, "inputs": inputs})
+    expect_any_array(response, value_forms(program, inputs))
 
 
 @pytest.mark.parametrize("step", ["neg", "relu", "sigmoid", "exp", "log", "add", "mul", "lt", "eq"])
@@ -60,7 +60,7 @@ def test_values_of_programs(subject: Subject, case: tuple[Program, list[float]])
 def test_history_of_results(subject: Subject, step: str, data: st.DataObject) -> None:
     arity, _ = SMOOTH[step]
     inputs = [data.draw(positive) for _ in range(arity)]
-    answer = subject.call("scalar.history", options={"step": step, "inputs": inputs})
+    response = subject.call("scalar.history", options={"step": step, "inputs": inputs})
     expected = {
         "leaves": [True] * arity,
         "result is leaf": False,
@@ -68,4 +68,4 @@ def test_history_of_results(subject: Subject, step: str, data: st.DataObject) ->
         "parents": list(range(arity)),
         "data": inputs,
     }
-    expect_plain(answer, expected, "the history of the result")
+    expect_plain(response, expected, "the history of the result")

@@ -45,12 +45,12 @@ CONSTANT_FIRST = {
 @given(case=applications())
 @example(case=CONSTANT_FIRST)
 def test_pairs_of_variables_and_derivatives(subject: Subject, case: Plain) -> None:
-    answer = subject.call("scalar.chain_rule", options=case)
+    response = subject.call("scalar.chain_rule", options=case)
     scale = case["saved"] * case["d_output"]
     expected = [[i, f * scale] for i, f in zip(case["uses"], case["factors"], strict=True)]
     # Constants may be listed or not: their derivatives are never used.
-    plain = answer.plain
+    plain = response.plain
     if len(plain) < len(expected):
         expected = [pair for pair in expected if not case["constants"][pair[0]]]
         plain = [pair for pair in plain if not case["constants"][pair[0]]]
-    expect_plain(Response(answer.request, plain=plain), expected, "the chain rule")
+    expect_plain(Response(response.request, plain=plain), expected, "the chain rule")

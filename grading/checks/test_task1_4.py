@@ -28,20 +28,20 @@ SHORTCUT = {
 
 
 def check_order(subject: Subject, graph: Plain) -> None:
-    answer = subject.call("autodiff.sort", options={"graph": graph})
-    order = answer.plain
-    expect(len(set(order)) == len(order), "a variable occurs twice", answer)
-    expect(set(order) == reachable(graph), f"expected the variables {reachable(graph)}", answer)
-    place = {number: i for i, number in enumerate(order)}
+    response = subject.call("autodiff.sort", options={"graph": graph})
+    order = response.plain
+    expect(len(set(order)) == len(order), "a variable occurs twice", response)
+    expect(set(order) == reachable(graph), f"expected the variables {reachable(graph)}", response)
+    position = {number: i for i, number in enumerate(order)}
     for number in order:
         for parent, _ in graph["edges"][number]:
-            if parent in place:
+            if parent in position:
                 message = f"variable {parent} comes before {number}, which was computed from it"
-                expect(place[number] < place[parent], message, answer)
+                expect(position[number] < position[parent], message, response)
 
 
 def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
-    answer = subject.call("autodiff.backward", options={"graph": graph, "deriv": deriv})
+    response = subject.call("autodiff.backward", options={"graph": graph, "deriv": deriv})
     totals = paths_to(graph, deriv)
     reached = reachable(graph)
     leaf = [not edges and i not in graph["constants"] for i, edges in enumerate(graph["edges"])]
@@ -50,10 +50,10 @@ def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
         for i, (total, is_leaf) in enumerate(zip(totals, leaf, strict=True))
     ]
     # A derivative of 0 may be skipped.
-    most = max(answer.plain["chain rule"])
-    expect(most <= 1, f"the chain rule of a function ran {most} times, expected once", answer)
-    expected = {**answer.plain, "derivatives": derivatives}
-    expect_plain(answer, expected, "the result of `backpropagate`")
+    most = max(response.plain["chain rule"])
+    expect(most <= 1, f"the chain rule of a function ran {most} times, expected once", response)
+    expected = {**response.plain, "derivatives": derivatives}
+    expect_plain(response, expected, "the result of `backpropagate`")
 
 
 @pytest.mark.parametrize("step", SMOOTH)
@@ -67,9 +67,9 @@ def test_derivatives_of_each_function(
     inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
     program = [[step, *range(arity)]]
     options = {"program": program, "inputs": inputs, "backward": [d_output]}
-    answer = subject.call("scalar.program", options=options)
+    response = subject.call("scalar.program", options=options)
     forms = [np.multiply(form, d_output) for form in derivative_forms(program, inputs)]
-    expect_any_array(answer, forms, which=1)
+    expect_any_array(response, forms, which=1)
 
 
 @given(graph=graphs())
@@ -88,8 +88,8 @@ def test_a_single_leaf(subject: Subject, x: float, d_output: float) -> None:
     """Check that backpropagation from a leaf adds the derivative to the leaf."""
     check_derivatives(subject, {"edges": [[]], "constants": []}, d_output)
     options = {"program": [], "inputs": [x], "backward": [d_output]}
-    answer = subject.call("scalar.program", options=options)
-    expect_array(answer, [d_output], which=1)
+    response = subject.call("scalar.program", options=options)
+    expect_array(response, [d_output], which=1)
 
 
 def test_exponentially_many_paths(subject: Subject) -> None:
@@ -101,9 +101,9 @@ def test_exponentially_many_paths(subject: Subject) -> None:
 def test_derivatives_of_programs(subject: Subject, case: tuple[Program, list[float]]) -> None:
     program, inputs = case
     options = {"program": program, "inputs": inputs, "backward": [None]}
-    answer = subject.call("scalar.program", options=options)
+    response = subject.call("scalar.program", options=options)
     forms = derivative_forms(program, inputs)
-    expect_any_array(answer, forms, which=1, relative=1e-5, absolute=1e-6)
+    expect_any_array(response, forms, which=1, relative=1e-5, absolute=1e-6)
 
 
 @given(case=programs(max_steps=4), seeds=st.lists(quarters, min_size=1, max_size=3))
@@ -112,9 +112,9 @@ def test_accumulation_over_calls(
 ) -> None:
     program, inputs = case
     options = {"program": program, "inputs": inputs, "backward": seeds}
-    answer = subject.call("scalar.program", options=options)
+    response = subject.call("scalar.program", options=options)
     forms = [np.multiply(form, sum(seeds)) for form in derivative_forms(program, inputs)]
-    expect_any_array(answer, forms, which=1, relative=1e-5, absolute=1e-6)
+    expect_any_array(response, forms, which=1, relative=1e-5, absolute=1e-6)
 
 
 def test_a_graph_300_deep(subject: Subject) -> None:

@@ -18,29 +18,29 @@ tensors = shapes().flatmap(arrays)
 @given(pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=5))
 def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) -> None:
     options = {"index": [i for i, _ in pairs], "strides": [s for _, s in pairs]}
-    answer = subject.call("layout.position", options=options)
-    expect_plain(answer, sum(i * s for i, s in pairs), "the position")
+    response = subject.call("layout.position", options=options)
+    expect_plain(response, sum(i * s for i, s in pairs), "the position")
 
 
 @given(shape=shapes())
 def test_indices_of_all_ordinals(subject: Subject, shape: tuple[int, ...]) -> None:
-    answer = subject.call("layout.indices", options={"shape": list(shape)})
+    response = subject.call("layout.indices", options={"shape": list(shape)})
     expect(
-        sorted(answer.plain) == layout.indices(shape),
+        sorted(response.plain) == layout.indices(shape),
         "the indices of all ordinals are not all indices of the shape, each once",
-        answer,
+        response,
     )
 
 
 @given(shape=shapes())
 def test_strides_of_a_shape(subject: Subject, shape: tuple[int, ...]) -> None:
-    answer = subject.call("layout.strides", options={"shape": list(shape)})
-    expect_plain(answer, layout.strides(shape), "the strides")
+    response = subject.call("layout.strides", options={"shape": list(shape)})
+    expect_plain(response, layout.strides(shape), "the strides")
 
 
 def check_description(subject: Subject, array: Array, order: list[int] | None = None) -> None:
     options = {} if order is None else {"order": order}
-    answer = subject.call("layout.describe", [array], options)
+    response = subject.call("layout.describe", [array], options)
     seen = array if order is None else array.transpose(order)
     strides = [stride // array.itemsize for stride in seen.strides]
     for key, expected in {
@@ -53,7 +53,7 @@ def check_description(subject: Subject, array: Array, order: list[int] | None = 
         "tuple": [array.size, list(seen.shape), strides],
     }.items():
         wrong = f"`{key}` is wrong: expected {expected}"
-        expect(answer.plain[key] == expected, wrong, answer)
+        expect(response.plain[key] == expected, wrong, response)
 
 
 @given(array=shapes(min_side=2).flatmap(arrays))
@@ -72,15 +72,15 @@ def test_shared_storage_of_a_permuted_tensor(
 ) -> None:
     """Check that an element written to one tensor can be read from the other."""
     order = data.draw(st.permutations(range(array.ndim)))
-    answer = subject.call("layout.write_and_permute", [array], {"order": order})
-    expect_array(answer, (array + 100.0).transpose(order))
+    response = subject.call("layout.write_and_permute", [array], {"order": order})
+    expect_array(response, (array + 100.0).transpose(order))
 
 
 @given(array=shapes(min_side=2).flatmap(arrays))
 def test_contiguity(subject: Subject, array: Array) -> None:
-    answer = subject.call("layout.describe", [array])
+    response = subject.call("layout.describe", [array])
     expected = array.flags.c_contiguous
-    expect(answer.plain["contiguous"] == expected, f"contiguous should be {expected}", answer)
+    expect(response.plain["contiguous"] == expected, f"contiguous should be {expected}", response)
 
 
 @given(array=tensors, data=st.data())
@@ -88,11 +88,11 @@ def test_assignment_of_single_elements(subject: Subject, array: Array, data: st.
     index = st.tuples(*(st.integers(0, size - 1) for size in array.shape))
     keys = data.draw(st.lists(index, min_size=1, max_size=3))
     assignments = [[list(key), 100.0 + i] for i, key in enumerate(keys)]
-    answer = subject.call("layout.assign", [array], {"assignments": assignments})
+    response = subject.call("layout.assign", [array], {"assignments": assignments})
     expected = array.copy(order="K")
     for i, key in enumerate(keys):
         expected[key] = 100.0 + i
-    expect_array(answer, expected.ravel(order="K"))
+    expect_array(response, expected.ravel(order="K"))
 
 
 @given(array=tensors, data=st.data())
@@ -111,5 +111,5 @@ def test_error_for_invalid_permutations(subject: Subject, array: Array) -> None:
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
 def test_empty_tensors(subject: Subject, shape: tuple[int, ...]) -> None:
-    answer = subject.call("layout.describe", [np.zeros(shape)])
-    expect(answer.plain["size"] == 0 and answer.plain["indices"] == [], "not empty", answer)
+    response = subject.call("layout.describe", [np.zeros(shape)])
+    expect(response.plain["size"] == 0 and response.plain["indices"] == [], "not empty", response)

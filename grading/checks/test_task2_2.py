@@ -16,8 +16,8 @@ pytestmark = pytest.mark.task2_2
 @given(pair=broadcastable())
 def test_common_shape(subject: Subject, pair: tuple[tuple[int, ...], ...]) -> None:
     a, b = pair
-    answer = subject.call("layout.common_shape", options={"a": list(a), "b": list(b)})
-    expect_plain(answer, layout.common_shape(a, b), "the common shape")
+    response = subject.call("layout.common_shape", options={"a": list(a), "b": list(b)})
+    expect_plain(response, layout.common_shape(a, b), "the common shape")
 
 
 @given(a=shapes(max_side=3), b=shapes(max_side=3))
@@ -29,8 +29,8 @@ def test_compatible_and_incompatible_shapes(
     if expected is None:
         expect_refusal(subject, "layout.common_shape", options=options, kind="IndexingError")
     else:
-        answer = subject.call("layout.common_shape", options=options)
-        expect_plain(answer, expected, "the common shape")
+        response = subject.call("layout.common_shape", options=options)
+        expect_plain(response, expected, "the common shape")
 
 
 @st.composite
@@ -44,13 +44,13 @@ def big_and_small(draw: st.DrawFn) -> tuple[list[int], list[int]]:
 @given(pair=big_and_small())
 def test_broadcast_indices(subject: Subject, pair: tuple[list[int], list[int]]) -> None:
     big, small = pair
-    answer = subject.call("layout.broadcast", options={"big": big, "small": small})
+    response = subject.call("layout.broadcast", options={"big": big, "small": small})
     expected = layout.broadcast(big, small)
-    for index, received, correct in zip(layout.indices(big), answer.plain, expected, strict=True):
+    for index, received, correct in zip(layout.indices(big), response.plain, expected, strict=True):
         message = f"index {index} is paired with {received}, expected {correct}"
-        expect(received == correct, message, answer)
+        expect(received == correct, message, response)
 
 
 def test_broadcast_to_size_0(subject: Subject) -> None:
-    answer = subject.call("layout.common_shape", options={"a": [2, 1], "b": [0]})
-    expect_plain(answer, list(np.broadcast_shapes((2, 1), (0,))), "the common shape")
+    response = subject.call("layout.common_shape", options={"a": [2, 1], "b": [0]})
+    expect_plain(response, list(np.broadcast_shapes((2, 1), (0,))), "the common shape")

@@ -51,8 +51,8 @@ def test_functions_of_two_tensors(subject: Subject, name: str, data: st.DataObje
 @given(case=two_tensors("is_close"))
 def test_is_close(subject: Subject, case: tuple[Array, Array, Array]) -> None:
     a, b, _ = case
-    answer = subject.call("tensor.is_close", [a, b])
-    expect_array(answer, np.abs(a - b) < 1e-2)
+    response = subject.call("tensor.is_close", [a, b])
+    expect_array(response, np.abs(a - b) < 1e-2)
 
 
 @given(case=one_tensor("inv"), number=quarters)
@@ -83,8 +83,8 @@ def test_sum_over_a_dimension(subject: Subject, case: tuple[Array, int, Array]) 
 @given(case=reductions())
 def test_mean_over_a_dimension(subject: Subject, case: tuple[Array, int, Array]) -> None:
     x, dim, _ = case
-    answer = subject.call("tensor.mean", [x], {"dim": dim})
-    expect_array(answer, x.mean(axis=dim, keepdims=True))
+    response = subject.call("tensor.mean", [x], {"dim": dim})
+    expect_array(response, x.mean(axis=dim, keepdims=True))
 
 
 @given(x=shapes().flatmap(arrays))
@@ -109,8 +109,8 @@ def test_all_of_a_permuted_tensor(subject: Subject, x: Array) -> None:
 @given(x=shapes().flatmap(arrays), data=st.data())
 def test_permute(subject: Subject, x: Array, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(x.ndim)))
-    answer = subject.call("tensor.permute", [x], {"order": list(order)})
-    expect_array(answer, x.transpose(order))
+    response = subject.call("tensor.permute", [x], {"order": list(order)})
+    expect_array(response, x.transpose(order))
 
 
 @given(x=shapes().flatmap(arrays))
@@ -120,8 +120,8 @@ def test_contiguous_copy(subject: Subject, x: Array) -> None:
 
 @given(x=shapes().flatmap(lambda shape: arrays(shape, permuted=False)))
 def test_view(subject: Subject, x: Array) -> None:
-    answer = subject.call("tensor.view", [x], {"shape": [x.size, 1]})
-    expect_array(answer, x.reshape(x.size, 1))
+    response = subject.call("tensor.view", [x], {"shape": [x.size, 1]})
+    expect_array(response, x.reshape(x.size, 1))
 
 
 def test_error_for_a_view_of_a_permuted_tensor(subject: Subject) -> None:

@@ -114,5 +114,5 @@ def test_propagation_of_nan(subject: Subject) -> None:
 
 
 def test_empty_tensors(subject: Subject) -> None:
-    answer = subject.call("tensor.matmul", [np.zeros((2, 0)), np.zeros((0, 3))], FAST)
-    expect_array(answer, np.zeros((2, 3)))
+    response = subject.call("tensor.matmul", [np.zeros((2, 0)), np.zeros((0, 3))], FAST)
+    expect_array(response, np.zeros((2, 3)))

@@ -58,10 +58,10 @@ def test_gradients(cuda_subject: Subject, data: st.DataObject) -> None:
 @given(xs=st.integers(1, 40).flatmap(lambda n: arrays((n,))))
 def test_sum_practice(cuda_subject: Subject, xs: Array) -> None:
     # Threads of one warp count as running in lockstep, as the course's guide teaches.
-    answer = cuda_subject.call("cuda.sum_practice", [xs], {"lockstep": True})
-    total = float(answer.array.sum())
+    response = cuda_subject.call("cuda.sum_practice", [xs], {"lockstep": True})
+    total = float(response.array.sum())
     message = f"the blocks add up to {total}, expected {xs.sum()}"
-    expect(bool(np.isclose(total, xs.sum())), message, answer)
+    expect(bool(np.isclose(total, xs.sum())), message, response)
 
 
 @pytest.mark.parametrize("kernel", ["map", "zip"])
@@ -80,8 +80,8 @@ def test_synchronization_of_threads(cuda_subject: Subject) -> None:
 
 
 def test_synchronization_within_a_warp(cuda_subject: Subject) -> None:
-    answer = cuda_subject.call("cuda.sum_practice", [np.arange(40.0)])
-    expect_array(answer, [np.arange(32.0).sum(), np.arange(32.0, 40.0).sum()])
+    response = cuda_subject.call("cuda.sum_practice", [np.arange(40.0)])
+    expect_array(response, [np.arange(32.0).sum(), np.arange(32.0, 40.0).sum()])
 
 
 def test_reduction_longer_than_a_block(cuda_subject: Subject) -> None:

@@ -47,5 +47,5 @@ def test_synchronization_of_threads(cuda_subject: Subject, kernel: str) -> None:
 @given(pair=st.integers(1, 3).flatmap(lambda n: st.tuples(arrays((n, n)), arrays((n, n)))))
 def test_mm_practice(cuda_subject: Subject, pair: tuple[Array, Array]) -> None:
     a, b = (np.ascontiguousarray(x) for x in pair)
-    answer = cuda_subject.call("cuda.mm_practice", [a, b])
-    expect_array(answer, (a @ b).ravel())
+    response = cuda_subject.call("cuda.mm_practice", [a, b])
+    expect_array(response, (a @ b).ravel())

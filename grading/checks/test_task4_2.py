@@ -96,5 +96,5 @@ def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject)
 
 def test_empty_batch(subject: Subject) -> None:
     x, weight = np.zeros((0, 2, 4, 3)), np.ones((3, 2, 2, 2))
-    answer = subject.call(OPERATION, [x, weight], {"backend": "fast"}, np.zeros((0, 3, 4, 3)))
-    expect_array(answer, np.zeros((0, 3, 4, 3)))
+    response = subject.call(OPERATION, [x, weight], {"backend": "fast"}, np.zeros((0, 3, 4, 3)))
+    expect_array(response, np.zeros((0, 3, 4, 3)))

@@ -16,46 +16,46 @@ pytestmark = pytest.mark.task4_3
 @given(case=images())
 def test_tiles(subject: Subject, case: PoolingCase) -> None:
     x, kernel, _ = case
-    answer = subject.call("nn.tile", [x], {"kernel": list(kernel)})
+    response = subject.call("nn.tile", [x], {"kernel": list(kernel)})
     tiles = nn.windows(x, kernel)
     # Any order of the elements within a window is accepted.
-    received = answer.arrays[0]
+    received = response.arrays[0]
     if received.shape == tiles.shape:
-        answer.arrays[0][:] = np.sort(received)
+        response.arrays[0][:] = np.sort(received)
         tiles = np.sort(tiles)
-    expect_array(answer, tiles, which=0)
-    expect_array(answer, tiles.shape[2:4], which=1)
+    expect_array(response, tiles, which=0)
+    expect_array(response, tiles.shape[2:4], which=1)
 
 
 @given(case=images())
 def test_values_and_gradients(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
-    answer = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
-    expect_array(answer, nn.windows(x, kernel).mean(axis=-1))
-    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+    response = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
+    expect_array(response, nn.windows(x, kernel).mean(axis=-1))
+    expect_gradients(response, [nn.avgpool_gradient(upstream, kernel)])
 
 
 @given(case=images())
 def test_fast_backend(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
     options = {"kernel": list(kernel), "backend": "fast"}
-    answer = subject.call("nn.avgpool2d", [x], options, upstream)
-    expect_array(answer, nn.windows(x, kernel).mean(axis=-1))
-    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+    response = subject.call("nn.avgpool2d", [x], options, upstream)
+    expect_array(response, nn.windows(x, kernel).mean(axis=-1))
+    expect_gradients(response, [nn.avgpool_gradient(upstream, kernel)])
 
 
 @given(case=images(permuted=True))
 def test_upstream_gradients_in_any_layout(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
-    answer = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
-    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+    response = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
+    expect_gradients(response, [nn.avgpool_gradient(upstream, kernel)])
 
 
 @given(
-    value=st.sampled_from([np.nan, np.inf]), place=st.tuples(st.integers(0, 3), st.integers(0, 5))
+    value=st.sampled_from([np.nan, np.inf]), index=st.tuples(st.integers(0, 3), st.integers(0, 5))
 )
-def test_nan_and_infinity(subject: Subject, value: float, place: tuple[int, int]) -> None:
+def test_nan_and_infinity(subject: Subject, value: float, index: tuple[int, int]) -> None:
     x = np.arange(24.0).reshape(1, 1, 4, 6)
-    x[0, 0, *place] = value
-    answer = subject.call("nn.avgpool2d", [x], {"kernel": [2, 3]})
-    expect_array(answer, nn.windows(x, (2, 3)).mean(axis=-1))
+    x[0, 0, *index] = value
+    response = subject.call("nn.avgpool2d", [x], {"kernel": [2, 3]})
+    expect_array(response, nn.windows(x, (2, 3)).mean(axis=-1))

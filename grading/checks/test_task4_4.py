@@ -49,19 +49,19 @@ MaxCase = tuple[Array, int, Array]
 @given(case=along_a_dim(unequal=True, same_shape=False), backend=backends)
 def test_maxima_and_their_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
     x, dim, upstream = case
-    answer = subject.call("nn.max", [x], {"dim": dim, "backend": backend}, upstream)
-    expect_array(answer, x.max(axis=dim, keepdims=True))
-    expect_gradients(answer, [nn.max_gradient(x, dim, upstream)])
+    response = subject.call("nn.max", [x], {"dim": dim, "backend": backend}, upstream)
+    expect_array(response, x.max(axis=dim, keepdims=True))
+    expect_gradients(response, [nn.max_gradient(x, dim, upstream)])
 
 
 @given(case=along_a_dim(same_shape=False))
 def test_gradient_at_ties(subject: Subject, case: MaxCase) -> None:
     x, dim, upstream = case
-    answer = subject.call("nn.max", [x], {"dim": dim}, upstream)
-    expect_array(answer, x.max(axis=dim, keepdims=True))
-    gradient = answer.gradients[0]
+    response = subject.call("nn.max", [x], {"dim": dim}, upstream)
+    expect_array(response, x.max(axis=dim, keepdims=True))
+    gradient = response.gradients[0]
     usual = gradient is not None and nn.is_max_gradient(x, dim, upstream, gradient)
-    expect(usual, f"the gradient of the operand {_against_rules(x, dim, gradient)}", answer)
+    expect(usual, f"the gradient of the operand {_against_rules(x, dim, gradient)}", response)
 
 
 def _against_rules(x: Array, dim: int, gradient: Array | None) -> str:
@@ -77,15 +77,15 @@ def _against_rules(x: Array, dim: int, gradient: Array | None) -> str:
 
 def test_gradient_of_the_first_of_equal_maxima(subject: Subject) -> None:
     x, upstream = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), np.array([[5.0], [7.0]])
-    answer = subject.call("nn.max", [x], {"dim": 1}, upstream)
-    expect_gradients(answer, [np.array([[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]])])
+    response = subject.call("nn.max", [x], {"dim": 1}, upstream)
+    expect_gradients(response, [np.array([[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]])])
 
 
 @given(case=along_a_dim(unequal=True))
 def test_one_hot_argmax(subject: Subject, case: MaxCase) -> None:
     x, dim, _ = case
-    answer = subject.call("nn.argmax", [x], {"dim": dim})
-    expect_array(answer, (x == x.max(axis=dim, keepdims=True)).astype(float))
+    response = subject.call("nn.argmax", [x], {"dim": dim})
+    expect_array(response, (x == x.max(axis=dim, keepdims=True)).astype(float))
 
 
 def test_maximum_of_very_negative_numbers(subject: Subject) -> None:
@@ -105,11 +105,11 @@ def test_maximum_of_nan(subject: Subject) -> None:
 def test_max_pooling_and_its_gradient(subject: Subject, case: PoolingCase, backend: str) -> None:
     x, kernel, upstream = case
     options = {"kernel": list(kernel), "backend": backend}
-    answer = subject.call("nn.maxpool2d", [x], options, upstream)
+    response = subject.call("nn.maxpool2d", [x], options, upstream)
     tiles = nn.windows(x, kernel)
-    expect_array(answer, tiles.max(axis=-1))
+    expect_array(response, tiles.max(axis=-1))
     gradient = nn.max_gradient(tiles, -1, upstream[..., None])
-    expect_gradients(answer, [nn.images(gradient, kernel)])
+    expect_gradients(response, [nn.images(gradient, kernel)])
 
 
 # Softmax
@@ -118,28 +118,28 @@ def test_max_pooling_and_its_gradient(subject: Subject, case: PoolingCase, backe
 @given(case=along_a_dim(), backend=backends)
 def test_softmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
     x, dim, upstream = case
-    answer = subject.call("nn.softmax", [x], {"dim": dim, "backend": backend}, upstream)
-    expect_array(answer, nn.softmax(x, dim))
+    response = subject.call("nn.softmax", [x], {"dim": dim, "backend": backend}, upstream)
+    expect_array(response, nn.softmax(x, dim))
     # If the maximum is subtracted without detaching it, ties may not cancel exactly.
-    expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
+    expect_gradients(response, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
 
 
 @given(case=along_a_dim(), backend=backends)
 def test_logsoftmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
     x, dim, upstream = case
-    answer = subject.call("nn.logsoftmax", [x], {"dim": dim, "backend": backend}, upstream)
+    response = subject.call("nn.logsoftmax", [x], {"dim": dim, "backend": backend}, upstream)
     # The course's logarithm adds EPS to its argument: to a sum, or to the softmax itself.
     exact, shifted = nn.logsoftmax(x, dim), np.log(nn.softmax(x, dim) + EPS)
-    expect_any_array(answer, [exact, shifted], absolute=1e-4)
+    expect_any_array(response, [exact, shifted], absolute=1e-4)
     gradients = [[nn.logsoftmax_gradient(x, dim, upstream, eps)] for eps in (0.0, EPS)]
-    expect_any_gradients(answer, gradients, absolute=1e-4)
+    expect_any_gradients(response, gradients, absolute=1e-4)
 
 
 @pytest.mark.parametrize("shift", [800.0, -800.0, 1e4])
 def test_logsoftmax_of_large_scores(subject: Subject, shift: float) -> None:
     x = np.array([[0.0, 1.0, -2.0]]) + shift
-    answer = subject.call("nn.logsoftmax", [x], {"dim": 1})
-    expect_array(answer, nn.logsoftmax(x, 1), absolute=1e-4)
+    response = subject.call("nn.logsoftmax", [x], {"dim": 1})
+    expect_array(response, nn.logsoftmax(x, 1), absolute=1e-4)
 
 
 @pytest.mark.parametrize("scores", [[1000.0, 999.0, 0.0], [-1000.0, -999.0, -2000.0]])
@@ -151,15 +151,15 @@ def test_softmax_of_large_scores(subject: Subject, scores: list[float]) -> None:
 @given(data=st.data())
 def test_upstream_gradients_in_any_layout(subject: Subject, data: st.DataObject) -> None:
     x, dim, upstream = data.draw(along_a_dim(unequal=True, same_shape=False, permuted=True))
-    answer = subject.call("nn.max", [x], {"dim": dim}, upstream)
-    expect_gradients(answer, [nn.max_gradient(x, dim, upstream)])
+    response = subject.call("nn.max", [x], {"dim": dim}, upstream)
+    expect_gradients(response, [nn.max_gradient(x, dim, upstream)])
     x, dim, upstream = data.draw(along_a_dim(permuted=True))
-    answer = subject.call("nn.softmax", [x], {"dim": dim}, upstream)
-    expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
+    response = subject.call("nn.softmax", [x], {"dim": dim}, upstream)
+    expect_gradients(response, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
     x, kernel, upstream = data.draw(images(unequal=True, permuted=True))
-    answer = subject.call("nn.maxpool2d", [x], {"kernel": list(kernel)}, upstream)
+    response = subject.call("nn.maxpool2d", [x], {"kernel": list(kernel)}, upstream)
     gradient = nn.max_gradient(nn.windows(x, kernel), -1, upstream[..., None])
-    expect_gradients(answer, [nn.images(gradient, kernel)])
+    expect_gradients(response, [nn.images(gradient, kernel)])
 
 
 # Dropout
@@ -167,8 +167,8 @@ def test_upstream_gradients_in_any_layout(subject: Subject, data: st.DataObject)
 
 @given(x=shapes().flatmap(arrays), rate=st.floats(0, 1))
 def test_ignored_dropout(subject: Subject, x: Array, rate: float) -> None:
-    answer = subject.call("nn.dropout", [x], {"rate": rate, "ignore": True})
-    expect_array(answer, x)
+    response = subject.call("nn.dropout", [x], {"rate": rate, "ignore": True})
+    expect_array(response, x)
 
 
 @given(x=shapes().flatmap(arrays))
@@ -182,21 +182,21 @@ def test_dropout_at_rates_0_and_1(subject: Subject, x: Array) -> None:
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.8])
 def test_rate_of_dropout(subject: Subject, rate: float) -> None:
     count = 2000
-    answer = subject.call("nn.dropout", [np.ones((40, 50))], {"rate": rate, "ignore": False})
-    dropped = int((answer.array == 0).sum())
+    response = subject.call("nn.dropout", [np.ones((40, 50))], {"rate": rate, "ignore": False})
+    dropped = int((response.array == 0).sum())
     # Six standard deviations of the binomial distribution: one false alarm in 500 million.
     bound = 6 * np.sqrt(count * rate * (1 - rate))
     message = f"{dropped} of {count} elements were dropped at a rate of {rate}"
-    expect(abs(dropped - count * rate) <= bound, message, answer)
-    kept = answer.array[answer.array != 0]
+    expect(abs(dropped - count * rate) <= bound, message, response)
+    kept = response.array[response.array != 0]
     scaled = bool(np.isclose(kept, 1 / (1 - rate)).all())
-    expect(bool((kept == 1).all()) or scaled, "a kept element has changed", answer)
+    expect(bool((kept == 1).all()) or scaled, "a kept element has changed", response)
 
 
 def test_elements_kept_by_dropout(subject: Subject) -> None:
-    answer = subject.call("nn.dropout", [np.ones((20, 20))], {"rate": 0.5, "ignore": False})
-    kept = answer.array[answer.array != 0]
-    expect(bool((kept == 1).all()), "a kept element has changed", answer)
+    response = subject.call("nn.dropout", [np.ones((20, 20))], {"rate": 0.5, "ignore": False})
+    kept = response.array[response.array != 0]
+    expect(bool((kept == 1).all()), "a kept element has changed", response)
 
 
 def test_randomness_of_dropout(subject: Subject) -> None:
@@ -214,9 +214,9 @@ def test_randomness_of_dropout(subject: Subject) -> None:
 def test_gradient_of_dropout(subject: Subject) -> None:
     upstream = np.arange(1.0, 401.0).reshape(20, 20)
     options = {"rate": 0.5, "ignore": False}
-    answer = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
+    response = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
     # The input is all ones, so the result contains the factor of each element.
-    expect_gradients(answer, [answer.array * upstream])
+    expect_gradients(response, [response.array * upstream])
 
 
 # The learner's own tests

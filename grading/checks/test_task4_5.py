@@ -34,14 +34,14 @@ def trained_on_digits(subject: Subject) -> tuple[Array, Array, Response]:
     others, hidden = digits("t10k", 200)
     learner = Learner(subject, "digits", DIGITS, batch=16)
     learner.learn(images, labels, epochs=1, rng=np.random.default_rng(0))
-    return learner.predict(others, (10,)), hidden, learner.answer
+    return learner.predict(others, (10,)), hidden, learner.response
 
 
 def test_short_training_on_digits(subject: Subject) -> None:
-    outputs, hidden, answer = trained_on_digits(subject)
+    outputs, hidden, response = trained_on_digits(subject)
     right = float((outputs.argmax(axis=1) == hidden).mean())
     message = f"{right:.1%} of the digits are classified correctly, expected at least 70 %"
-    expect(right >= 0.7, message, answer)
+    expect(right >= 0.7, message, response)
 
 
 def test_repeated_predictions(subject: Subject) -> None:
@@ -49,7 +49,7 @@ def test_repeated_predictions(subject: Subject) -> None:
     learner = Learner(subject, "digits", DIGITS, batch=16)
     first, second = learner.predict(images, (10,)), learner.predict(images, (10,))
     message = "same images, different predictions: dropout is active during prediction"
-    expect(bool(np.allclose(first, second)), message, learner.answer)
+    expect(bool(np.allclose(first, second)), message, learner.response)
 
 
 def sentences(count: int, seed: int) -> tuple[Array, Array]:
@@ -80,41 +80,41 @@ def trained_on_sentences(subject: Subject) -> tuple[Array, Array, Response]:
     others, hidden = sentences(200, seed=2)
     learner = Learner(subject, "sentences", SENTENCES, 16, (vectors,))
     learner.learn(rows, labels, epochs=8, rng=np.random.default_rng(0))
-    return learner.predict(others, ()), hidden, learner.answer
+    return learner.predict(others, ()), hidden, learner.response
 
 
 def test_short_training_on_sentences(subject: Subject) -> None:
-    outputs, hidden, answer = trained_on_sentences(subject)
+    outputs, hidden, response = trained_on_sentences(subject)
     right = float(((outputs > 0.5) == (hidden > 0.5)).mean())
     message = f"{right:.1%} of the sentences are classified correctly, expected at least 85 %"
-    expect(right >= 0.85, message, answer)
+    expect(right >= 0.85, message, response)
 
 
 def test_loss_on_digits(subject: Subject) -> None:
     """Check that the loss on unseen digits is well below that of a constant guess."""
-    outputs, hidden, answer = trained_on_digits(subject)
+    outputs, hidden, response = trained_on_digits(subject)
     probabilities = np.exp(outputs)
     sums = probabilities.sum(axis=1)
     logarithms = bool(((sums > 0.99) & (sums < 1.01)).all())
-    expect(logarithms, "the outputs of the network are not logarithms of probabilities", answer)
-    check_loss(cross_entropy(probabilities, hidden), hidden, answer)
+    expect(logarithms, "the outputs of the network are not logarithms of probabilities", response)
+    check_loss(cross_entropy(probabilities, hidden), hidden, response)
 
 
 def test_loss_on_sentences(subject: Subject) -> None:
     """Check sentences with labels that depend on the order of two words."""
-    outputs, hidden, answer = trained_on_sentences(subject)
-    check_probabilities(outputs, answer)
-    check_loss(cross_entropy(np.stack([1.0 - outputs, outputs], axis=1), hidden), hidden, answer)
+    outputs, hidden, response = trained_on_sentences(subject)
+    check_probabilities(outputs, response)
+    check_loss(cross_entropy(np.stack([1.0 - outputs, outputs], axis=1), hidden), hidden, response)
 
 
 def test_layers_of_the_digits_network(subject: Subject) -> None:
     learner = Learner(subject, "digits", DIGITS, batch=16)
-    answer, sizes, _ = describe(learner, *digits("train", 16))
+    response, sizes, _ = describe(learner, *digits("train", 16))
     weights = [4 * 9, 8 * 4 * 9, 392 * 64, 64 * 10]
     biases = [4, 8, 64, 10]
     # The documentation does not mention biases.
     message = f"the parameters have the sizes {sorted(sizes)}, expected {sorted(weights + biases)}"
-    expect(sorted(sizes) in (sorted(weights), sorted(weights + biases)), message, answer)
+    expect(sorted(sizes) in (sorted(weights), sorted(weights + biases)), message, response)
 
 
 def test_gradients_of_all_parameters(subject: Subject) -> None:

@@ -11,6 +11,8 @@ from grading.judge.exit_codes import HARNESS, INTERRUPTED, USAGE
 
 COMMANDS = {
     "grade": "grading.cli.grade:grade",
+    "regrade": "grading.cli.regrade:regrade",
+    "policy": "grading.cli.policy:policy",
     "status": "grading.cli.status:status",
     "doctor": "grading.cli.doctor:doctor",
     "scaffold": "grading.cli.scaffold:scaffold",

@@ -1,6 +1,7 @@
 """`grade --batch`: options of a class, and the options of `grade` for each submission."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,8 +10,10 @@ from grading.batch.command import grade_batch, results_folder
 from grading.batch.engine import Settings
 from grading.batch.find import BatchError, find_submissions
 from grading.batch.store import Store
+from grading.cli.regrade import write_marks
 from grading.judge.run import draw_seed
 from grading.paths import ROOT
+from grading.policy.load import Course, PolicyError
 from grading.tasks.model import Task
 from grading.tasks.table import table
 
@@ -25,6 +28,8 @@ def grade_class(
     out: Path | None,
     seed: int | None,
     csv: Path | None,
+    course: Course | None = None,
+    into: Sequence[Path] = (),
 ) -> int:
     """Grade every submission in a folder; return the exit code.
 
@@ -37,6 +42,8 @@ def grade_class(
         out: The folder for results; beside `batch` by default.
         seed: The seed of the class.
         csv: A further path for the table of the class.
+        course: The policy of the course, whose marks are written after the grading.
+        into: Exports of Canvas or Moodle to fill in.
 
     Raises:
         click.UsageError: There are no submissions, or the scheduler does not answer.
@@ -54,6 +61,10 @@ def grade_class(
         seconds=sum(task.seconds for task in tasks or table().tasks),
     )
     try:
-        return grade_batch(entries, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)
-    except BatchError as error:
+        code = grade_batch(entries, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)
+        if course is not None:
+            click.echo()
+            code = max(code, write_marks(course, store, None, into, datetime.now(UTC)))
+    except (BatchError, PolicyError) as error:
         raise click.UsageError(str(error)) from None
+    return code

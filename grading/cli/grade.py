@@ -9,6 +9,7 @@ from rich.status import Status as Spinner
 
 from grading.cli.choosing import found_submission
 from grading.cli.files import FORMATS, check_paths, write_reports
+from grading.cli.policy import loaded
 from grading.cli.stored_results import store_results
 from grading.judge.exit_codes import exit_code
 from grading.judge.records import Report, TaskResult
@@ -67,6 +68,32 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Use the inputs of the run with this seed.",
 )
 @click.option("--no-speed", is_flag=True, help="Do not measure speed.")
+@click.option(
+    "--policy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Apply the rules of a course, such as course.toml; reports are those for learners.",
+)
+@click.option("--learner", metavar="NAME", help="With --policy: the learner of the submission.")
+@click.option("--handed-in", metavar="TIME", help="With --policy: the time of the hand-in.")
+@click.option(
+    "--metadata",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --policy: learner and time in Gradescope's submission_metadata.json.",
+)
+@click.option(
+    "--into",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --batch and --policy: fill in the grades of an export of Canvas or Moodle.",
+)
+@click.option("--override", metavar="LEARNER", help="Set points of a learner in --out by hand.")
+@click.option("--group", metavar="NAME", help="With --override: the group of the task.")
+@click.option("--points", metavar="N", help='With --override: a number, "excused" or "withdrawn".')
+@click.option("--reason", metavar="TEXT", help="With --override: the reason.")
+@click.option("--by", metavar="NAME", help="With --override: the instructor; you by default.")
 @click.option("--simulate", is_flag=True, help="Run CUDA tasks on numba's simulator.")
 @click.option("--watch", is_flag=True, help="Judge again on every save.")
 @click.option("--require-all", is_flag=True, help="Count tasks that were not judged as failed.")
@@ -82,6 +109,16 @@ def grade(
     out: Path | None,
     seed: int | None,
     no_speed: bool,
+    policy: Path | None,
+    learner: str | None,
+    handed_in: str | None,
+    metadata: Path | None,
+    into: tuple[Path, ...],
+    override: str | None,
+    group: str | None,
+    points: str | None,
+    reason: str | None,
+    by: str | None,
     simulate: bool,
     watch: bool,
     require_all: bool,
@@ -93,10 +130,31 @@ def grade(
 
     TASK is written as task4_2, MODULE as module4; without any, everything is judged.
     """
-    tasks = chosen_tasks(names)
+    by_hand = {"--group": group, "--points": points, "--reason": reason, "--by": by}
+    hand_in = {"--learner": learner, "--handed-in": handed_in, "--metadata": metadata}
+    if override is None:
+        _refuse(by_hand, "needs --override LEARNER")
+    if policy is None:
+        _refuse({**hand_in, "--into": into or None}, "needs --policy FILE")
+    course = None if policy is None else loaded(policy)
+    if override is not None:
+        from grading.cli.override import set_points
+
+        return set_points(
+            override,
+            chosen_tasks(names) if names else (),
+            out=out,
+            course=course,
+            group=group,
+            points=points,
+            reason=reason,
+            by=by,
+        )
+    tasks = chosen_tasks(names or (() if course is None else course.policy.tasks))
     check_paths(files)
     if batch is not None:
         _refuse_with_batch(submission, watch, verbose, files)
+        _refuse(hand_in, "cannot be combined with --batch; the policy says it for a class")
         from grading.cli.batch import grade_class
 
         flags = {
@@ -114,10 +172,11 @@ def grade(
             scheduler=scheduler,
             out=out,
             csv=files["csv"],
+            course=course,
+            into=into,
         )
-    for option, value in (("--jobs", jobs), ("--scheduler", scheduler), ("--out", out)):
-        if value is not None:
-            raise click.UsageError(f"{option} needs --batch DIR")
+    of_batch = {"--jobs": jobs, "--scheduler": scheduler, "--out": out, "--into": into or None}
+    _refuse(of_batch, "needs --batch DIR")
     found = found_submission(submission or ROOT)
     plan = Plan(
         submission=found,
@@ -131,6 +190,12 @@ def grade(
 
     def once() -> int:
         report = judge_visibly(plan)
+        if course is not None:
+            from grading.cli.under_policy import show_to_learner
+
+            return show_to_learner(
+                report, course, files, learner, handed_in, metadata, require_all, verbose
+            )
         terminal.show(report, terminal.console(), verbose)
         write_reports(report, files)
         store_results(report, plan.submission)
@@ -153,6 +218,17 @@ def judge_visibly(plan: Plan) -> Report:
                 spinner.update(f"judging {task.id}  {task.title}")
 
         return judge(plan, table(), progress)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse options that have a value.
+
+    Raises:
+        click.UsageError: One of the options is set.
+    """
+    for option, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"{option} {why}")
 
 
 def _refuse_with_batch(

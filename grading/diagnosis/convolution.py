@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.diagnosis.memory import cells, strides, without_strides
+from grading.diagnosis.memory import in_memory_order, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
 from grading.diagnosis.products import exchanged_strides
 from grading.protocol.messages import Array, Request, Response
@@ -171,7 +171,7 @@ def _without_the_last(q: Sizes, size: Sizes, out: Sizes) -> bool:
 
 def _unbounded_below(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
     """Read the memory before an image at negative positions; before the first image, its end."""
-    memory, steps = cells(x), strides(x)
+    memory, steps = in_memory_order(x), strides(x)
     out = np.zeros((x.shape[0], weight.shape[0], *out_size))
     for n, o, *p in np.ndindex(*out.shape):
         for c, *k in np.ndindex(*weight.shape[1:]):

@@ -13,7 +13,7 @@ def difference(cause: str, wrong: Callable[[Function, float, float], float]) -> 
     """Return a mistake in the difference quotient.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong quotient of a function of one number, at a point, with a step.
     """
 

@@ -37,7 +37,7 @@ def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> M
 
     Args:
         name: The operation.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong gradient of the operand and the upstream gradient.
     """
 
@@ -53,7 +53,7 @@ def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) ->
     """Return a mistake in reducing a gradient to the shape of an operand that was broadcast.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         undo: Returns the wrong gradient of the full gradient and the shape of the operand.
     """
 
@@ -105,11 +105,25 @@ def _not_summed(full: Array, shape: tuple[int, ...]) -> Array:
     return full
 
 
+def _expanded(wrong: Array, shape: tuple[int, ...]) -> Array:
+    """Return a gradient of another shape as an engine adds it to a tensor of this shape.
+
+    The engine broadcasts both to one shape and sums over what the tensor repeats. If the shapes
+    cannot be broadcast, the gradient is returned unchanged.
+    """
+    try:
+        common = np.broadcast_shapes(wrong.shape, shape)
+    except ValueError:
+        return wrong
+    return unbroadcast(np.broadcast_to(wrong, common), shape)
+
+
 def permuted_forward(request: Request) -> Response | None:
     """Permute the gradient by the order instead of its inverse."""
     if request.upstream is None:
         return None
-    return gradient(request, 0, request.upstream.transpose(request.options["order"]))
+    permuted = request.upstream.transpose(request.options["order"])
+    return gradient(request, 0, _expanded(permuted, request.arrays[0].shape))
 
 
 def _has_another_shape(request: Request) -> bool:
@@ -122,7 +136,9 @@ def _has_another_shape(request: Request) -> bool:
 
 def not_permuted(request: Request) -> Response | None:
     """Return the upstream gradient unchanged."""
-    return None if request.upstream is None else gradient(request, 0, request.upstream)
+    if request.upstream is None:
+        return None
+    return gradient(request, 0, _expanded(request.upstream, request.arrays[0].shape))
 
 
 def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
@@ -130,7 +146,7 @@ def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mis
 
     Args:
         name: The operation.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong gradient of the tensor and the upstream gradient.
     """
 

@@ -91,7 +91,7 @@ def described(cause: str, change: Callable[[Array], Plain]) -> Mistake:
     """Return a mistake in the description of tensor data.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         change: Returns the wrong parts of the description of an array, by their keys.
     """
 

@@ -38,7 +38,7 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     """Return a mistake in the positions at which a loop reads its operands.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         *readers: A reader for each operand.
         operands: Number of operands of the loop.
     """
@@ -63,7 +63,7 @@ def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -
     """Return a mistake in the zip of an operand and the upstream gradient.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns both arrays as the loop reads them.
     """
 
@@ -135,7 +135,7 @@ def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mista
     """Return a mistake in a reduction.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong result of the elements, the start value, and whether to add
             (else to multiply).
     """

@@ -7,7 +7,7 @@ import numpy as np
 from grading.protocol.messages import Array
 
 
-def cells(array: Array) -> Array:
+def in_memory_order(array: Array) -> Array:
     """Return the elements in memory order, as an array of shape (size,)."""
     return np.ascontiguousarray(array.transpose(order_in_memory(array))).reshape(-1)
 
@@ -28,7 +28,7 @@ def strides(array: Array) -> list[int]:
 
 def without_strides(array: Array) -> Array:
     """Return the array that a loop reads if it assumes contiguous memory; the shape is the same."""
-    return cells(array).reshape(array.shape)
+    return in_memory_order(array).reshape(array.shape)
 
 
 def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None) -> float:
@@ -45,7 +45,7 @@ def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None)
     steps = strides(array) if steps is None else steps
     # `index_to_position` stops at the shorter of the two, too.
     position = sum(i * step for i, step in zip(index, steps, strict=False))
-    memory = cells(array)
+    memory = in_memory_order(array)
     if not 0 <= position < len(memory):
         raise IndexError(f"position {position} of {len(memory)}")
     return float(memory[position])

@@ -54,7 +54,7 @@ def modelled(
 
     Args:
         tasks: As in `Mistake`.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         operation: A regular expression for the operations that show the mistake.
         model: Returns the response of the wrong solution; parts that are right may be missing.
         absolute: Absolute tolerance of the comparison.
@@ -91,7 +91,7 @@ def raising(
 
     Args:
         tasks: As in `Mistake`.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         operation: A regular expression for the operations that show the mistake.
         kind: The name of the exception's class or of one of its bases.
         when: Returns whether the mistake raises the exception for a request.

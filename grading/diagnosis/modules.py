@@ -53,7 +53,7 @@ def mode(cause: str, reach: Callable[[list[str], list[str], str], bool]) -> Mist
     """Return a mistake in the set of modules that `train` and `eval` change.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         reach: Returns whether a call on the module at one path changes the module at another path;
             the third argument is "train" or "eval".
     """

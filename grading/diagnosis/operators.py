@@ -49,6 +49,18 @@ def listed(name: str, cause: str, wrong: Callable[[Request, list[list[float]]], 
     return modelled(LISTS, cause, r"operators\.lists", model)
 
 
+def in_place(name: str, right: Callable[[list[list[float]]], list[float]]) -> Mistake:
+    """Return the mistake of writing the result of a list function into its first list."""
+
+    def model(request: Request) -> Response | None:
+        if request.options["function"] != name:
+            return None
+        return result(request, np.array(right([array.tolist() for array in request.arrays])))
+
+    cause = f"`{name}` writes its result into its argument. Build a new list."
+    return modelled(LISTS, cause, r"operators\.arguments", model)
+
+
 def _middle(x: float, y: float) -> float:
     return (x + y) / 2
 
@@ -205,4 +217,8 @@ MISTAKES = [
         "You concatenate the lists. Add them element by element.",
         lambda request, xs: xs[0] + xs[1],
     ),
+    in_place("map", lambda xs: [2 * x for x in xs[0]]),
+    in_place("zipWith", lambda xs: [x - y for x, y in zip(*xs, strict=True)]),
+    in_place("negList", lambda xs: [-x for x in xs[0]]),
+    in_place("addLists", lambda xs: [x + y for x, y in zip(*xs, strict=True)]),
 ]

@@ -50,7 +50,7 @@ def spreading(
     Args:
         operation: The operation of `nn`.
         tasks: As in `Mistake`.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong gradient of the images, the upstream gradient and the kernel.
     """
 

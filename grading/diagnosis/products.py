@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from grading.checking.oracles.tensors import unbroadcast
-from grading.diagnosis.memory import cells, strides, without_strides
+from grading.diagnosis.memory import in_memory_order, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
 from grading.protocol.messages import Array, Request, Response
 
@@ -55,7 +55,7 @@ def exchanged_strides(array: Array) -> Array:
     Raises:
         IndexError: An element lies outside the memory.
     """
-    memory, steps = cells(array), strides(array)
+    memory, steps = in_memory_order(array), strides(array)
     steps[-1], steps[-2] = steps[-2], steps[-1]
     positions = sum(
         np.arange(size).reshape(-1, *(1,) * (array.ndim - dim - 1)) * step

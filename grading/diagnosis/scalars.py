@@ -85,7 +85,7 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
     """Return a mistake in the chain rule.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong derivative of a factor, the saved value and `d_output`.
     """
 
@@ -112,9 +112,9 @@ def backpropagated(
     """Return a mistake in backpropagation.
 
     Args:
-        cause: As in `Mistake`.
-        wrong: Returns the wrong derivatives of a graph and the number of times that the chain rule
-            is applied to each variable.
+        cause: The likely cause, see `Mistake`.
+        wrong: A function of a graph and the derivative of its result. It returns the wrong
+            derivatives, and the number of times that the chain rule is applied to each variable.
     """
 
     def model(request: Request) -> Response:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from grading.driver.blame import Options, forget, submission_code
+from grading.driver.attribution import Options, forget, submission_code
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.results import ResultError, cells, integer
+from grading.driver.results import ResultError, float_array, integer
 from grading.protocol.messages import Array
 
 
-def cells_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
+def storage_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
     """Return the elements of an array in memory order, and its strides in elements.
 
     The elements are a copy without gaps. The order of the dimensions in memory stays the same.
@@ -42,16 +42,16 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
     Raises:
         ResultError: An element lies outside the storage, or a value has a wrong type.
     """
-    numbers = cells(storage)
+    numbers = float_array(storage)
     sizes = tuple(integer(size, "the shape of a tensor") for size in shape)
     steps = tuple(integer(stride, "the strides of a tensor") for stride in strides)
-    where = positions(sizes, steps)
-    if where.size and not 0 <= where.min() <= where.max() < len(numbers):
+    offsets = positions(sizes, steps)
+    if offsets.size and not 0 <= offsets.min() <= offsets.max() < len(numbers):
         raise ResultError(
             f"a tensor of shape {sizes} and strides {steps} reaches beyond its storage of "
             f"{len(numbers)} elements"
         )
-    return numbers[where]
+    return numbers[offsets]
 
 
 def to_array(tensor: Any) -> Array:

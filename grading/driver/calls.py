@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from grading.driver.arrays import cells_and_strides, to_array
+from grading.driver.arrays import storage_and_strides, to_array
+from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
-from grading.driver.blame import grader_code
 from grading.driver.repairs import repair_templates
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
@@ -14,8 +14,8 @@ from minitorch.tensor import Tensor
 def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
     """Return a tensor with the elements and the strides of an array."""
     with grader_code:
-        cells, strides = cells_and_strides(array)
-    tensor: Any = Tensor.make(cells, array.shape, strides, backend=on)
+        storage, strides = storage_and_strides(array)
+    tensor: Any = Tensor.make(storage, array.shape, strides, backend=on)
     if requires_grad:
         tensor.requires_grad_(True)
     return tensor

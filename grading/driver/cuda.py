@@ -9,7 +9,7 @@ from grading.driver import simulated
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
-from grading.driver.results import cells
+from grading.driver.results import float_array
 from grading.protocol.messages import Array, Request, Response
 
 family = Family()
@@ -55,4 +55,4 @@ def mm_practice(request: Request) -> Response:
 
 
 def _storage(data: Any) -> Array:
-    return cells(data._storage).copy()
+    return float_array(data._storage).copy()

@@ -15,10 +15,10 @@ def submodule(name: str) -> Any:
 
 
 def find(*names: str) -> Any:
-    """Return the first of several names that the submission has, such as "scalar:Scalar".
+    """Return the object of the first name that exists in the submission, such as "scalar:Scalar".
 
     Raises:
-        Exception: The submission has none; this is the exception for the first name.
+        Exception: No name exists; the exception is that of the first name.
     """
     problem: Exception | None = None
     for qualified in names:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from grading.driver.blame import submission_code
+from grading.driver.attribution import submission_code
 from grading.protocol.messages import Request, Response
 
 Handler: TypeAlias = Callable[[Request], Response]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from grading.driver import perform
-from grading.driver.blame import is_graders
+from grading.driver.attribution import is_graders
 from grading.protocol.messages import DriverError, Request, Response, Subject, SubjectError
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numba as _numba
 import numpy as np
 
-from grading.driver.arrays import cells_and_strides, elements
-from grading.driver.blame import grader_code
+from grading.driver.arrays import elements, storage_and_strides
+from grading.driver.attribution import grader_code
 from grading.driver.family import Family
 from grading.protocol.messages import Array, Request, Response
 
@@ -29,12 +29,12 @@ class Guarded:
 
     def __init__(self, array: Array, guard: float) -> None:
         with grader_code:
-            cells, self.strides = cells_and_strides(array)
+            storage, self.strides = storage_and_strides(array)
             self.shape = array.shape
-            self.size = len(cells)
+            self.size = len(storage)
             self.buffer = np.full(self.size + 2 * GUARDS, guard)
             self.storage = self.buffer[GUARDS : GUARDS + self.size]
-            self.storage[:] = cells
+            self.storage[:] = storage
 
     def tuple(self) -> tuple[Array, Array, Array]:
         """Return the storage, the shape and the strides, as arguments of kernels."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.arrays import elements, storage_and_strides
 from grading.driver.family import Family
 from grading.driver.results import (
     IndexBuffer,
     ResultError,
-    cells,
+    float_array,
     integer,
     integers,
     number,
@@ -71,8 +71,8 @@ def common_shape(request: Request) -> Response:
 def tensor_data(request: Request) -> TensorData:
     """Return tensor data with the elements and the strides of the operand."""
     array = request.arrays[0]
-    cells, strides = cells_and_strides(array)
-    return TensorData(cells, array.shape, strides)
+    storage, strides = storage_and_strides(array)
+    return TensorData(storage, array.shape, strides)
 
 
 @family.operation
@@ -111,7 +111,7 @@ def assign(request: Request) -> Response:
     data = tensor_data(request)
     for key, value in request.options["assignments"]:
         data.set(tuple(key), value)
-    return Response(request, (cells(data._storage).copy(),))
+    return Response(request, (float_array(data._storage).copy(),))
 
 
 @family.operation

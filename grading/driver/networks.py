@@ -279,13 +279,13 @@ def _serve_data_sets(folder: Path) -> None:
 
         load_testing = load_training
 
-    def nothing(*args: Any, **kwargs: Any) -> Any:
+    def unavailable(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("a script cannot read data while it is judged: the judge sends it")
 
     members: dict[str, tuple[str, Any]] = {
         "mnist": ("MNIST", MNIST),
-        "embeddings": ("GloveEmbedding", nothing),
-        "datasets": ("load_dataset", nothing),
+        "embeddings": ("GloveEmbedding", unavailable),
+        "datasets": ("load_dataset", unavailable),
     }
     for name, (member, value) in members.items():
         if name in sys.modules:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.driver.results import number, numbers
+from grading.driver.results import items, number, numbers
 from grading.protocol.messages import Request, Response
 
 family = Family()
@@ -23,6 +23,9 @@ ARGUMENTS: dict[str, Callable[..., float]] = {
     "difference": lambda x, y: x - y,
 }
 """Functions that the judge passes to the list functions."""
+
+FOLDS = ("reduce", "sum", "prod")
+"""List functions that return a number."""
 
 
 @family.operation
@@ -38,21 +41,36 @@ def each(request: Request) -> Response:
 @family.operation
 def lists(request: Request) -> Response:
     """Apply a list function to arrays, converted to lists."""
+    name = request.options["function"]
+    result = _call(request, [array.tolist() for array in request.arrays])
+    what = f"`{name}`"
+    array = np.array(number(result, what) if name in FOLDS else numbers(result, what), np.float64)
+    return Response(request, (array,))
+
+
+@family.operation
+def arguments(request: Request) -> Response:
+    """Apply a list function to arrays, converted to lists, and return these lists afterwards."""
+    name = request.options["function"]
+    columns = [array.tolist() for array in request.arrays]
+    result = _call(request, columns)
+    if name not in FOLDS:
+        items(result, f"`{name}`")  # A lazy result is computed only now.
+    return Response(
+        request, tuple(np.array(numbers(xs, f"`{name}`"), np.float64) for xs in columns)
+    )
+
+
+def _call(request: Request, columns: list[list[float]]) -> Any:
+    """Call the list function of a request with lists."""
     options = request.options
     name = options["function"]
-    columns = [array.tolist() for array in request.arrays]
-    result: Any
     function: Any = getattr(operators, name)
     if name == "reduce":
-        result = _reduce(function, ARGUMENTS[options["fn"]], options["start"], columns[0])
-    elif name in ("map", "zipWith"):
-        result = _apply(function, ARGUMENTS[options["fn"]], columns)
-    else:
-        result = function(*columns)
-    single = name in ("reduce", "sum", "prod")
-    what = f"`{name}`"
-    array = np.array(number(result, what) if single else numbers(result, what), np.float64)
-    return Response(request, (array,))
+        return _reduce(function, ARGUMENTS[options["fn"]], options["start"], columns[0])
+    if name in ("map", "zipWith"):
+        return _apply(function, ARGUMENTS[options["fn"]], columns)
+    return function(*columns)
 
 
 def _apply(function: Any, fn: Any, lists: list[Any]) -> Any:

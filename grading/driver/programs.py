@@ -134,18 +134,20 @@ def _built(functions: Sequence[dict[str, Any]], fn: str | None) -> Any:
         scopes.append(function.__globals__)
         made.append(function if each["options"] is None else Compiled(function, each["options"]))
     for each, scope in zip(functions, scopes, strict=True):
-        scope.update({n: _value(kind, what, made, fn) for n, (kind, what) in each["names"].items()})
+        scope.update(
+            {n: _value(kind, content, made, fn) for n, (kind, content) in each["names"].items()}
+        )
     return made[0]
 
 
-def _value(kind: str, what: Any, made: Sequence[Any], fn: str | None) -> Any:
+def _value(kind: str, content: Any, made: Sequence[Any], fn: str | None) -> Any:
     if kind == "function":
-        return made[what]
+        return made[content]
     if kind == "formula":
         return FORMULAS[fn or ""]
     if kind == "constant":
-        return tuple(what) if isinstance(what, list) else what
-    top, *rest = what.split(".")
+        return tuple(content) if isinstance(content, list) else content
+    top, *rest = content.split(".")
     value = LIBRARIES[top]
     for part in rest:
         value = getattr(value, part)

@@ -265,17 +265,17 @@ class Recorded(np.ndarray[Any, Any]):
 
     def __getitem__(self, index: Any) -> Any:
         """Return an element, a view or a copy; creating a view is not an access."""
-        where = _read_index(index)
-        result = super().__getitem__(where)
+        plain_index = _read_index(index)
+        result = super().__getitem__(plain_index)
         if not isinstance(result, Recorded) or result.memory is not self.memory:
-            self.note(False, where)
+            self.note(False, plain_index)
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Write elements."""
-        where = _read_index(index)
-        super().__setitem__(where, _read(value))
-        self.note(True, where)
+        plain_index = _read_index(index)
+        super().__setitem__(plain_index, _read(value))
+        self.note(True, plain_index)
 
     @property
     def flat(self) -> Any:
@@ -289,10 +289,10 @@ class Recorded(np.ndarray[Any, Any]):
         outputs = options.pop("out", ())
         if method == "at":
             target, index, *operands = inputs
-            where = _read_index(index)
+            plain_index = _read_index(index)
             for write in (False, True):
-                _note(target, write, where)
-            return ufunc.at(_plain(target), where, *map(_read, operands))
+                _note(target, write, plain_index)
+            return ufunc.at(_plain(target), plain_index, *map(_read, operands))
         if outputs:
             options["out"] = tuple(map(_plain, outputs))
         mask = _read(options.get("where", True))

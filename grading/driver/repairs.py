@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.arrays import cells_and_strides, to_array
+from grading.driver.arrays import storage_and_strides, to_array
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -56,17 +56,17 @@ def repair_reduce(loops: Any) -> None:
     original = loops.reduce
 
     def reduce(fn: Any, start: float = 0.0) -> Any:
-        once = original(fn, start)
+        reduce_once = original(fn, start)
 
-        def whole(a: Any, dim: int) -> Any:
-            out, length = once(a, dim), a.shape[dim]
+        def reduce_completely(a: Any, dim: int) -> Any:
+            out, length = reduce_once(a, dim), a.shape[dim]
             while 1 < out.shape[dim] < length:
                 if "CudaOps.reduce" not in _repaired:
                     _repaired.append("CudaOps.reduce")
-                out, length = once(out, dim), out.shape[dim]
+                out, length = reduce_once(out, dim), out.shape[dim]
             return out
 
-        return whole
+        return reduce_completely
 
     loops.reduce = staticmethod(reduce)
 
@@ -99,8 +99,8 @@ def _view_is_right(backend: Any, contiguous: bool) -> bool:
     try:
         x = tensors.Tensor.make(np.zeros(6), (6,), backend=backend)
         x.requires_grad_(True)
-        cells, strides = cells_and_strides(gradient)
-        x.view(2, 3).backward(tensors.Tensor.make(cells, (2, 3), strides, backend=backend))
+        storage, strides = storage_and_strides(gradient)
+        x.view(2, 3).backward(tensors.Tensor.make(storage, (2, 3), strides, backend=backend))
         return bool(np.array_equal(to_array(x.grad), gradient.reshape(-1)))
     except Exception:
         # The checks of the learner's own functions report this error.

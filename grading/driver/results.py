@@ -23,7 +23,7 @@ class ResultError(TypeError):
     """
 
 
-def number(value: Any, what: str = "the function") -> float:
+def number(value: Any, source: str = "the function") -> float:
     """Return a number or a truth value as a float.
 
     Raises:
@@ -31,10 +31,10 @@ def number(value: Any, what: str = "the function") -> float:
     """
     if isinstance(value, Real | np.bool_):
         return float(value)
-    raise ResultError(f"{what} returned {_kind(value)}, expected a number")
+    raise ResultError(f"{source} returned {_kind(value)}, expected a number")
 
 
-def integer(value: Any, what: str = "the function") -> int:
+def integer(value: Any, source: str = "the function") -> int:
     """Return an integer as an int.
 
     Raises:
@@ -42,10 +42,10 @@ def integer(value: Any, what: str = "the function") -> int:
     """
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
-    raise ResultError(f"{what} returned {_kind(value)}, expected an integer")
+    raise ResultError(f"{source} returned {_kind(value)}, expected an integer")
 
 
-def truth(value: Any, what: str = "the function") -> bool:
+def truth(value: Any, source: str = "the function") -> bool:
     """Return a truth value, or the integer 0 or 1, as a bool.
 
     Raises:
@@ -53,10 +53,10 @@ def truth(value: Any, what: str = "the function") -> bool:
     """
     if isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1)):
         return bool(value)
-    raise ResultError(f"{what} returned {_kind(value)}, expected True or False")
+    raise ResultError(f"{source} returned {_kind(value)}, expected True or False")
 
 
-def text(value: Any, what: str) -> str:
+def text(value: Any, source: str) -> str:
     """Return a string.
 
     Raises:
@@ -64,10 +64,10 @@ def text(value: Any, what: str) -> str:
     """
     if isinstance(value, str):
         return value
-    raise ResultError(f"{what} returned {_kind(value)}, expected a string")
+    raise ResultError(f"{source} returned {_kind(value)}, expected a string")
 
 
-def items(values: Any, what: str = "the function") -> list[Any]:
+def items(values: Any, source: str = "the function") -> list[Any]:
     """Return the elements of a list or of another iterable, except a string.
 
     Raises:
@@ -75,28 +75,28 @@ def items(values: Any, what: str = "the function") -> list[Any]:
     """
     if isinstance(values, Iterable) and not isinstance(values, str | bytes):
         return list(values)
-    raise ResultError(f"{what} returned {_kind(values)}, expected a list")
+    raise ResultError(f"{source} returned {_kind(values)}, expected a list")
 
 
-def numbers(values: Any, what: str = "the function") -> list[float]:
+def numbers(values: Any, source: str = "the function") -> list[float]:
     """Return a list of numbers as floats.
 
     Raises:
         ResultError: It is not a list, or an element is not a number.
     """
-    return [number(value, f"{what}, in a list,") for value in items(values, what)]
+    return [number(value, f"{source}, in a list,") for value in items(values, source)]
 
 
-def integers(values: Any, what: str = "the function") -> list[int]:
+def integers(values: Any, source: str = "the function") -> list[int]:
     """Return a list of integers as ints.
 
     Raises:
         ResultError: It is not a list, or an element is not an integer.
     """
-    return [integer(value, f"{what}, in a list,") for value in items(values, what)]
+    return [integer(value, f"{source}, in a list,") for value in items(values, source)]
 
 
-def cells(storage: Any, what: str = "the storage") -> Array:
+def float_array(storage: Any, source: str = "the storage") -> Array:
     """Return the elements of a storage, or nested lists of numbers, as float64.
 
     Raises:
@@ -107,7 +107,7 @@ def cells(storage: Any, what: str = "the storage") -> Array:
     array = np.asarray(storage)
     if array.dtype.kind not in NUMERIC and array.size:
         kind = f"elements of type {array.dtype}" if array.dtype.kind != "O" else "objects"
-        raise ResultError(f"{what} holds {kind}, expected numbers")
+        raise ResultError(f"{source} holds {kind}, expected numbers")
     return np.asarray(array, np.float64)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from numba import config
 
-from grading.driver.blame import grader_code
+from grading.driver.attribution import grader_code
 from grading.driver.lockstep import lockstep, may_be_in_order
 
 _always = ExitStack()

@@ -1,8 +1,8 @@
 """Operations that the judge times: many calls per request, on inputs that the worker stores.
 
-`hold` prepares the inputs. The judge times `run`, from the request to the reply. The request names
-the windows of the stored rows that are the operands. The reply has one number for each result,
-which depends on all its elements.
+`prepare` computes the inputs. The judge times `run`, from the request to the reply. The request
+names the windows of the stored rows that are the operands. The reply has one number for each
+result, which depends on all its elements.
 """
 
 import importlib
@@ -13,25 +13,27 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
+from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
-from grading.driver.blame import grader_code
 from grading.driver.family import Family
-from grading.driver.held import Rows, arranged
-from grading.driver.results import ResultError, cells, integer
+from grading.driver.results import ResultError, float_array, integer
+from grading.driver.timed_inputs import Rows, arranged
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
 family = Family()
 
-_held: dict[str, Rows] = {}
+_prepared: dict[str, Rows] = {}
 
 
 @family.operation
-def hold(request: Request) -> Response:
+def prepare(request: Request) -> Response:
     """Compute the rows of numbers from a seed, and discard the previous ones."""
     options = request.options
-    _held.clear()
-    _held["rows"] = Rows(options["seed"], options["sizes"], options["results"], options["domain"])
+    _prepared.clear()
+    _prepared["rows"] = Rows(
+        options["seed"], options["sizes"], options["results"], options["domain"]
+    )
     return Response(request)
 
 
@@ -46,7 +48,7 @@ def run(request: Request) -> Response:
     multiplies the first operand of the first call along its last dimension.
     """
     options = request.options
-    rows, on = _held["rows"], backend(options["backend"])
+    rows, on = _prepared["rows"], backend(options["backend"])
     function = _function(options["function"])
     chain, more = options["chain"], options["more"]
     result: Any = None
@@ -69,16 +71,16 @@ def run(request: Request) -> Response:
 def _operands(rows: Rows, options: Mapping[str, Any], starts: Any, on: Any) -> list[Any]:
     operands = []
     for which, (start, shape) in enumerate(zip(starts, options["shapes"], strict=True)):
-        cells = rows.operand(which, start, int(np.prod(shape)))
-        operands.append(_tensor(arranged(cells, shape, options["permuted"]), on))
+        elements = rows.operand(which, start, int(np.prod(shape)))
+        operands.append(_tensor(arranged(elements, shape, options["permuted"]), on))
     return operands
 
 
 def _tensor(array: Array, on: Any) -> Any:
     """Return a tensor that shares the memory of an array."""
-    cells = array.reshape(-1, order="C" if array.flags.c_contiguous else "F")
+    storage = array.reshape(-1, order="C" if array.flags.c_contiguous else "F")
     strides = tuple(stride // array.itemsize for stride in array.strides)
-    return Tensor.make(cells, array.shape, strides, backend=on)
+    return Tensor.make(storage, array.shape, strides, backend=on)
 
 
 def _scaled(operand: Any, factors: Array, on: Any) -> Any:
@@ -92,7 +94,7 @@ def _elements(tensor: Any) -> Array:
         ResultError: An element lies outside the storage.
     """
     data = tensor._tensor
-    storage = cells(data._storage)
+    storage = float_array(data._storage)
     shape = tuple(integer(size, "the shape of a tensor") for size in data.shape)
     strides = tuple(integer(stride, "the strides of a tensor") for stride in data.strides)
     last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))

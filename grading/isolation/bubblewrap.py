@@ -57,7 +57,9 @@ def _files(mounts: Mounts) -> list[str]:
         words += ["--ro-bind", outside, inside]
     for path in mounts.hidden:
         words += ["--tmpfs", path, "--remount-ro", path]
-    words += ["--proc", "/proc", "--dev", "/dev", *temporary, "/dev/shm"]
+    # A worker of root could change the settings of the machine in `/proc/sys`.
+    words += ["--proc", "/proc", "--remount-ro", "/proc"]
+    words += ["--dev", "/dev", *temporary, "/dev/shm"]
     for path in mounts.devices:
         words += ["--dev-bind", path, path]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]

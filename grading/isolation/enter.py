@@ -77,9 +77,11 @@ def setup_root(plan: dict[str, Any]) -> None:
     for path, target in plan["links"]:
         below(root, path).symlink_to(target)
     (root / "proc").mkdir()
-    # Containers refuse to mount `proc`. Without it, the worker sees no processes at all.
+    # Containers refuse to mount `proc`. Without it, the worker sees no processes at all. It is
+    # read-only: `/proc/sys` would let a worker of root change the settings of the machine.
     with contextlib.suppress(OSError):
-        mount("proc", root / "proc", "proc", NO_SETUID | NO_DEVICES | NO_EXECUTION)
+        flags = READ_ONLY | NO_SETUID | NO_DEVICES | NO_EXECUTION
+        mount("proc", root / "proc", "proc", flags)
     (root / "dev").mkdir()
     for device in [*(f"/dev/{name}" for name in DEVICES), *plan["devices"]]:
         file = below(root, device)

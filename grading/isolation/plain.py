@@ -45,6 +45,7 @@ class Plain(Level):
                 "it can read what this user can read: the checks, other submissions",
                 "it can end processes and change files of this user",
                 "processes that it detaches may outlive it",
+                *(() if os.getuid() else ("as root, it can change the settings of this machine",)),
             )
 
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:

@@ -6,7 +6,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +32,19 @@ from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
 
+@dataclass
+class Spent:
+    """Time of requests, in seconds.
+
+    Attributes:
+        all: That of all requests.
+        before: That of the requests of earlier checks.
+    """
+
+    all: float = 0.0
+    before: float = 0.0
+
+
 class IsolatedSubject(Subject):
     """A submission that answers requests in a worker. A context manager that ends the worker.
 
@@ -47,6 +60,7 @@ class IsolatedSubject(Subject):
         gpu: True if the worker may use the GPU.
         changes: Texts that replace files of the submission, by their paths.
         empty: True for a worker without any file of the submission.
+        spent: The time of another subject that shares its limits with this one.
 
     Raises:
         IsolationError: No level of the required isolation works.
@@ -63,6 +77,7 @@ class IsolatedSubject(Subject):
         gpu: bool = False,
         changes: Mapping[str, str] | None = None,
         empty: bool = False,
+        spent: Spent | None = None,
     ) -> None:
         if not isinstance(submission, Submission):
             submission = Submission.at(submission)
@@ -88,9 +103,9 @@ class IsolatedSubject(Subject):
             gpu,
         )
         self._worker: WorkerProcess | None = None
-        self._seconds = 0.0
+        self._spent = spent or Spent()
         self._endless: dict[CalledFunctions, str] = {}
-        self.begin_check()
+        self._lost: list[WorkerError] = []
 
     def begin_check(self, limits: Limits | None = None) -> None:
         """Start a check: workers that an earlier check lost no longer count.
@@ -104,13 +119,13 @@ class IsolatedSubject(Subject):
                 self._end(self._worker)
         if self._alone is not None:
             self._alone.begin_check(limits)
-        self._seconds_before = self.seconds
-        self._lost: list[WorkerError] = []
+        self._spent.before = self._spent.all
+        self._lost = []
 
     @property
     def seconds(self) -> float:
         """Seconds of all requests so far, including those without the submission."""
-        return self._seconds + (self._alone.seconds if self._alone is not None else 0.0)
+        return self._spent.all
 
     @property
     def running(self) -> bool:
@@ -137,11 +152,11 @@ class IsolatedSubject(Subject):
         try:
             received = worker.exchange(encode_request(request, number), budget)
             budget.update()
-            self._seconds += budget.charged
+            self._spent.all += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
             # The function is not called again, and its time is not taken from other functions.
-            self._seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
+            self._spent.all += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"invalid reply: {error}", request) from None
@@ -154,10 +169,17 @@ class IsolatedSubject(Subject):
         return reply
 
     def without_submission(self) -> "IsolatedSubject":
-        """Return the subject without the submission, always the same one."""
+        """Return the subject without the submission, always the same one.
+
+        Both have one limit for the check and one for all requests.
+        """
         if self._alone is None:
             self._alone = IsolatedSubject(
-                self.submission, limits=self.limits, isolation=self._isolation, empty=True
+                self.submission,
+                limits=self.limits,
+                isolation=self._isolation,
+                empty=True,
+                spent=self._spent,
             )
         return self._alone
 
@@ -179,7 +201,7 @@ class IsolatedSubject(Subject):
             try:
                 yield copy
             finally:
-                self._seconds += copy.seconds
+                self._spent.all += copy.seconds
 
     def end_worker(self) -> None:
         """End the worker; the next request starts a new one."""
@@ -217,7 +239,8 @@ class IsolatedSubject(Subject):
         """Return the seconds that are left for the check, or for all requests if they are fewer."""
         left = self.limits.total_seconds - self.seconds
         if self.limits.check_seconds is not None:
-            left = min(left, self.limits.check_seconds - (self.seconds - self._seconds_before))
+            spent = self._spent.all - self._spent.before
+            left = min(left, self.limits.check_seconds - spent)
         return left
 
     def _allowance(self, request: Request) -> Allowance:

@@ -4,7 +4,7 @@
 The reason of a row explains a status that does not follow from failed checks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -62,7 +62,8 @@ class GroupEvidence:
         harness_error: Reason why the grader could not run the checks; empty if it could.
         open: True if a function of the group is not implemented yet.
         excuse: The unusable function that the group needs, with the reason; empty if there is none.
-        forbidden: True if a function of the group reaches a forbidden call.
+        refused: True if a function of the group reaches a forbidden call, or if other code computes
+            its results.
         checks: The results of the checks of the group.
     """
 
@@ -70,7 +71,7 @@ class GroupEvidence:
     harness_error: str = ""
     open: bool = False
     excuse: str = ""
-    forbidden: bool = False
+    refused: bool = False
     checks: tuple[CheckResult, ...] = ()
 
     @property
@@ -181,7 +182,7 @@ GROUP: tuple[Row[GroupEvidence], ...] = (
     Row(lambda e: Status.ERROR in e.statuses, Status.ERROR),
     # A group that passes counts, also if a function that it needs fails.
     Row(lambda e: e.bad and e.missing, Status.NOT_THERE, "{e.missing}"),
-    Row(lambda e: e.forbidden, Status.FAILED),
+    Row(lambda e: e.refused, Status.FAILED),
     Row(lambda e: e.bad and e.open, Status.UNIMPLEMENTED),
     Row(lambda e: e.bad and e.excuse, Status.NOT_JUDGED, "{e.excuse}"),
     Row(lambda e: Status.FAILED in e.statuses, Status.FAILED),
@@ -243,6 +244,40 @@ def total(earned: Iterable[float | None]) -> float | None:
     """Return the sum of the points of groups; None if no group was judged."""
     judged = [points for points in earned if points is not None]
     return sum(judged) if judged else None
+
+
+def all_or_nothing(groups: Sequence[GroupResult]) -> GroupEvidence:
+    """Return the evidence for a group that passes only if all given groups pass.
+
+    A failed group decides. Otherwise, a group that was not judged leaves all of it open.
+    """
+    absent = all(group.status is Status.NOT_THERE for group in groups)
+    return GroupEvidence(
+        missing=_first_reason(groups, Status.NOT_THERE) if absent else "",
+        checks=tuple(
+            CheckResult(
+                group.name,
+                Status.NOT_JUDGED if group.status is Status.NOT_THERE else group.status,
+                reason=group.reason,
+            )
+            for group in groups
+        ),
+    )
+
+
+def set_by_hand(group: GroupResult, earned: float | None, reason: str) -> GroupResult:
+    """Return a group with the points that an instructor has set.
+
+    Args:
+        group: The group.
+        earned: The points; None if the group is excused.
+        reason: The instructor's reason.
+    """
+    if earned is None:
+        status = Status.NOT_JUDGED
+    else:
+        status = Status.PASSED if earned >= group.max_points else Status.FAILED
+    return GroupResult(group.name, status, earned, group.max_points, f"set by hand: {reason}")
 
 
 def _first_reason(results: Iterable[CheckResult | GroupResult], status: Status) -> str:

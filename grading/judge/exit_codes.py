@@ -3,7 +3,7 @@
 from grading.judge.records import Report, Status
 
 OK = 0
-"""Exit code: something was judged, and nothing failed."""
+"""Exit code: something was judged, and nothing failed; or results are hidden."""
 
 FAILED = 1
 """Exit code: something failed, or nothing could be judged."""
@@ -30,6 +30,9 @@ def exit_code(report: Report, require_all: bool = False) -> int:
     statuses = [task.status for task in report.tasks]
     if any(status.bad for status in statuses):
         return FAILED
+    if Status.HIDDEN in statuses:
+        # The code must not reveal a hidden result.
+        return OK
     if not any(status.judged for status in statuses):
         return FAILED
     if require_all and any(not s.judged or s is Status.PARTLY for s in statuses):

@@ -100,8 +100,8 @@ def explain(
         sentence = f"the submission imports the package {package}, which is not installed here"
         return Explanation(sentence, file, line, details=_details("", output))
     first_line = clean_line(plain.partition("\n")[0], 200)
-    where = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
-    sentence = f"{kind} was raised{where}" + (f": {first_line}" if first_line else "")
+    location = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
+    sentence = f"{kind} was raised{location}" + (f": {first_line}" if first_line else "")
     rest = plain.partition("\n")[2]
     return Explanation(sentence.rstrip("."), file, line, details=_details(rest, output))
 

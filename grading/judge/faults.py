@@ -80,8 +80,8 @@ def harness_error(error: BaseException) -> str:
         return clean_line(str(error))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames
-    where = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
-    return clean_line(f"{type(error).__name__}: {error}{where}")
+    location = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
+    return clean_line(f"{type(error).__name__}: {error}{location}")
 
 
 def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:

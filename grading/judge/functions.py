@@ -14,10 +14,7 @@ def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ..
     """Return the records of the functions of a task."""
     names = submission.named(holes)
     opened = set(submission.open(names))
-    return tuple(
-        Hole(name, "" if (place := submission.find(name)) is None else str(place), name in opened)
-        for name in names
-    )
+    return tuple(Hole(name, str(submission.find(name) or ""), name in opened) for name in names)
 
 
 def absent_groups(task: Task, submission: Submission) -> dict[str, str]:

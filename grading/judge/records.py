@@ -30,6 +30,8 @@ class Status(StrEnum):
     """The submission does not contain the files of this task."""
     ERROR = "error"
     """Error of the grader; no points are lost."""
+    HIDDEN = "hidden"
+    """The policy of the course shows the result after the deadline."""
 
     @property
     def bad(self) -> bool:
@@ -296,6 +298,70 @@ class MachineRecord(Record, frozen=True):
     packages: dict[str, str] = {}
 
 
+class Override(Record, frozen=True):
+    """Points that an instructor has set by hand.
+
+    Attributes:
+        reason: The reason.
+        by: The name of the instructor.
+        at: The time, in UTC.
+        task: The task; empty for the mark of the whole assignment.
+        group: The group of the task; empty for the whole task.
+        points: The points; None if they are excused, or hidden before the deadline.
+        excused: True if the points are excused: they neither count nor cost.
+    """
+
+    reason: str
+    by: str
+    at: str
+    task: str = ""
+    group: str = ""
+    points: float | None = None
+    excused: bool = False
+
+
+class Mark(Record, frozen=True):
+    """The mark of a learner under the policy of a course.
+
+    Attributes:
+        policy: The name of the policy.
+        checksum: The checksum of its file.
+        grader: The commit of the grader that applied it.
+        marked: Time at which it was applied, in UTC.
+        of: The best possible mark.
+        points: The mark; None if there is none, or if it is hidden before the deadline.
+        excused: True if the learner is excused from the assignment.
+        reason: Reason why there is no mark, or a remark on it.
+        learner: The learner.
+        pair: The pair of the learner.
+        hand_in: The submission that counts.
+        handed_in: Time of this hand-in.
+        deadline: The deadline of the learner.
+        late: The delay in words: "2 days late".
+        deducted: Points deducted for the delay.
+        overrides: Points set by hand.
+        hidden_until: Time until which parts of the report are hidden.
+    """
+
+    policy: str
+    checksum: str
+    grader: str
+    marked: str
+    of: float
+    points: float | None = None
+    excused: bool = False
+    reason: str = ""
+    learner: str = ""
+    pair: str = ""
+    hand_in: str = ""
+    handed_in: str = ""
+    deadline: str = ""
+    late: str = ""
+    deducted: float = 0.0
+    overrides: tuple[Override, ...] = ()
+    hidden_until: str = ""
+
+
 class Report(Record, frozen=True):
     """One run of the grader on one submission.
 
@@ -303,25 +369,29 @@ class Report(Record, frozen=True):
         version: The version of the records.
         created: Start of the run, in UTC.
         seconds: Duration in seconds.
-        seed: Seed of all random inputs.
+        seed: Seed of all random inputs; None if the policy hides it before the deadline.
         submission: The judged submission.
         machine: The machine of the run.
         isolation: The isolation of the submission.
         tasks: Results of the tasks, in the table's order.
         modules: The titles of the modules, by number.
         errors: Errors of the grader.
+        grader: The commit of the grader.
+        mark: The mark under the policy of a course.
     """
 
     version: Literal[1]
     created: str
     seconds: float
-    seed: int
+    seed: int | None
     submission: SubmissionRecord
     machine: MachineRecord
     isolation: IsolationRecord
     tasks: tuple[TaskResult, ...]
     modules: dict[int, str] = {}
     errors: tuple[str, ...] = ()
+    grader: str = ""
+    mark: Mark | None = None
 
     @property
     def points(self) -> float:

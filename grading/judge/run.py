@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
+from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
 from grading.judge.functions import absent_groups, hole_records, with_location
 from grading.judge.recorder import Outcome, RunOptions
@@ -33,20 +35,15 @@ from grading.judge.records import (
     TaskResult,
 )
 from grading.judge.remarks import repairs
+from grading.judge.replays import replays
 from grading.judge.session import SessionError, run_checks
-from grading.judge.speed import speed_results
+from grading.judge.speed import speed_group, speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
+from grading.judge.version import grader_commit
 from grading.submissions.submission import Submission
 from grading.tasks.model import Group, Table, Task
-
-UNUSABLE = {
-    Status.FAILED: "fails",
-    Status.UNIMPLEMENTED: "is not implemented yet",
-    Status.NOT_THERE: "is not there",
-}
-"""Statuses of a needed group that excuse a failure, in words."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +89,8 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
-        # Each task has its time limit three times: for its checks, for second runs, for speed.
-        seconds = 3.0 * sum(task.seconds for task in plan.tasks)
+        # Each task has its time limit four times: for its checks, second runs, replays, and speed.
+        seconds = 4.0 * sum(task.seconds for task in plan.tasks)
         subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
         stack.enter_context(subjects)
         references = None
@@ -117,6 +114,7 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
         tasks=tuple(run.results.values()),
         modules={module.number: module.title for module in table.modules},
         errors=tuple(run.errors),
+        grader=grader_commit(),
     )
 
 
@@ -161,6 +159,10 @@ class _Run:
                 self.errors.append(harness_error)
         self._record_errors(task, checks)
         groups = self._groups_of(task, absent, harness_error, checks, forbidden)
+        replayed = self._replays(task, groups, outcomes)
+        if replayed:
+            refused = {**forbidden, **replayed}
+            groups = self._groups_of(task, absent, harness_error, checks, refused)
         evidence = Evidence(
             harness_error=harness_error,
             groups=groups,
@@ -174,7 +176,7 @@ class _Run:
         ]
         absent_task = decide(evidence) is Status.NOT_THERE
         if task.speed is not None and task.speed.points and not absent_task:
-            groups = (*groups, _speed_group(speed, task.speed.points))
+            groups = (*groups, speed_group(speed, {task.speed.ratio: task.speed.points}))
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
         inherits = submission.layout == "upstream"
@@ -191,7 +193,7 @@ class _Run:
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
                 with_location(check, _functions_of(task, check, functions))
-                for check in (*checks, *forbidden.values())
+                for check in (*checks, *forbidden.values(), *replayed.values())
             ),
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
@@ -210,7 +212,7 @@ class _Run:
         absent: Mapping[str, str],
         harness_error: str,
         checks: Sequence[CheckResult],
-        forbidden: Mapping[str, CheckResult],
+        refused: Mapping[str, CheckResult],
     ) -> tuple[GroupResult, ...]:
         """Return the results of the groups in the table's order: a group may need earlier ones."""
         submission = self._plan.submission
@@ -223,7 +225,7 @@ class _Run:
                 harness_error=harness_error,
                 open=bool(submission.open(task.holes_of(group, submission.layout))),
                 excuse=self._excuse(task, group),
-                forbidden=group.name in forbidden,
+                refused=group.name in refused,
                 checks=of_group,
             )
             status = decide(evidence)
@@ -238,13 +240,27 @@ class _Run:
             found.append(result)
         return tuple(found)
 
+    def _replays(
+        self, task: Task, groups: Sequence[GroupResult], outcomes: Sequence[Outcome]
+    ) -> dict[str, CheckResult]:
+        """Repeat requests of the groups that passed, without the functions of the course."""
+        passed = {group.name for group in groups if group.status is Status.PASSED}
+        if task.device != "cpu" or not passed:
+            return {}
+        self._subjects.begin_task(task.seconds, task.memory_mb)
+        self._subjects.begin_check()
+        of_table = self._table.tasks
+        earlier = of_table[: [each.id for each in of_table].index(task.id)]
+        to_repeat = [group for group in task.groups if group.name in passed]
+        subject = partial(self._subjects.on, "cpu")
+        return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
+
     def _excuse(self, task: Task, group: Group) -> str:
         """Return the first unusable function that a group needs, with the reason; empty if none."""
         for of, needed in self._table.needs(task, group):
             problem = UNUSABLE.get(self._known_status(of, needed))
             if problem:
-                of_task = "" if of.id == task.id else f" of task {of.id}"
-                return f"needs `{needed.name}`{of_task}, which {problem}"
+                return excuse_text(task, of, needed, problem)
         return ""
 
     def _known_status(self, task: Task, group: Group) -> Status:
@@ -332,12 +348,3 @@ def _functions_of(task: Task, check: CheckResult, functions: Sequence[Hole]) -> 
     group = next(groups, None)
     own = [hole for hole in functions if group is not None and group.judges(hole.name)]
     return own or functions
-
-
-def _speed_group(speed: Sequence[SpeedResult], worth: float) -> GroupResult:
-    """Return the result of the group with the points for speed."""
-    status = decide(
-        GroupEvidence(checks=tuple(CheckResult(each.workload, each.status) for each in speed))
-    )
-    unmeasured = "" if status.judged else "its speed was not measured"
-    return GroupResult("speed", status, points(status, worth), worth, unmeasured)

@@ -69,22 +69,22 @@ def check_tests_pass(subject: Subject, task: str) -> Response | None:
     Raises:
         MismatchError: The file has no tests of the task, or one fails or is not implemented yet.
     """
-    answer = _run(subject, task)
-    outcomes = answer.plain
+    response = _run(subject, task)
+    outcomes = response.plain
     if outcomes is None:
         # A folder without tests was handed in for its code: the other checks judge it.
         if task == "0.2":
             pytest.skip(f"{NOT_JUDGED}there is no tests/{FILES[task]}")
         return None
     none = f"tests/{FILES[task]} holds no test with the marker {marker_of(task)}"
-    expect(bool(outcomes), none, answer)
+    expect(bool(outcomes), none, response)
     for name, outcome in outcomes.items():
         missing = f"{name} in tests/{FILES[task]} is not implemented yet"
-        expect("NotImplementedError" not in outcome, missing, answer)
+        expect("NotImplementedError" not in outcome, missing, response)
     for name, outcome in outcomes.items():
         failing = f"{name} in tests/{FILES[task]} fails on correct code: {outcome}"
-        expect(outcome == PASSED, failing, answer)
-    return answer
+        expect(outcome == PASSED, failing, response)
+    return response
 
 
 def check_tests_detect_mutants(subject: Subject, task: str) -> None:

@@ -21,6 +21,8 @@ def write(report: Report) -> bytes:
         "version": 1,
         "status": "fail" if any(each.bad for each in statuses) else status,
         "max_score": report.judged_points,
+        "grader": report.grader,
+        "mark": dict(words.marked(report)),
         "tests": [test for task in report.tasks for test in _tests(task)],
     }
     return base64.b64encode(json.dumps(result).encode()) + b"\n"

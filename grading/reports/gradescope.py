@@ -8,17 +8,25 @@ judged groups.
 import json
 from typing import Any
 
-from grading.judge.records import Report, SpeedResult, TaskResult
+from grading.judge.records import Report, SpeedResult, Status, TaskResult
 from grading.reports import words
 from grading.reports.junit import plain_fault
 
 
-def write(report: Report) -> bytes:
-    """Return the report as `results.json`."""
+def write(report: Report, score: float | None = None) -> bytes:
+    """Return the report as `results.json`.
+
+    Args:
+        report: The report; parts that a policy hides are not in it.
+        score: The mark for instructors. Before the deadline, learners do not see it if results are
+            hidden: Gradescope shows no total while a test is hidden.
+    """
+    lines = [f"{words.summary(report)}. {words.total(report)}. {words.seed(report).capitalize()}."]
+    lines += [f"{label}: {text}" for label, text in words.marked(report)]
     results = {
-        "score": report.points,
+        "score": report.points if score is None else score,
         "execution_time": round(report.seconds),
-        "output": f"{words.summary(report)}. {words.total(report)}. Seed {report.seed}.",
+        "output": "\n".join(lines),
         "visibility": "visible",
         # The output of a submission is visible to instructors only.
         "stdout_visibility": "hidden",
@@ -29,6 +37,8 @@ def write(report: Report) -> bytes:
             "judged_points": report.judged_points,
             "max_points": report.max_points,
             "isolation": report.isolation.level,
+            "grader": report.grader,
+            "mark": dict(words.marked(report)),
             "errors": list(report.errors),
         },
     }
@@ -42,7 +52,7 @@ def _test(task: TaskResult) -> dict[str, Any]:
         "output": _output(task),
         "output_format": "text",
         "tags": [f"module{task.module}", task.status.value],
-        "visibility": "visible",
+        "visibility": "hidden" if task.status is Status.HIDDEN else "visible",
         "extra_data": {
             "status": task.status.value,
             "seconds": task.seconds,
@@ -82,6 +92,8 @@ def _speed(each: SpeedResult) -> str:
 
 def _leaderboard(report: Report) -> list[dict[str, Any]]:
     """Return the leaderboard: points, then ratios of times, for which less is better."""
+    if any(task.status is Status.HIDDEN for task in report.tasks):
+        return []
     board: list[dict[str, Any]] = [{"name": "Points", "value": report.points}]
     for task in report.tasks:
         for each in task.speed:

@@ -4,8 +4,11 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from grading.judge.records import Report
+from grading.judge.records import Mark, Report
 from grading.reports import words
+
+MARK = ("mark", "policy", "checksum")
+"""Columns of the mark under a course's policy."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Prefixes of cells that a spreadsheet evaluates as a formula."""
@@ -29,23 +32,32 @@ def write_class(reports: Sequence[Report]) -> bytes:
         [
             *("submission", "points", "judged_points", "max_points"),
             *tasks,
-            *("status", "seed", "path"),
+            *("status", "seed", "path", "grader", "created", *MARK),
         ]
     )
     for report in reports:
         rows.writerow(
             [
                 inert(report.submission.name),
-                words.points(report.points),
+                words.points(report.points if report.judged_points else None),
                 words.points(report.judged_points),
                 words.points(report.max_points),
                 *cells(report, tasks),
                 inert(words.summary(report)),
-                report.seed,
+                "" if report.seed is None else report.seed,
                 inert(report.submission.path),
+                *(report.grader, report.created),
+                *_mark(report.mark),
             ]
         )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _mark(mark: Mark | None) -> list[str]:
+    """Return the cells of a mark; empty ones without a policy."""
+    if mark is None:
+        return [""] * len(MARK)
+    return [inert(text) for text in (words.mark_text(mark), mark.policy, mark.checksum)]
 
 
 def columns(reports: Sequence[Report]) -> list[str]:

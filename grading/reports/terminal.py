@@ -18,6 +18,7 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.judge.version import UNKNOWN
 from grading.paths import ROOT
 from grading.reports import words
 
@@ -29,6 +30,7 @@ COLOURS = {
     Status.NOT_JUDGED: "bright_black",
     Status.NOT_THERE: "bright_black",
     Status.ERROR: "magenta",
+    Status.HIDDEN: "bright_black",
 }
 
 MAX_COLUMNS = 120
@@ -283,12 +285,15 @@ def _footer(report: Report) -> RenderableType:
         Text.assemble((words.summary(report), style), "   ", (words.total(report), "bold")),
     ]
     isolation = f"isolation: {report.isolation.level}"
-    run = f"seed {report.seed} · {words.seconds(report.seconds)} · {isolation}"
-    parts.append(Text(run, style="dim"))
+    run = [words.seconds(report.seconds)] if report.seconds else []
+    run += [isolation, "" if report.grader in ("", UNKNOWN) else f"grader {report.grader}"]
+    run = [words.seed(report), *(text for text in run if text)]
+    parts.append(Text(" · ".join(run), style="dim"))
+    parts += [_labelled(label, text) for label, text in words.marked(report)]
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"error of the grader: {each}", style="magenta") for each in report.errors[:5]]
     failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
-    if failed:
+    if failed and report.seed is not None:
         again = " ".join(failed)
         command = f"hatch run grade {again} --seed {report.seed}"
         if report.submission.path != str(ROOT):

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
+from grading.judge.excuses import START
 from grading.judge.records import (
     CheckResult,
     GroupResult,
+    Mark,
     Measurement,
+    Override,
     Report,
     Status,
     TaskResult,
@@ -19,6 +22,7 @@ SIGNS = {
     Status.NOT_JUDGED: "–",
     Status.NOT_THERE: "–",
     Status.ERROR: "!",
+    Status.HIDDEN: "·",
 }
 """One sign for each status."""
 
@@ -32,6 +36,8 @@ def score(task: TaskResult | GroupResult) -> str:
     """Return the points of a task or a group, as in "6 of 8, 2 open"."""
     if not task.max_points:
         return "no points"
+    if task.status is Status.HIDDEN:
+        return "hidden"
     if task.points is None:
         return earned(None, 0.0, task.max_points)
     judged = task.judged if isinstance(task, TaskResult) else task.max_points
@@ -63,8 +69,8 @@ def judged(task: TaskResult) -> str:
             reason = group.reason or group.status.value
             left[reason] = left.get(reason, 0.0) + group.max_points
     for reason, worth in left.items():
-        if reason.startswith("needs "):
-            parts.append(f"{points(worth)} excused: they need {reason.removeprefix('needs ')}")
+        if reason.startswith(START):
+            parts.append(f"{points(worth)} excused: they need {reason.removeprefix(START)}")
         else:
             parts.append(f"{points(worth)} not judged: {reason}")
     return "; ".join(parts)
@@ -104,6 +110,8 @@ def _outcome(task: TaskResult) -> str:
         return _failure(task)
     if task.status is Status.UNIMPLEMENTED:
         return _named(task, Status.UNIMPLEMENTED, "not implemented yet")
+    if task.status is Status.HIDDEN:
+        return "hidden before the deadline"
     if task.status is Status.ERROR:
         return "error of the grader, no points lost"
     return f"{task.status.value}: {task.reason}" if task.reason else task.status.value
@@ -132,6 +140,9 @@ def summary(report: Report) -> str:
         (task,) = report.tasks
         return f"Task {task.id}: {outcome(task)}"
     passed = report.counting(Status.PASSED)
+    hidden = report.counting(Status.HIDDEN)
+    if hidden == len(report.tasks):
+        return "the results are hidden before the deadline"
     parts = [f"{passed} of {plural(len(report.tasks), 'task')} passed"]
     for status in (
         Status.FAILED,
@@ -139,6 +150,7 @@ def summary(report: Report) -> str:
         Status.PARTLY,
         Status.NOT_JUDGED,
         Status.NOT_THERE,
+        Status.HIDDEN,
     ):
         if count := report.counting(status):
             parts.append(f"{count} {status.value}")
@@ -149,6 +161,8 @@ def summary(report: Report) -> str:
 
 def total(report: Report) -> str:
     """Return the points of all tasks as text, such as "6 of 8 points, 2 open"."""
+    if report.counting(Status.HIDDEN):
+        return f"hidden: {points(report.max_points)} points in all"
     if report.max_points and not report.judged_points:
         return f"not judged yet: {points(report.max_points)} points open"
     return earned(report.points, report.judged_points, report.max_points, " points")
@@ -157,6 +171,8 @@ def total(report: Report) -> str:
 def module_score(tasks: Iterable[TaskResult]) -> str:
     """Return the points of the tasks of a module, in the words of `score`."""
     of_module = tuple(tasks)
+    if any(task.status is Status.HIDDEN for task in of_module):
+        return "hidden"
     possible = sum(task.max_points for task in of_module)
     judged = sum(task.judged for task in of_module)
     value = sum(task.points or 0.0 for task in of_module) if judged else None
@@ -173,6 +189,54 @@ def measured(each: Measurement) -> str:
     if each.claimed:
         text += f"; the log claims {each.claimed}"
     return text + (f"; {each.remark}" if each.remark else "")
+
+
+def marked(report: Report) -> list[tuple[str, str]]:
+    """Return the mark under a course's policy as labels and texts; empty without a policy."""
+    mark = report.mark
+    if mark is None:
+        return []
+    late = mark.late
+    if late and mark.deducted:
+        late += f", {points(mark.deducted)} deducted"
+    rows = [
+        ("mark", mark_text(mark)),
+        ("learner", f"{mark.learner} ({mark.pair})" if mark.pair else mark.learner),
+        ("handed in", " · ".join(text for text in (mark.hand_in, mark.handed_in, late) if text)),
+        ("deadline", mark.deadline),
+        ("hidden", f"parts of this report, until {mark.hidden_until}" * bool(mark.hidden_until)),
+        *(("set by hand", override(each, mark)) for each in mark.overrides),
+        ("policy", f"{mark.policy} (checksum {mark.checksum})"),
+        ("marked", f"{mark.marked} by the grader of commit {mark.grader}"),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def seed(report: Report) -> str:
+    """Return the seed as text: "seed 7"."""
+    return "seed hidden" if report.seed is None else f"seed {report.seed}"
+
+
+def mark_text(mark: Mark) -> str:
+    """Return a mark as text: "8.5 of 10", or the reason why there is none."""
+    if mark.excused:
+        return f"excused: {mark.reason}"
+    if mark.points is None:
+        if mark.hidden_until and not mark.reason:
+            return f"hidden until {mark.hidden_until}"
+        return f"none: {mark.reason}"
+    text = f"{points(mark.points)} of {points(mark.of)}"
+    return f"{text} ({mark.reason})" if mark.reason else text
+
+
+def override(each: Override, mark: Mark) -> str:
+    """Return points set by hand as text, with reason, instructor and time."""
+    where = f"{each.task} {each.group}".strip()
+    value = "excused" if each.excused else points(each.points)
+    if each.points is None and not each.excused:
+        value = f"hidden until {mark.hidden_until}"
+    what = f"{where}: {value}" if where else value
+    return f"{what}, by {each.by} at {each.at}: {each.reason}"
 
 
 def possible_locations(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:

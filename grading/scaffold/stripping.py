@@ -103,7 +103,7 @@ Messages = dict[str, dict[str, str]]
 
 
 def _bodies(tasks: Iterable[Task], texts: Mapping[str, str]) -> tuple[Messages, Messages]:
-    """Return the functions to empty: holes, and functions to remove.
+    """Return the functions whose bodies are removed: the blanks, and functions of `also_remove`.
 
     Raises:
         ScaffoldError: One of them does not exist.

@@ -22,11 +22,11 @@ def with_constants(text: str, constants: Mapping[str, float], machine: str) -> s
     Raises:
         ValueError: A workload does not occur exactly once, or the line `measured on` is missing.
     """
-    places = [name for line in FAST.findall(text) for name in re.findall(r"(\w+) = [\d.]", line)]
+    occurring = [name for line in FAST.findall(text) for name in re.findall(r"(\w+) = [\d.]", line)]
     for name in constants:
-        if places.count(name) != 1:
+        if occurring.count(name) != 1:
             raise ValueError(
-                f"{name} occurs {places.count(name)} times in the table of tasks, expected once"
+                f"{name} occurs {occurring.count(name)} times in the table of tasks, expected once"
             )
 
     def replace(line: re.Match[str]) -> str:

@@ -128,10 +128,10 @@ def measure(
         SubjectError: The code under test raised an exception.
     """
     bench = Bench(workload, seed)
-    subject.answer(bench.hold())
+    subject.answer(bench.prepare())
     # The first call compiles the kernel.
     _run(subject, bench, clock)
-    transport = min(_seconds(subject, bench.nothing(), clock)[0] for _ in range(5))
+    transport = min(_seconds(subject, bench.without_calls(), clock)[0] for _ in range(5))
     rounds = list[Round]()
     began = clock()
     _, before = _baseline(bench.trial(), clock)
@@ -171,19 +171,19 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Ti
     """
     trial = bench.trial()
     before = _is_processor_free(clock)
-    seconds, answer = _seconds(subject, trial, clock)
+    seconds, response = _seconds(subject, trial, clock)
     undisturbed = before and _is_processor_free(clock)
     results, time_of_baseline = _baseline(trial, clock)
-    if not trial.is_answered_by(answer.plain, results):
+    if not trial.is_answered_by(response.plain, results):
         shapes = " and ".join(map(str, bench.workload.shapes))
         raise MismatchError(
             Finding(
                 f"{bench.workload.operation} of shapes {shapes} is wrong",
-                answer.request,
+                response.request,
                 "the weighted sum of each result",
                 [bench.rows.digest(result) for result in results],
-                answer.plain,
-                response=answer,
+                response.plain,
+                response=response,
             )
         )
     return seconds, undisturbed, time_of_baseline
@@ -192,8 +192,8 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Ti
 def _is_processor_free(clock: Clock) -> bool:
     """Return True if fewer threads are runnable than there are processors.
 
-    Clocks of processor time do not need the answer; systems without `/proc/loadavg` do not know it.
-    In both cases the result is True.
+    The result is always True for clocks of processor time, which need no free processor, and on
+    systems without `/proc/loadavg`.
     """
     if clock is not time.perf_counter:
         return True
@@ -208,8 +208,8 @@ def _is_processor_free(clock: Clock) -> bool:
 def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Response]:
     request = trial.request()
     began = clock()
-    answer = subject.answer(request)
-    return clock() - began, answer
+    response = subject.answer(request)
+    return clock() - began, response
 
 
 def _baseline(trial: Trial, clock: Clock) -> tuple[list[Array], _Time]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from asv_benchmarks.workloads import Workload
-from grading.driver.held import SPARE, Rows, arranged, weighed
+from grading.driver.timed_inputs import SPARE, Rows, arranged, weighted_sum
 from grading.protocol.messages import Array, Request
 from grading.speed.baseline import BASELINES
 
@@ -88,7 +88,7 @@ class Trial:
         if not isinstance(digests, list) or len(digests) != len(results):
             return False
         for digest, result in zip(digests, results, strict=True):
-            scale = weighed(np.abs(result), np.abs(rows.weights))
+            scale = weighted_sum(np.abs(result), np.abs(rows.weights))
             if not isinstance(digest, float):
                 return False
             # `not … <=` instead of `>` rejects NaN, too.
@@ -114,7 +114,7 @@ class Bench:
         self._results = self._result_size()
         self.rows = Rows(self._seed, self._sizes, self._results, workload.domain)
 
-    def hold(self) -> Request:
+    def prepare(self) -> Request:
         """Return the request to prepare the inputs."""
         options = {
             "seed": self._seed,
@@ -122,7 +122,7 @@ class Bench:
             "results": self._results,
             "domain": list(self.workload.domain),
         }
-        return Request("speed.hold", (), options)
+        return Request("speed.prepare", (), options)
 
     def trial(self) -> Trial:
         """Return a random trial."""
@@ -134,7 +134,7 @@ class Bench:
             factors = self._rng.uniform(0.5, 1.5, self.workload.shapes[0][-1])
         return Trial(self, tuple(map(tuple, starts.tolist())), factors)
 
-    def nothing(self) -> Trial:
+    def without_calls(self) -> Trial:
         """Return a trial without calls, which measures the transport time."""
         return Trial(self, (), None)
 

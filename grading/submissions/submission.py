@@ -18,7 +18,7 @@ from grading.submissions.syntax import definitions, is_stub, parsed
 Layout: TypeAlias = Literal["packages", "upstream"]
 
 LARGEST_SOURCE = 2_000_000
-"""Largest source file, in bytes; a larger file is ignored, because nobody writes one by hand."""
+"""Largest source file, in bytes; a larger file is ignored: it is not handwritten."""
 
 DEEPEST = 2
 """Number of levels below a folder that are searched for a submission: archives nest folders."""

@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def parsed(file: Path) -> ast.Module:
@@ -55,6 +57,92 @@ def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield part.body
     yield getattr(node, "orelse", [])
     yield getattr(node, "finalbody", [])
+
+
+@dataclass(frozen=True)
+class Target:
+    """A name, or several names or attributes, that a statement binds or deletes.
+
+    Attributes:
+        bound: The name, or the expression on the left of an assignment; "*" for all names of a
+            module.
+        origin: The part of the statement that determines the value.
+        value: The assigned expression; None if the value is not that of an expression.
+        certain: False if the statement may run without binding the name.
+    """
+
+    bound: str | ast.expr
+    origin: ast.AST
+    value: ast.expr | None = None
+    certain: bool = True
+
+
+def targets(node: ast.stmt) -> Iterator[Target]:
+    """Iterate over what a statement binds in its scope, without the statements of its blocks."""
+    for named, in_comprehension in _named_expressions(node):
+        value = None if in_comprehension else named.value
+        yield Target(named.target.id, named, value, certain=False)
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield Target(node.name, node)
+        case ast.Import():
+            for alias in node.names:
+                yield Target(alias.asname or alias.name.partition(".")[0], node)
+        case ast.ImportFrom():
+            for alias in node.names:
+                yield Target(alias.asname or alias.name, node)
+        case ast.Assign():
+            for target in node.targets:
+                yield Target(target, node, node.value)
+        case ast.AnnAssign():
+            if node.value is not None:
+                yield Target(node.target, node, node.value)
+        case ast.AugAssign():
+            yield Target(node.target, node)
+        case ast.For() | ast.AsyncFor():
+            yield Target(node.target, node.iter, certain=False)
+        case ast.With() | ast.AsyncWith():
+            for item in node.items:
+                if item.optional_vars is not None:
+                    yield Target(item.optional_vars, item)
+        case ast.Try() | ast.TryStar():
+            for handler in node.handlers:
+                if handler.name is not None:
+                    yield Target(handler.name, node, certain=False)
+        case ast.Match():
+            for name in _captured(node):
+                yield Target(name, node.subject, certain=False)
+        case ast.Delete():
+            for target in node.targets:
+                yield Target(target, node)
+        case _ if type(node).__name__ == "TypeAlias":  # Python 3.12 and later.
+            yield Target(node.name, node)  # type: ignore[attr-defined]
+
+
+def _captured(node: ast.Match) -> Iterator[str]:
+    """Iterate over the names that the patterns of a statement bind."""
+    for case in node.cases:
+        for pattern in ast.walk(case.pattern):
+            name = getattr(
+                pattern, "rest" if isinstance(pattern, ast.MatchMapping) else "name", None
+            )
+            if isinstance(name, str):
+                yield name
+
+
+def _named_expressions(node: ast.stmt) -> Iterator[tuple[ast.NamedExpr, bool]]:
+    """Iterate over the expressions `name := value` of a statement that bind in its scope.
+
+    Each comes with True if it is in a comprehension. Those in the body of a lambda are left out.
+    """
+    left: list[tuple[ast.AST, bool]] = [(node, False)]
+    while left:
+        outer, inside = left.pop()
+        for child in ast.iter_child_nodes(outer.args if isinstance(outer, ast.Lambda) else outer):
+            if isinstance(child, ast.NamedExpr):
+                yield child, inside
+            if not isinstance(child, ast.stmt):
+                left.append((child, inside or isinstance(child, COMPREHENSIONS)))
 
 
 def is_stub(definition: Definition) -> bool:

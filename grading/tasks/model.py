@@ -56,8 +56,8 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Args:
             name: The check.
-            edition: One of `EDITIONS`; None for files of an unknown edition, for which only those
-                checks count that all editions promise.
+            edition: One of `EDITIONS`. None for files of an unknown edition: then a check counts
+                only if all editions promise it.
         """
         return edition in self.editions.get(name, (edition,))
 

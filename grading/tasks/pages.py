@@ -133,9 +133,9 @@ def _functions(task: Task) -> list[str]:
     here = Submission.at(ROOT)
     files: dict[str, list[str]] = {}
     for hole in task.holes:
-        place = here.find(hole)
-        if place is not None:
-            files.setdefault(place.file, []).append(hole.partition(":")[2])
+        location = here.find(hole)
+        if location is not None:
+            files.setdefault(location.file, []).append(hole.partition(":")[2])
     return [
         f"{', '.join(f'`{name}`' for name in names)} in [{file.rpartition('/')[2]}](../../{file})"
         for file, names in files.items()

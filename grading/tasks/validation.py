@@ -234,26 +234,26 @@ def _problems_about_points(task: Task) -> Iterable[tuple[Key, str]]:
 
 def _problems_about_selectors(task: Task) -> Iterable[tuple[Key, str]]:
     """Yield checks that are in no group, or completely or partly in more than one."""
-    places = [(i, j) for i, group in enumerate(task.groups) for j in range(len(group.checks))]
-    selectors = [task.groups[i].checks[j] for i, j in places]
+    positions = [(i, j) for i, group in enumerate(task.groups) for j in range(len(group.checks))]
+    selectors = [task.groups[i].checks[j] for i, j in positions]
     for name in task.checks.required:
         if not any(split_selector(selector)[0] == name for selector in selectors):
             yield ("checks", "required", name), f"{name} is in no group"
     whole = {selector for selector in selectors if "[" not in selector}
     counts = Counter(selectors)
-    for (i, j), selector in zip(places, selectors, strict=True):
+    for (i, j), selector in zip(positions, selectors, strict=True):
         name, parameter = split_selector(selector)
         if counts[selector] > 1 or (parameter and name in whole):
             yield ("group", i, "checks", j), f"{selector!r} is in several groups"
 
 
 def _problems_of_need(
-    need: str, place: int, task: Task, earlier: Mapping[str, Task]
+    need: str, position: int, task: Task, earlier: Mapping[str, Task]
 ) -> Iterable[str]:
     """Yield the problems of a need; within a task, a group can need groups above it only."""
     of, name = split_need(need, task.id)
     if of == task.id:
-        known = {group.name for group in task.groups[:place]}
+        known = {group.name for group in task.groups[:position]}
         if name not in known:
             yield f"there is no group {name!r} above this one in the task"
     elif of not in earlier:

@@ -60,18 +60,18 @@ def _merged(body: list[ast.stmt], new: list[ast.stmt]) -> list[ast.stmt]:
     added: list[ast.stmt] = []
     for node in new:
         if isinstance(node, ast.Delete):
-            gone = {target.id for target in node.targets if isinstance(target, ast.Name)}
-            result = [each for each in result if _name(each) not in gone]
+            deleted = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            result = [each for each in result if _name(each) not in deleted]
             continue
-        places = [i for i, each in enumerate(result) if _name(each) == _name(node) is not None]
-        if not places:
+        positions = [i for i, each in enumerate(result) if _name(each) == _name(node) is not None]
+        if not positions:
             added.append(node)
             continue
-        old = result[places[0]]
+        old = result[positions[0]]
         if isinstance(node, ast.ClassDef) and isinstance(old, ast.ClassDef) and not node.bases:
             old.body = _merged(old.body, node.body)
         else:
-            result[places[0]] = node
+            result[positions[0]] = node
     top = max((i + 1 for i, each in enumerate(result) if _is_import(each)), default=1)
     return result[:top] + added + result[top:]
 
@@ -96,7 +96,7 @@ STYLES: dict[str, CourseStyle] = {
     "lists that are consumed in while loops": CourseStyle("consumed_lists", ["0.3"]),
     "lazy lists": CourseStyle("lazy_lists", ["0.3"], "2024"),
     "modules by a stack; names in a dictionary": CourseStyle("module_stack", ["0.4"]),
-    "names handed down by a default argument": CourseStyle("module_default_argument", ["0.4"]),
+    "names passed down by a default argument": CourseStyle("module_default_argument", ["0.4"]),
     "differences in a list comprehension": CourseStyle("difference_comprehension", ["1.1"]),
     "operators of one helper; attributes of the context": CourseStyle(
         "scalar_helper", ["1.2", "1.3", "1.4"]
@@ -114,7 +114,7 @@ STYLES: dict[str, CourseStyle] = {
     "kernels compiled by decorators; `numba.prange` by attribute": CourseStyle(
         "decorated_kernels", ["3.1", "3.2"]
     ),
-    "compiled helpers inside of what makes the kernels": CourseStyle(
+    "compiled helpers inside of the functions that make kernels": CourseStyle(
         "nested_helpers", ["3.1", "3.2"], "2024"
     ),
     "one pass of the parallel loop for each line of the output": CourseStyle(

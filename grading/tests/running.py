@@ -122,13 +122,13 @@ def failures(
     subject: Subject,
     examples: int = 20,
     shrink: bool = False,
-    wanted: Callable[[str], bool] = lambda case: True,
+    selected: Callable[[str], bool] = lambda case: True,
 ) -> Iterator[Failure]:
     """Run a check with each set of parameters and yield those with which it fails."""
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
     restricted = _restricted(check, examples, shrink)
     for case, parameters in cases_of(check):
-        if not wanted(case):
+        if not selected(case):
             continue
         with collecting() as others:
             try:
@@ -149,8 +149,8 @@ def _restricted(check: Check, examples: int, shrink: bool) -> Check:
     """Return a check that draws a number of examples at most."""
     if not hasattr(check, "hypothesis"):
         return check
-    own = getattr(check, "_hypothesis_internal_use_settings", None)
-    fewest = min(examples, own.max_examples if own is not None else examples)
+    profile = getattr(check, "_hypothesis_internal_use_settings", None)
+    fewest = min(examples, profile.max_examples if profile is not None else examples)
     again = settings(run_settings(fewest, shrink))
 
     def run(**arguments: Any) -> None:

@@ -31,7 +31,7 @@ def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_script_of_hatch_loads_the_options() -> None:
+def test_hatch_run_loads_the_options_of_pytest() -> None:
     text = (ROOT / "hatch.toml").read_text(encoding="utf-8")
     assert f'pytest = "python {" ".join(OPTIONS)} {{args}}"' in text
 
@@ -53,7 +53,7 @@ def test_pytest_collects_what_the_grader_counts(marker: str, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_both_ways_fail_the_same_checks_of_a_submission(tmp_path: Path) -> None:
+def test_pytest_and_grade_fail_the_same_checks(tmp_path: Path) -> None:
     wrong = ("minitorch/operators.py", "return reduce(mul, 1.0)(ls)", "return 1.0")
     # Without the tests of the learner, which the wrong product fails, too.
     tree = write_upstream(

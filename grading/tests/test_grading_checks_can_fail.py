@@ -143,6 +143,14 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         test_task0_3.test_map,
         ("operators.lists", array(lambda _, xs: xs[:-1] if xs.ndim else xs)),
     ),
+    "lists are changed": (
+        test_task0_3.test_arguments_afterwards,
+        ("operators.arguments", array(lambda _, xs: xs + 1.0)),
+    ),
+    "folds consume their list": (
+        test_task0_3.test_argument_of_a_fold_afterwards,
+        ("operators.arguments", array(lambda _, xs: xs[:0])),
+    ),
     "parameters of grandchildren are forgotten": (
         test_task0_4.test_parameters_of_the_whole_tree,
         (
@@ -189,7 +197,7 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         test_task1_4.test_topological_order,
         ("autodiff.sort", plain(lambda _, order: order[:1] + sorted(order[1:]))),
     ),
-    "a leaf alone receives nothing": (
+    "a single leaf receives no derivative": (
         test_task1_4.test_a_single_leaf,
         ("scalar.program", second(lambda _, derivatives: derivatives * 0.0 + 7.0)),
     ),
@@ -425,7 +433,7 @@ TRAINING: list[Check] = [
 
 
 @pytest.mark.parametrize("check", TRAINING)
-def test_guessing_is_not_learning(check: Check) -> None:
+def test_a_constant_prediction_fails_the_training_checks(check: Check) -> None:
     for parameters in parameter_sets(check):
         with pytest.raises(MismatchError):
             check(subject=Guessing(), **parameters)

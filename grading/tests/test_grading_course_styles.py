@@ -62,7 +62,7 @@ def failed_cases(task: Task, group: Group, subject: Subject) -> list[str]:
 @pytest.mark.parametrize(
     "style", STYLES.values(), ids=[f"{style.tasks[0]}: {name}" for name, style in STYLES.items()]
 )
-def test_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> None:
+def test_a_course_style_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> None:
     submission = Submission.at(tree)
     lost = {}
     for name in style.tasks:
@@ -76,14 +76,14 @@ def test_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> 
     assert lost == {}
 
 
-def test_there_are_twenty_in_all_modules() -> None:
+def test_there_are_twenty_course_styles() -> None:
     assert len(STYLES) >= 20
     assert {task[0] for style in STYLES.values() for task in style.tasks} == set("01234")
     named = {task for style in STYLES.values() for task in style.tasks}
     assert all(table().task(task).groups for task in named)
 
 
-def test_definitions_take_the_place_of_those_with_their_names() -> None:
+def test_definitions_replace_those_with_the_same_name() -> None:
     source = '"""Doc."""\nimport a\n\ndef f():\n    return 1\n\nclass C:\n    x = 1\n    y = 2\n'
     piece = "import b\ndel f\ng = 3\nclass C:\n    x = lambda self: 4\n"
     expected = (

@@ -298,7 +298,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 @pytest.mark.parametrize(
     "subject", STYLES.values(), indirect=True, ids=[f"4.1 to 4.4: {style}" for style in STYLES]
 )
-def test_passes_every_check_that_counts(subject: Subject) -> None:
+def test_a_correct_style_passes_every_required_check(subject: Subject) -> None:
     for task in ("4.1", "4.2", "4.3", "4.4"):
         for check in checks_of(task):
             if check.__name__ in TASKS[task].checks.required:
@@ -306,7 +306,7 @@ def test_passes_every_check_that_counts(subject: Subject) -> None:
                 assert not failed, (check.__name__, failed)
 
 
-def test_there_are_a_dozen_that_differ() -> None:
+def test_there_are_twelve_different_styles() -> None:
     sources = [
         tuple(sorted((str(path), text) for path, text in changed_sources(style).items()))
         for style in STYLES.values()

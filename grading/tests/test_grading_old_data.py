@@ -21,7 +21,7 @@ from grading.tasks.table import table
 DATA = Path(__file__).with_name("data") / "commit-0270e5e"
 
 
-def test_status_shows_an_old_result(tmp_path: Path) -> None:
+def test_status_shows_a_result_of_an_earlier_version(tmp_path: Path) -> None:
     (tmp_path / "minitorch").mkdir()
     for name in ("__init__", "operators"):
         (tmp_path / "minitorch" / f"{name}.py").touch()
@@ -35,14 +35,14 @@ def test_status_shows_an_old_result(tmp_path: Path) -> None:
     assert progress.text.startswith("passed")
 
 
-def test_an_old_report_is_read_and_written_as_it_was() -> None:
+def test_a_report_of_an_earlier_version_is_read_and_written() -> None:
     content = (DATA / "report.json").read_bytes()
     report = from_json(content)
     assert (report.points, report.tasks[0].status) == (10.0, Status.PASSED)
     assert to_json(report) == content
 
 
-def test_an_old_batch_is_summed_up_without_grading_again(
+def test_a_batch_of_an_earlier_version_is_summarised_without_grading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(DATA / "batch-results", tmp_path / "results")

@@ -245,7 +245,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
         "2.1: test_shared_storage_of_a_permuted_tensor",
         "the result is wrong",
     ),
-    "a leaf alone receives nothing": (
+    "a single leaf receives no derivative": (
         Rewrite(
             GRAPH,
             "    pending = {variable.unique_id: deriv}\n",
@@ -253,9 +253,9 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
             "    pending = {variable.unique_id: deriv}\n",
         ),
         "1.4: test_a_single_leaf",
-        "the list of derivatives is wrong",
+        "the result of `backpropagate` is wrong",
     ),
-    "a logarithm of something else": (
+    "a logarithm of another number": (
         Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x + 10 * EPS"),
         "0.1: test_logarithm",
         "the result is wrong",
@@ -275,8 +275,8 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
 def named(check: str) -> list[Check]:
     """Return a check by its task and name, or all of a task that count."""
     task, _, name = check.partition(": ")
-    wanted = [name] if name else table().task(task).checks.required
-    return [each for each in checks_of(task) if each.__name__ in wanted]
+    names = [name] if name else table().task(task).checks.required
+    return [each for each in checks_of(task) if each.__name__ in names]
 
 
 @pytest.fixture
@@ -301,7 +301,9 @@ def failed(check: str, subject: Subject) -> list[Failure]:
     ids=[f"{right.checks[0][:3]}: {name}" for name, right in RIGHT.items()],
 )
 @pytest.mark.measured("style")
-def test_what_the_documentation_allows_is_not_charged(subject: Subject, right: Right) -> None:
+def test_behaviour_allowed_by_the_documentation_is_not_charged(
+    subject: Subject, right: Right
+) -> None:
     for check in right.checks:
         found = failed(check, subject)
         assert not found, (check, [failure.finding for failure in found])
@@ -312,21 +314,21 @@ def test_what_the_documentation_allows_is_not_charged(subject: Subject, right: R
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("subject", "check", "said"),
-    [([rewrite], check, said) for rewrite, check, said in WRONG_ANSWERS.values()],
+    ("subject", "check", "message"),
+    [([rewrite], check, message) for rewrite, check, message in WRONG_ANSWERS.values()],
     indirect=["subject"],
     ids=[f"{check[:3]}: {name}" for name, (_, check, _) in WRONG_ANSWERS.items()],
 )
 @pytest.mark.measured("mutant")
-def test_what_is_promised_and_wrong_fails(subject: Subject, check: str, said: str) -> None:
+def test_broken_promises_fail(subject: Subject, check: str, message: str) -> None:
     assert check.partition(": ")[2] in table().task(check[:3]).checks.required
     found = failed(check, subject)
     assert found
     assert found[0].finding is not None
-    assert said in found[0].finding.sentence
+    assert message in found[0].finding.sentence
 
 
-def test_a_wrong_type_is_told_as_what_was_returned() -> None:
+def test_a_wrong_type_is_reported_as_the_received_value() -> None:
     message = "`mul` returned str, expected a number"
     error = SubjectError(["ResultError", "TypeError"], message, Request("operators.each"))
     fault = fault_of("0.1", error, ())
@@ -334,7 +336,7 @@ def test_a_wrong_type_is_told_as_what_was_returned() -> None:
     assert fault.sentence == message
 
 
-def test_one_of_several_forms_has_to_be_met_by_the_whole_answer() -> None:
+def test_a_result_has_one_of_the_accepted_forms_in_all_elements() -> None:
     answer = Response(Request("x"), (np.array([1.0, 4.0]),), (np.array([1.0, 4.0]),))
     ones, twos = np.array([1.0, 3.0]), np.array([2.0, 4.0])
     expect_any_array(answer, [ones, answer.array])
@@ -364,9 +366,9 @@ def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[
     assert multiplications(ast.parse(source)) == counts
 
 
-def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:
+def test_every_required_property_has_a_wrong_version() -> None:
     """The properties of the stubs of 0.2: each is that of one version, and no one else's."""
-    said = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
+    message = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
     for property in (
         "exceeds 1",
         "negative",
@@ -375,8 +377,8 @@ def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:
         "transitive",
         "order of factors",
     ):
-        assert property in said
-    assert "distribute" in said
+        assert property in message
+    assert "distribute" in message
 
 
 TESTS = """
@@ -436,19 +438,17 @@ WITHOUT = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("left_out", WITHOUT)
-def test_own_tests_have_to_test_each_property_that_is_asked_for(
-    left_out: str, tmp_path: Path
-) -> None:
-    old, new, said = WITHOUT[left_out]
+def test_tests_of_a_learner_must_test_each_required_property(left_out: str, tmp_path: Path) -> None:
+    old, new, message = WITHOUT[left_out]
     tree = make_tree(tmp_path, [])
     (tree / "tests").mkdir()
     (tree / "tests" / "test_operators.py").write_text(TESTS.replace(old, new) if old else TESTS)
     with IsolatedSubject(tree) as worker:
         found = failed("0.2: test_your_tests_on_wrong_code", worker)
-    assert bool(found) == bool(said), [failure.finding for failure in found]
-    if said:
+    assert bool(found) == bool(message), [failure.finding for failure in found]
+    if message:
         assert found[0].finding is not None
-        assert said in found[0].finding.sentence
+        assert message in found[0].finding.sentence
 
 
 @pytest.mark.slow

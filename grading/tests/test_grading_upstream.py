@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
+from grading.judge import session
 from grading.judge.records import Status, TaskResult
 from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
@@ -48,7 +50,7 @@ def subject(
     worker.end_worker()
 
 
-def test_the_template_is_repaired_once_and_told(subject: IsolatedSubject) -> None:
+def test_repairs_of_the_template_are_made_once_and_reported(subject: IsolatedSubject) -> None:
     images = np.arange(24.0).reshape(1, 1, 4, 6)
     upstream = np.arange(4.0).reshape(1, 1, 2, 2)
     options = {"kernel": [2, 3], "backend": "simple"}
@@ -83,7 +85,7 @@ class Workers(Subjects):
         return [Worker(names) for names in self.names]
 
 
-def test_only_known_repairs_are_told_and_only_once() -> None:
+def test_only_known_repairs_are_reported_once() -> None:
     view, sentence = "View.backward", SENTENCES["View.backward"]
     made_up = Workers(None, "View.backward", 7, [[view], "30 of 30 points", 1.5])
     assert repairs(made_up) == ()
@@ -140,7 +142,7 @@ def test_list_functions_of_any_signature(tmp_path: Path, signature: str) -> None
             assert worker.call("operators.lists", [np.zeros(0)], options).array == start
 
 
-def test_a_reduce_that_fails_tells_what_it_raised(tmp_path: Path) -> None:
+def test_a_failing_reduce_reports_its_exception(tmp_path: Path) -> None:
     broken = ("minitorch/operators.py", "        total = fn(total, x)", "        total = x / 0.0")
     tree = write_upstream(tmp_path, "2024", 0, [broken])
     with IsolatedSubject(Submission.at(tree)) as worker:
@@ -158,7 +160,7 @@ def judged(tree: Path, *names: str) -> dict[str, TaskResult]:
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_what_a_task_does_not_need_may_be_absent(tmp_path: Path, edition: Edition) -> None:
+def test_files_that_a_task_does_not_need_may_be_absent(tmp_path: Path, edition: Edition) -> None:
     tree = write_upstream(tmp_path, edition, 2, without=WITHOUT_SCALARS)
     (tree / "minitorch" / "optim.py").unlink()
     (tree / "minitorch" / "__init__.py").write_text("from .tensor import *\n", encoding="utf-8")
@@ -182,7 +184,7 @@ def test_the_order_of_imports_does_not_matter(tmp_path: Path, edition: Edition) 
             worker.call("scalar.program", options={"program": [["neg", 0]], "inputs": [1.0]})
 
 
-def test_a_module_of_which_nothing_is_there_does_not_matter(tmp_path: Path) -> None:
+def test_an_absent_module_does_not_affect_others(tmp_path: Path) -> None:
     """A starter of module 2 with the files of module 1 only."""
     tree = write_upstream(tmp_path, "2022", 1)
     with (tree / "minitorch" / "__init__.py").open("a", encoding="utf-8") as package:
@@ -191,7 +193,7 @@ def test_a_module_of_which_nothing_is_there_does_not_matter(tmp_path: Path) -> N
     assert statuses == {"1.1": Status.PASSED, "1.3": Status.PASSED, "2.1": Status.NOT_THERE}
 
 
-def test_a_package_that_is_not_here_is_named(tmp_path: Path) -> None:
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     package = "a_package_of_the_learners_own"
     tree = write_upstream(tmp_path, "2022", 0, [needing(package)], requirements=[package])
     (result,) = judged(tree, "0.4").values()
@@ -202,8 +204,12 @@ def test_a_package_that_is_not_here_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_modules_0_and_1_of_every_edition_are_judged(tmp_path: Path, edition: Edition) -> None:
+def test_modules_0_and_1_of_every_edition_are_judged(
+    tmp_path: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Functions are found and called by the names and in the ways of each edition."""
+    few = settings(session.PROFILE, max_examples=10)
+    monkeypatch.setattr("grading.judge.session.PROFILE", few)
     tree = write_upstream(tmp_path, edition, 1)
     results = judged(tree, "0.1", "0.2", "0.3", "0.4", "1.1", "1.2", "1.3", "1.4")
     others = {name for name, result in results.items() if result.points != result.max_points}
@@ -237,7 +243,7 @@ def test_a_missing_barrier_in_the_course_layout_is_named(tmp_path: Path) -> None
             worker.call("tensor.matmul", [a, b], {"backend": "cuda"})
 
 
-def test_the_template_reduces_again_what_it_left(tmp_path: Path) -> None:
+def test_the_template_reduces_its_partial_results(tmp_path: Path) -> None:
     """The course's reduction stops after one round of 1024 elements."""
     tree = write_upstream(tmp_path, "2024", 3, cuda=True)
     with IsolatedSubject(
@@ -282,9 +288,11 @@ def test_networks_of_every_edition_are_trained(tmp_path: Path, edition: Edition)
             )
             losses = worker.call("learn.steps", [inputs, labels, np.ones(len(inputs))]).array
             assert np.isfinite(losses).all() and (losses > 0).all(), problem
-            said = worker.call("learn.predict", [inputs]).array
-            assert said.shape == (*labels.shape, *outputs), problem
-            assert (said < 0).all() if outputs else ((said > 0) & (said < 1)).all(), problem
+            predicted = worker.call("learn.predict", [inputs]).array
+            assert predicted.shape == (*labels.shape, *outputs), problem
+            assert (
+                (predicted < 0).all() if outputs else ((predicted > 0) & (predicted < 1)).all()
+            ), problem
 
 
 SCRIPTS = ("run_mnist_multiclass", "run_sentiment")
@@ -308,7 +316,7 @@ def test_a_script_of_the_course_runs_unmodified(tmp_path: Path, script: str) -> 
 @pytest.mark.parametrize(
     ("edition", "module"), [("2021", 4), ("2022", 4), ("2024", 4), ("2024", 2)]
 )
-def test_a_right_tree_passes(tmp_path: Path, edition: Edition, module: int) -> None:
+def test_a_correct_tree_passes(tmp_path: Path, edition: Edition, module: int) -> None:
     """Every task that is there passes, and every other task is not there."""
     tree = write_upstream(tmp_path, edition, module)
     # Networks are trained below.
@@ -326,7 +334,7 @@ def test_a_right_tree_passes(tmp_path: Path, edition: Edition, module: int) -> N
 
 @pytest.mark.long
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_the_networks_of_a_right_tree_learn_with_room_to_spare(
+def test_networks_of_a_correct_tree_exceed_the_required_accuracy(
     tmp_path: Path, edition: Edition
 ) -> None:
     tree = write_upstream(tmp_path, edition, 4)

@@ -95,20 +95,20 @@ def judged(run: str) -> dict[str, TaskResult]:
     [pytest.param(name, id, marks=pytest.mark.xdist_group(run_of(name, id))) for name, id in CASES],
     ids=[f"{name}: {id}" for name, id in CASES],
 )
-def test_a_tree_gets_its_verdicts(name: str, id: str) -> None:
+def test_a_tree_gets_the_expected_verdicts(name: str, id: str) -> None:
     result = judged(run_of(name, id))[id]
     groups = {group.name: (group.status.value, group.reason) for group in result.groups}
     verdict = Verdict(result.status, result.points, result.judged)
     assert verdict == TREES[name].verdicts[id], (groups, result.reason)
 
 
-def test_each_edition_has_a_right_tree_of_every_task() -> None:
+def test_each_edition_has_a_correct_tree_of_every_task() -> None:
     """Of all tasks of modules 0 to 4 but those of a GPU and those that train networks."""
-    wanted = {
+    required = {
         task.id
         for task in table().tasks
         if task.device == "cpu" and not task.accuracy and task.id not in ("1.5", "2.5", "3.5")
     }
     for edition in EDITIONS:
-        assert set(TREES[edition].full) == wanted
-    assert any(tree.mixture and set(tree.full) == wanted for tree in TREES.values())
+        assert set(TREES[edition].full) == required
+    assert any(tree.mixture and set(tree.full) == required for tree in TREES.values())

@@ -92,7 +92,7 @@ _CURRIED = {
     "add": "def addLists(ls1, ls2):\n    return zipWith(add)(ls1, ls2)\n",
 }
 
-_AT_ONCE = {
+_UNCURRIED = {
     "map": "def map(fn, *lists):\n    return [fn(*row) for row in zip(*lists, strict=False)]\n",
     "zip": "def zipWith(fn, first, second):\n    return map(fn, first, second)\n",
     "neg": "def negList(ls):\n    return map(neg, ls)\n",
@@ -132,7 +132,7 @@ def reduce(fn):
         prod="def prod(ls):\n    return reduce(mul)(ls) if ls else 1.0\n",
     ),
     "at once, without a start": _list_functions(
-        **_AT_ONCE,
+        **_UNCURRIED,
         reduce="""
 def reduce(fn, ls):
     if not ls:
@@ -146,7 +146,7 @@ def reduce(fn, ls):
         prod="def prod(ls):\n    return reduce(mul, ls) if ls else 1.0\n",
     ),
     "at once, with a start of a misspelt name": _list_functions(
-        **_AT_ONCE,
+        **_UNCURRIED,
         reduce="""
 def reduce(fn, ls, intial_vlaue):
     return fn(reduce(fn, ls[:-1], intial_vlaue), ls[-1]) if len(ls) else intial_vlaue
@@ -155,7 +155,7 @@ def reduce(fn, ls, intial_vlaue):
         prod="def prod(ls):\n    return reduce(mul, list(ls), 1.0)\n",
     ),
     "at once, with the start first": _list_functions(
-        **_AT_ONCE,
+        **_UNCURRIED,
         reduce="""
 def reduce(fn, start, ls):
     if not ls:
@@ -166,7 +166,7 @@ def reduce(fn, start, ls):
         prod="def prod(ls):\n    return reduce(mul, 1.0, list(ls))\n",
     ),
     "at once, with a start that may be left out": _list_functions(
-        **_AT_ONCE,
+        **_UNCURRIED,
         reduce="""
 def reduce(fn, ls, start=None):
     values = iter(ls)

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 from grading.driver import perform
-from grading.driver.blame import is_graders, submission_code
+from grading.driver.attribution import is_graders, submission_code
 from grading.protocol.wire import LENGTHS, Frame, decode_request, encode_error, encode_response
 
 LONGEST_MESSAGE = 20_000

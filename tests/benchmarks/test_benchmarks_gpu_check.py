@@ -50,7 +50,7 @@ def test_the_command_works_in_the_simulator(tmp_path: Path) -> None:
     assert "nothing about a GPU" in run.stdout
 
 
-def test_without_a_gpu_the_command_says_so(tmp_path: Path) -> None:
+def test_without_a_gpu_the_command_ends_with_an_error(tmp_path: Path) -> None:
     run = python(
         *("-m", "asv_benchmarks.gpu_check", "--output", str(tmp_path)), NUMBA_DISABLE_CUDA="1"
     )

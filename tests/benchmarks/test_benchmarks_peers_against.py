@@ -24,9 +24,9 @@ EFFORT = Effort(rounds=4, seconds=0.1)
 class Process:
     """A process whose wall time is one second longer than its processor time."""
 
-    def __init__(self, seconds: float | None, turns: list[tuple[str, int]], name: str) -> None:
+    def __init__(self, seconds: float | None, order: list[tuple[str, int]], name: str) -> None:
         self.seconds = seconds
-        self.turns = turns
+        self.turns = order
         self.name = name
 
     def prepare(self, workload: Workload) -> float | None:
@@ -44,17 +44,17 @@ def compared(before: float | None, now: float | None, threads: int = 1) -> Chang
 
 
 def test_the_trees_take_turns_and_do_the_same_number_of_calls() -> None:
-    turns: list[tuple[str, int]] = []
-    compare(ROW, Process(0.002, turns, "before"), Process(0.001, turns, "now"), 1, EFFORT)
+    order: list[tuple[str, int]] = []
+    compare(ROW, Process(0.002, order, "before"), Process(0.001, order, "now"), 1, EFFORT)
     # 4 rounds of 0.1 s, in turns of 0.01 s.
     names = ["now", "before", "before", "now"] * 5 * 4
-    assert turns == [(name, 5) for name in names]
+    assert order == [(name, 5) for name in names]
 
 
 def test_a_turn_is_at_least_one_call() -> None:
-    turns: list[tuple[str, int]] = []
-    compare(ROW, Process(2.0, turns, "before"), Process(1.0, turns, "now"), 1, EFFORT)
-    assert turns == [("now", 1), ("before", 1)] * 4
+    order: list[tuple[str, int]] = []
+    compare(ROW, Process(2.0, order, "before"), Process(1.0, order, "now"), 1, EFFORT)
+    assert order == [("now", 1), ("before", 1)] * 4
 
 
 def test_ratios_are_the_older_time_by_the_newer() -> None:

@@ -39,7 +39,7 @@ def test_the_verdict_depends_on_the_smaller_ratio(
     assert judge(Ratio(median, spread, least), Target(2.0, 4.0)) == verdict
 
 
-def test_without_a_required_ratio_nothing_is_missed() -> None:
+def test_without_a_required_ratio_no_target_is_missed() -> None:
     assert judge(Ratio(0.1, 0.0, 0.1), Target()) == "reported"
     assert judge(Ratio(0.1, 0.0, 0.1), Target(aim=2.0)) == "reported"
     assert judge(Ratio(3.0, 0.0, 3.0), Target(aim=2.0)) == "aim reached"

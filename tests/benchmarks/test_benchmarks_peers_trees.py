@@ -37,8 +37,8 @@ def write_worker(root: Path, seconds: float) -> None:
 
 
 def git(repository: Path, *arguments: str) -> str:
-    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER")
-                for what in ("NAME", "EMAIL")}  # fmt: skip
+    identity = {f"GIT_{contender}_{kind}": "a@b" for contender in ("AUTHOR", "COMMITTER")
+                for kind in ("NAME", "EMAIL")}  # fmt: skip
     done = subprocess.run(
         ["git", *arguments],
         cwd=repository,

@@ -41,7 +41,7 @@ def table() -> Table:
     return Table(CONDITIONS, {"numpy": "2", "torch": "9"}, {"rounds": 2, "seconds": 0.1}, results)
 
 
-def test_the_guide_has_a_place_for_every_block() -> None:
+def test_the_guide_has_markers_for_every_block() -> None:
     text = GUIDE.read_text("utf-8")
     for name in ("stages", "peers", *STAGES):
         assert with_block(text, name, "new").count(f"end of {name}") == 1

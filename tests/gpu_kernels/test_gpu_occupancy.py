@@ -33,5 +33,5 @@ def test_fewer_resources_never_reduce_occupancy() -> None:
         for threads in (32, 96, 256, 1024):
             shares = [occupancy(capability, threads, n, 1024) for n in range(16, 256)]
             assert shares == sorted(shares, reverse=True)
-            places = own.warps * WARP
-            assert all(share * places * n <= REGISTERS for n, share in enumerate(shares, 16))
+            blocks = own.warps * WARP
+            assert all(share * blocks * n <= REGISTERS for n, share in enumerate(shares, 16))

@@ -145,7 +145,7 @@ def test_steps_of_optimisers_agree(rule: str) -> None:
 
 def test_dropout_draws_the_same_mask_on_processor_and_gpu() -> None:
     masks = [
-        dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=np.random.default_rng(3)).to_numpy()
+        dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=3, scale=1.0).to_numpy()
         for backend in (REFERENCE, Tuned(), SINGLE)
     ]
     np.testing.assert_array_equal(masks[0], masks[1])
@@ -154,9 +154,8 @@ def test_dropout_draws_the_same_mask_on_processor_and_gpu() -> None:
 
 def test_implicit_copies_raise_a_warning() -> None:
     on_host, on_device = tensor([[1.0, 2.0]], REFERENCE), tensor([[3.0, 4.0]], DOUBLE)
-    with pytest.warns(ImplicitCopyWarning, match=r"Add: .*Reference\(float64\) \(host memory\)"):
-        total = on_device + on_host
-    assert total.to_numpy().tolist() == [[4.0, 6.0]]
+    with pytest.raises(TypeError, match=r"Add: .*Cuda\(float64\) and Reference\(float64\); move"):
+        on_device + on_host
     with pytest.warns(ImplicitCopyWarning, match=r"take: .*Cuda\(float64\) \(device memory\)"):
         take(tensor([[1.0], [2.0]], Cuda()), [1])
     # Explicit copies raise no warning.
@@ -180,7 +179,7 @@ LOSSES: dict[Callable[..., Tensor], tuple[Any, Any, Any]] = {
 }
 """Predictions, targets and lists of invalid targets for each loss."""
 
-losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.operation)
+losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 
 
 @losses
@@ -210,7 +209,7 @@ def test_invalid_targets_on_the_device_give_nan(loss: Callable[..., Tensor]) -> 
         assert np.isnan(predictions.grad.to_numpy()).any()
         debugging = TunedCuda(np.float64, debug=True)
         with (
-            pytest.warns(ImplicitCopyWarning, match=f"^{loss.operation}: "),  # type: ignore[attr-defined]
+            pytest.warns(ImplicitCopyWarning, match=f"^{loss.__name__}: "),
             pytest.raises((ValueError, IndexError, TypeError), match="targets"),
         ):
             loss(tensor(values, debugging), tensor(targets, debugging))

@@ -15,6 +15,6 @@ def test_a_block_replaces_the_previous_one() -> None:
     assert twice.replace("second", "first") == once
 
 
-def test_a_document_without_a_place_is_an_error() -> None:
+def test_a_document_without_markers_is_an_error() -> None:
     with pytest.raises(NoPlaceError, match=r"README\.md has no place for speed"):
         with_block("# Title\n", "speed", "x", before="## Commands", document="README.md")

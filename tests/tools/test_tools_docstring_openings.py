@@ -59,9 +59,7 @@ def test_files_and_lines_are_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines()[:-1] == ["tools/module.py:2: What."]
 
 
-def test_nothing_is_printed_where_all_is_well(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_output_without_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "conftest.py").write_text('"""Settings."""', "utf-8")
     assert main(str(tmp_path)) == 0
     assert capsys.readouterr().out == ""

@@ -28,8 +28,8 @@ def order_picture() -> Picture:
         picture.heading(left + 160, 28, "breadth first" if wrong else "topological order")
         for start, end in (("c", "a"), ("c", "b"), ("b", "a"), ("a", "x")):
             picture.link(nodes[start], nodes[end], tone, radius=26)
-        for name, place in nodes.items():
-            picture.node(*place, name, "blue" if name != "x" else tone)
+        for name, centre in nodes.items():
+            picture.node(*centre, name, "blue" if name != "x" else tone)
         orders = "c, a, b" if wrong else "c, b, a"
         picture.note(left + 160, 54, f"visits {orders}")
         picture.text(left + 206, 206, "1", code=True, size=14)
@@ -38,9 +38,11 @@ def order_picture() -> Picture:
         passed = "1" if wrong else "1 + 5"
         picture.text(left + 130, 230, f"has {passed}", tone, code=True, size=13)
         picture.text(left + 78, 256, f"{passed if wrong else 6} · 2", tone, code=True, size=13)
-        gets = 2 if wrong else 12
-        picture.text(left + 160, 290, f"dc/dx = {gets}", tone, code=True, size=16, strong=True)
-        picture.note(left + 160, 312, "the 5 came too late" if wrong else "a has waited for b")
+        derivative = 2 if wrong else 12
+        picture.text(
+            left + 160, 290, f"dc/dx = {derivative}", tone, code=True, size=16, strong=True
+        )
+        picture.note(left + 160, 312, "5 is added too late" if wrong else "a is visited after b")
     return picture
 
 
@@ -65,29 +67,29 @@ def broadcasting_picture() -> Picture:
     picture.note(460, 110, "sum over 1")
     picture.grid(530, 92, [[""] for _ in range(3)], "green", step=step)
     picture.text(545, 214, "(3, 1)", code=True)
-    picture.heading(104, 32, "what arrives")
+    picture.heading(104, 32, "upstream gradient")
     picture.heading(545, 32, "the operand")
-    picture.note(346, 246, "added: now gone")
-    picture.note(545, 246, "repeated: size 1 again")
-    picture.note(360, 278, "the gradient of a copy is a sum")
+    picture.note(346, 246, "dimension 0: summed away")
+    picture.note(545, 246, "dimension 1: size 1")
+    picture.note(360, 278, "the gradients of all copies are summed")
     return picture
 
 
 def race_picture() -> Picture:
     """Why races: two threads add to one cell, and one addition is lost."""
     picture = Picture(
-        "Two threads add 1 to a cell that holds 5. Each reads, adds and writes. Both read 5 before "
-        "either has written, both write 6: one addition is lost.",
+        "Two threads add 1 to an element that is 5. Each reads, adds and writes. Both read 5 "
+        "before either has written, and both write 6: one addition is lost.",
         300,
     )
     rows: tuple[tuple[str, Tone, float, tuple[int, int, int]], ...] = (
         ("thread 0", "blue", 64, (0, 1, 3)),
         ("thread 1", "orange", 200, (1, 2, 4)),
     )
-    cells = ["5", "5", "5", "6", "6"]
+    values = ["5", "5", "5", "6", "6"]
     left, step = 130.0, 112.0
     picture.text(left - 16, 152, "memory", code=True, anchor="end")
-    for i, value in enumerate(cells):
+    for i, value in enumerate(values):
         tone: Tone = "plain" if value == "5" else "green"
         picture.cell(left + i * step + 30, 132, value, tone)
         if i:
@@ -95,26 +97,26 @@ def race_picture() -> Picture:
     for name, tone, top, moments in rows:
         picture.text(left - 16, top + 20, name, code=True, anchor="end")
         above = top < 132
-        for moment, (what, towards_memory) in zip(
+        for moment, (step_text, towards_memory) in zip(
             moments, (("read 5", False), ("5 + 1", None), ("write 6", True)), strict=True
         ):
             x = left + moment * step
-            picture.cell(x, top, what, tone, width=100, size=13)
+            picture.cell(x, top, step_text, tone, width=100, size=13)
             near, far = (top + 41, 131) if above else (top - 1, 173)
             if towards_memory is not None:
                 start, end = (near, far) if towards_memory else (far, near)
                 picture.arrow((x + 50, start), (x + 50, end), tone)
     picture.arrow((left, 264), (left + 5 * step - 10, 264))
     picture.note(left + 2.5 * step, 280, "time")
-    picture.note(left + 2.5 * step, 30, "two additions, and the cell has grown by one")
+    picture.note(left + 2.5 * step, 30, "two additions increase the element by 1 only")
     return picture
 
 
 def strides_picture() -> Picture:
     """Why strides: views of one storage, among them one that repeats and one that overlaps."""
     picture = Picture(
-        "Six cells of memory under four pairs of shape and strides: a matrix, its transpose, a row "
-        "that is repeated with stride 0, and windows that overlap.",
+        "Six elements of storage with four pairs of shape and strides: a matrix, its transpose, "
+        "a row that is repeated with stride 0, and windows that overlap.",
         380,
     )
     left = 360 - 3 * CELL
@@ -144,12 +146,12 @@ def softmax_picture() -> Picture:
     """Why a stable softmax: the exponential leaves the range of numbers, its argument need not."""
     picture = Picture(
         "Left: scores 999, 1000 and 1001 lie far beyond 709.78, where the exponential of a float64 "
-        "becomes infinite. Right: less the largest they are -2, -1 and 0, with the same softmax.",
+        "becomes infinite. Right: minus the maximum they are -2, -1 and 0, with the same softmax.",
         320,
     )
     scores = [999.0, 1000.0, 1001.0]
     shifted = [score - max(scores) for score in scores]
-    picture.heading(190, 28, "as they are")
+    picture.heading(190, 28, "scores")
     axes = Axes(picture, 40, 60, 300, 110, (0, 1100), (0, 1))
     picture.line([axes.at(0, 0), axes.at(1100, 0)])
     edge, _ = axes.at(709.78, 0)
@@ -161,7 +163,7 @@ def softmax_picture() -> Picture:
         picture.dot(axes.at(score, 0)[0] + (score - 1000) * 8, 170, "blue")
     picture.text(axes.at(1000, 0)[0] + 4, 146, "scores", "blue", size=13)
     picture.text(190, 232, "∞ / ∞ = NaN", "orange", code=True, size=16)
-    picture.heading(530, 28, "less the largest")
+    picture.heading(530, 28, "scores − maximum")
     curve = Axes(picture, 400, 60, 260, 110, (-4, 0.4), (0, 1.1))
     curve.cross()
     curve.curve(math.exp, "blue")
@@ -175,7 +177,7 @@ def softmax_picture() -> Picture:
         530, 232, ", ".join(f"{share:.2f}" for share in shares), "green", code=True, size=16
     )
     picture.note(360, 276, "exp(x − m) / Σ exp(x − m) = exp(x) / Σ exp(x): numerator and")
-    picture.note(360, 294, "denominator are divided by exp(m), whatever m is")
+    picture.note(360, 294, "denominator are divided by exp(m), for any m")
     return picture
 
 
@@ -188,23 +190,23 @@ def tour_picture() -> Picture:
         330,
     )
     forward = ["x * y", "__mul__", "apply", "forward", "zip", "loop"]
-    where = ["your line", "Tensor", "Function", "Mul", "Backend", "operators.mul"]
-    for i, (name, place) in enumerate(zip(forward, where, strict=True)):
+    levels = ["your line", "Tensor", "Function", "Mul", "Backend", "operators.mul"]
+    for i, (name, level) in enumerate(zip(forward, levels, strict=True)):
         left = 22 + i * 115.0
         tone: Tone = "plain" if i == 0 else "green" if i > 3 else "blue"
         picture.box(left, 66, 100, 58, tone, corner=7)
         picture.text(left + 50, 84, name, code=True)
-        picture.note(left + 50, 106, place)
+        picture.note(left + 50, 106, level)
         if i:
             picture.arrow((left - 14, 95), (left - 1, 95))
     back = ["backward()", "backpropagate", "chain_rule", "backward", "zip", "loop"]
-    where = ["your line", "graph", "Node", "Mul", "Backend", "operators.mul"]
-    for i, (name, place) in enumerate(zip(back, where, strict=True)):
+    levels = ["your line", "graph", "Node", "Mul", "Backend", "operators.mul"]
+    for i, (name, level) in enumerate(zip(back, levels, strict=True)):
         left = 22 + i * 115.0
         tone = "plain" if i == 0 else "green" if i > 3 else "orange"
         picture.box(left, 206, 100, 58, tone, corner=7)
         picture.text(left + 50, 224, name, code=True, size=14 if len(name) < 11 else 11)
-        picture.note(left + 50, 246, place)
+        picture.note(left + 50, 246, level)
         if i:
             picture.arrow((left - 14, 235), (left - 1, 235))
     picture.heading(22, 38, "forward", anchor="start")

@@ -43,9 +43,9 @@ def operators_picture() -> Picture:
 def testing_picture() -> Picture:
     """Task 0.2: an example is one point, a law holds for all; what fails is made smaller."""
     picture = Picture(
-        "Left: a law holds for all numbers: the sigmoid at minus x lies as far above 0 as that at "
-        "x lies below 1. Right: hypothesis draws inputs until a law fails, then makes the failing "
-        "input simpler as long as it still fails.",
+        "Left: a law for all numbers: the sigmoid of minus x is 1 minus the sigmoid of x. Right: "
+        "hypothesis draws inputs until a law fails, and then makes the failing input simpler, as "
+        "long as it still fails.",
         290,
     )
     picture.heading(180, 28, "a law")
@@ -60,12 +60,12 @@ def testing_picture() -> Picture:
         picture.dot(*axes.at(-x, operators.sigmoid(-x)))
     picture.line([axes.at(-5, 1), axes.at(5, 1)], "faint", dashed=True)
     picture.text(180, 258, "sigmoid(−x) = 1 − sigmoid(x)", code=True)
-    picture.heading(540, 28, "a claim that fails")
+    picture.heading(540, 28, "a law that does not hold")
     picture.text(540, 60, "max(x, y) = x", code=True)
     steps: list[tuple[str, str, Tone]] = [
         ("x = 8.5, y = −3.0", "holds", "green"),
         ("x = −77.0, y = 1e9", "fails", "orange"),
-        ("x = 0.0, y = 1e9", "simpler, still fails", "orange"),
+        ("x = 0.0, y = 1e9", "simpler, fails too", "orange"),
         ("x = 0.0, y = 1.0", "nothing simpler fails", "orange"),
     ]
     for i, (inputs, verdict, tone) in enumerate(steps):
@@ -126,9 +126,9 @@ def functional_picture() -> Picture:
         total += x
     picture.arrow((667, 225), (667, 236))
     picture.cell(647, 238, f"{total:g}", "green")
-    picture.note(122, 262, "one in, one out")
-    picture.note(360, 262, "two in, one out")
-    picture.note(560, 262, "all in, one out")
+    picture.note(122, 262, "one list")
+    picture.note(360, 262, "two lists")
+    picture.note(560, 262, "one list, one number")
     return picture
 
 
@@ -153,8 +153,8 @@ def modules_picture() -> Picture:
     names = [f"{layer}.{name}" for layer in ("layer1", "layer2") for name in ("weight", "bias")]
     for i, name in enumerate(names):
         picture.cell(500, 56 + i * 44, name, "orange", width=180)
-    picture.note(590, 252, "a name is the path to it")
-    picture.note(240, 278, "train() and eval() walk the same tree")
+    picture.note(590, 252, "a name is the path in the tree")
+    picture.note(240, 278, "train() and eval() visit the same tree")
     return picture
 
 

@@ -45,8 +45,8 @@ def central_difference_picture() -> Picture:
     picture.text(573, 190, "f(x + h) − f(x − h)", "orange", code=True)
     picture.line([(480, 207), (666, 207)], "orange")
     picture.text(573, 224, "2h", "orange", code=True)
-    picture.note(573, 258, "the smaller h, the nearer: until")
-    picture.note(573, 276, "the digits of f run out")
+    picture.note(573, 258, "a smaller h is more exact, until")
+    picture.note(573, 276, "f has too few digits")
     return picture
 
 
@@ -58,11 +58,11 @@ def scalars_picture() -> Picture:
         290,
     )
     x, y = 2.0, 3.0
-    places = {"x": (70, 90), "y": (70, 200), "a": (250, 145), "z": (400, 105)}
-    picture.node(*places["x"], f"{x:g}", "blue")
-    picture.node(*places["y"], f"{y:g}", "blue")
-    picture.node(*places["a"], f"{x * y:g}")
-    picture.node(*places["z"], f"{x * y + x:g}", "green")
+    centres = {"x": (70, 90), "y": (70, 200), "a": (250, 145), "z": (400, 105)}
+    picture.node(*centres["x"], f"{x:g}", "blue")
+    picture.node(*centres["y"], f"{y:g}", "blue")
+    picture.node(*centres["a"], f"{x * y:g}")
+    picture.node(*centres["z"], f"{x * y + x:g}", "green")
     picture.text(70, 56, "x", code=True)
     picture.text(70, 236, "y", code=True)
     picture.text(250, 181, "a", code=True)
@@ -85,15 +85,15 @@ def scalars_picture() -> Picture:
     for i, (name, value) in enumerate((("last_fn", "Add"), ("inputs", "a, x"))):
         picture.text(500, 182 + 28 * i, name, "blue", code=True, anchor="start")
         picture.text(676, 182 + 28 * i, value, "blue", code=True, anchor="end")
-    picture.note(576, 262, "the history is the way back")
+    picture.note(576, 262, "backward follows the history")
     return picture
 
 
 def chain_rule_picture() -> Picture:
-    """Task 1.3: what arrives times the derivative for each input."""
+    """Task 1.3: upstream gradient times the derivative for each input."""
     picture = Picture(
-        "One step of the chain rule at a product: the derivative 5 arrives from the right and goes "
-        "to each input, multiplied by the derivative for that input: the other factor.",
+        "One step of the chain rule at a product: the upstream derivative 5 is multiplied by the "
+        "derivative of the product for each input, which is the other factor.",
         270,
     )
     x, y, arrives = 2.0, 3.0, 5.0
@@ -163,22 +163,22 @@ def training_scalars_picture() -> Picture:
         (400.0, 4, "plain"),
         (560.0, 1, "green"),
     ]
-    places = [
+    centres = [
         [(left, 140 + (i - (count - 1) / 2) * 58) for i in range(count)]
         for left, count, _ in layers
     ]
-    for before, after in pairwise(places):
+    for before, after in pairwise(centres):
         for start in before:
             for end in after:
                 picture.line([start, end], "faint")
-    for start in places[1]:
-        picture.link(start, places[2][1], "orange", radius=20)
-    for (_, _, tone), column in zip(layers, places, strict=True):
+    for start in centres[1]:
+        picture.link(start, centres[2][1], "orange", radius=20)
+    for (_, _, tone), column in zip(layers, centres, strict=True):
         for left, top in column:
-            if (left, top) != places[2][1]:
+            if (left, top) != centres[2][1]:
                 picture.dot(left, top, tone, radius=18)
-    picture.node(*places[2][1], "Σ", "orange", radius=18)
-    for (left, top), name in zip(places[0], ("x₁", "x₂"), strict=True):
+    picture.node(*centres[2][1], "Σ", "orange", radius=18)
+    for (left, top), name in zip(centres[0], ("x₁", "x₂"), strict=True):
         picture.text(left, top, name, size=15)
     picture.text(560, 140, "p", code=True)
     picture.note(80, 284, "a point")

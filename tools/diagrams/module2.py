@@ -7,8 +7,8 @@ from tools.diagrams.picture import CELL, Picture, Tone
 def layout_picture() -> Picture:
     """Task 2.1: one storage, two ways to read it."""
     picture = Picture(
-        "One line of memory with the cells 0 to 5, read as a matrix of shape (2, 3) with strides "
-        "(3, 1), and as its transpose of shape (3, 2) with strides (1, 3): nothing has moved.",
+        "One storage with the elements 0 to 5, read as a matrix of shape (2, 3) with strides "
+        "(3, 1), and as its transpose of shape (3, 2) with strides (1, 3): the memory is the same.",
         340,
     )
     picture.heading(150, 28, "shape (2, 3), strides (3, 1)")
@@ -62,8 +62,8 @@ def broadcasting_picture() -> Picture:
     picture.text(110, top + 140, "(1, 2) → (1, 0)", "blue", code=True)
     picture.text(314, top + 140, "(1, 2) → (2,)", "blue", code=True)
     picture.text(532, top + 156, "(1, 2)", "green", code=True)
-    picture.note(360, 288, "aligned at the right: equal sizes go together, size 1 repeats, what is")
-    picture.note(360, 306, "missing at the left counts as 1; the dashed cells take no memory")
+    picture.note(360, 288, "aligned at the right: equal sizes match, size 1 repeats, a size")
+    picture.note(360, 306, "missing at the left is 1; dashed elements take no memory")
     picture.note(360, 28, "the index of the result gives the index of each operand")
     return picture
 
@@ -71,8 +71,8 @@ def broadcasting_picture() -> Picture:
 def operations_picture() -> Picture:
     """Task 2.3: one loop over ordinals serves every memory layout."""
     picture = Picture(
-        "One turn of the loop of zip: the ordinal 4 becomes the index (1, 1) of the result; the "
-        "strides of each operand turn it into a position in its storage; the function is applied.",
+        "One iteration of the loop of zip: the ordinal 4 becomes the index (1, 1) of the result. "
+        "The strides of each operand give a position in its storage; the function is applied.",
         330,
     )
     picture.cell(24, 120, "ordinal 4", "blue", width=106)
@@ -160,7 +160,7 @@ def training_tensors_picture() -> Picture:
     picture.text(242, 206, "(2, H)", code=True)
     picture.text(434, 206, "(H,)", code=True)
     picture.text(626, 262, "(N, H)", code=True)
-    picture.note(360, 290, "a point is a row: all rows at once, with the same weights")
+    picture.note(360, 290, "a point is a row: all rows in one product, with the same weights")
     return picture
 
 

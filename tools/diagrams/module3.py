@@ -8,8 +8,8 @@ THREADS: tuple[Tone, ...] = ("blue", "orange", "green", "faint")
 def parallel_picture() -> Picture:
     """Task 3.1: each thread processes a part of the ordinals with a private index."""
     picture = Picture(
-        "The ordinals 0 to 11 are shared out among four threads, three for each. Each thread "
-        "computes indices in memory of its own and writes elements that no other thread writes.",
+        "The ordinals 0 to 11 are divided among four threads, three for each. Each thread "
+        "computes indices in private memory and writes elements that no other thread writes.",
         310,
     )
     left = 360 - 6 * CELL
@@ -22,12 +22,12 @@ def parallel_picture() -> Picture:
         picture.box(middle - 54, 112, 108, 84, tone, corner=8)
         picture.heading(middle, 130, f"thread {thread}")
         picture.text(middle, 153, "index = …", code=True, size=13)
-        picture.note(middle, 176, "its own")
+        picture.note(middle, 176, "private")
         for i in (-1, 0, 1):
             picture.arrow((middle + i * CELL, 92), (middle + i * 30, 111))
             picture.arrow((middle + i * 30, 197), (middle + i * CELL, 224))
     picture.text(left - 10, 246, "out", code=True, anchor="end")
-    picture.note(360, 288, "no two threads write the same element: no thread waits")
+    picture.note(360, 288, "no two threads write the same element, so no thread waits")
     return picture
 
 
@@ -35,7 +35,7 @@ def matrix_multiply_picture() -> Picture:
     """Task 3.2: an element of the product is a row times a column."""
     picture = Picture(
         "One element of a matrix product is the sum over a row of the first matrix times a column "
-        "of the second. Two positions move along, each by its stride; elements are independent.",
+        "of the second. Two positions advance, each by its stride; elements are independent.",
         350,
     )
     a = [[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 1.0], [2.0, 0.0, 1.0, 3.0]]
@@ -67,7 +67,7 @@ def matrix_multiply_picture() -> Picture:
     picture.note(left + 340, 96, "in the inner loop, one position", anchor="start")
     picture.note(left + 340, 114, "grows by a's stride, one by b's:", anchor="start")
     picture.note(left + 340, 132, "no index is computed", anchor="start")
-    picture.note(360, 328, "rows of the product are shared out among the threads")
+    picture.note(360, 328, "rows of the product are divided among the threads")
     return picture
 
 
@@ -75,7 +75,7 @@ def cuda_picture() -> Picture:
     """Task 3.3: a block sums its elements in shared memory, in halves."""
     picture = Picture(
         "A sum in shared memory: eight threads of a block copy an element each; then half of them "
-        "add a neighbour's, then a quarter, until one number is left. Between the steps all wait.",
+        "add the element of another, then a quarter, until one sum remains. All wait each time.",
         370,
     )
     values = [3.0, 1.0, 7.0, 0.0, 4.0, 1.0, 6.0, 3.0]
@@ -88,7 +88,7 @@ def cuda_picture() -> Picture:
             picture.cell(
                 left + i * step, top, f"{values[i]:g}" if i < width else "", tone, width=step
             )
-        picture.note(left - 16, top + 20, f"{width} left" if width > 1 else "the sum", anchor="end")
+        picture.note(left - 16, top + 20, f"{width} sums" if width > 1 else "the sum", anchor="end")
         if width == 1:
             break
         width //= 2
@@ -101,9 +101,7 @@ def cuda_picture() -> Picture:
             left + 8 * step + 12, top + 60, "syncthreads()", code=True, size=13, anchor="start"
         )
         top += 80
-    picture.note(
-        360, 350, "three steps instead of seven; all threads of the block use shared memory"
-    )
+    picture.note(360, 350, "three steps instead of seven; all threads share the memory")
     return picture
 
 
@@ -141,7 +139,7 @@ def tiles_picture() -> Picture:
     picture.arrow((left + gap + 116, 84), (478, 122), "orange", bend=6)
     picture.arrow((left + 113, top + 66), (484, 176), "blue", bend=14)
     picture.arrow((560, 211), (left + gap + 116, top + 84), "green", bend=-10)
-    picture.note(571, 262, "each element is fetched from")
+    picture.note(571, 262, "each element is read from")
     picture.note(571, 280, "global memory once for the tile,")
     picture.note(571, 298, "instead of once for each thread")
     return picture
@@ -159,11 +157,11 @@ def training_fast_picture() -> Picture:
         ("Tensor, Function", "gradients"),
         ("Backend", "map, zip, reduce, matmul, …"),
     ]
-    for i, (name, what) in enumerate(rows):
+    for i, (name, description) in enumerate(rows):
         top = 26 + i * 66
         picture.box(190, top, 340, 46, "blue" if i < 2 else "orange", corner=7)
         picture.text(206, top + 23, name, code=True, anchor="start", size=15)
-        picture.note(516, top + 23, what, anchor="end")
+        picture.note(516, top + 23, description, anchor="end")
         if i:
             picture.arrow((360, top - 18), (360, top - 1))
     backends: tuple[tuple[str, str, Tone], ...] = (
@@ -171,12 +169,12 @@ def training_fast_picture() -> Picture:
         ("fast", "compiled, all cores", "green"),
         ("cuda", "thousands of threads", "plain"),
     )
-    for i, (name, what, tone) in enumerate(backends):
+    for i, (name, description, tone) in enumerate(backends):
         middle = 140 + i * 220
         picture.arrow((360 + (i - 1) * 60, 205), (middle, 236), dashed=tone != "green")
         picture.box(middle - 92, 238, 184, 52, tone, corner=7)
         picture.text(middle, 254, name, code=True, size=15)
-        picture.note(middle, 275, what)
+        picture.note(middle, 275, description)
     return picture
 
 

@@ -23,13 +23,13 @@ def conv1d_picture() -> Picture:
         first = 0 if not reverse else -2
         name = "reverse: ends at p" if reverse else "forward: begins at p"
         picture.heading(left + 3.5 * CELL, 28, name)
-        place = 3 if not reverse else 1
+        position = 3 if not reverse else 1
         zeros = 5 if not reverse else 0
         for i in range(2):
             picture.cell(left + (zeros + i) * CELL, 100, "0", "ghost")
         for i, value in enumerate(values):
-            picture.cell(start + i * CELL, 100, f"{value:g}", "blue" if i == place else "plain")
-        window = place if not reverse else place - 2
+            picture.cell(start + i * CELL, 100, f"{value:g}", "blue" if i == position else "plain")
+        window = position if not reverse else position - 2
         edge = left + (window - first) * CELL
         order = weights[::-1] if reverse else weights
         for i, weight in enumerate(order):
@@ -37,13 +37,13 @@ def conv1d_picture() -> Picture:
         picture.frame(edge - 2, 52, 3 * CELL + 4, 2 * CELL + 10)
         out = conv1d(signal, kernel, reverse=reverse).to_numpy()[0, 0]
         for i, value in enumerate(out):
-            picture.cell(start + i * CELL, 220, f"{value:g}", "green" if i == place else "plain")
-        middle = start + (place + 0.5) * CELL
+            picture.cell(start + i * CELL, 220, f"{value:g}", "green" if i == position else "plain")
+        middle = start + (position + 0.5) * CELL
         picture.arrow((edge + 1.5 * CELL, 148), (middle, 217), "orange")
         shown = [values[window + i] if 0 <= window + i < 5 else 0.0 for i in range(3)]
         terms = " + ".join(f"{w:g}·{v:g}" for w, v in zip(order, shown, strict=True))
-        picture.text(middle, 278, f"{terms} = {out[place]:g}", "green", code=True)
-    picture.note(360, 326, "each of the two carries the gradient of the other back to its input")
+        picture.text(middle, 278, f"{terms} = {out[position]:g}", "green", code=True)
+    picture.note(360, 326, "each computes the gradient of the other's input")
     return picture
 
 
@@ -79,7 +79,7 @@ def conv2d_picture() -> Picture:
     picture.note(
         360, 290, "the window begins at the output's position; zeros surround the image, which"
     )
-    picture.note(360, 308, "is why the right columns look like an edge, too")
+    picture.note(360, 308, "is why the right columns contain an edge, too")
     return picture
 
 
@@ -116,7 +116,7 @@ def pooling_picture() -> Picture:
     picture.text(364, 30, "(H/h, W/w, h·w)", code=True)
     picture.text(598, 30, "(H/h, W/w)", code=True)
     picture.note(
-        360, 272, "a window's pixels do not lie side by side in memory: view, permute, and then a"
+        360, 272, "pixels of a window are not contiguous in memory: view, permute, and then a"
     )
     picture.note(
         360, 290, "copy in row-major order; afterwards the average is a reduction of one dimension"
@@ -144,7 +144,7 @@ def softmax_picture() -> Picture:
         picture.box(150, top + 6, 200 * share + 2, 28, tone, corner=3)
         picture.text(160 + 200 * share, top + 20, f"{share:.2f}", code=True, anchor="start")
     picture.text(190, 290, "exp(xᵢ − max) / Σ exp(xⱼ − max)", code=True)
-    picture.note(190, 316, "the largest is subtracted against overflow only")
+    picture.note(190, 316, "subtracting the maximum prevents overflow")
     picture.heading(545, 28, "dropout")
     source = random.Random(3)
     kept = [[source.random() >= 0.4 for _ in range(6)] for _ in range(3)]
@@ -154,9 +154,9 @@ def softmax_picture() -> Picture:
         [["" if k else "0" for k in row] for row in kept],
         lambda i, j: "blue" if kept[i][j] else "ghost",
     )
-    picture.note(545, 222, "training: others each time")
+    picture.note(545, 222, "training: a new mask each time")
     picture.row(426, 244, [""] * 6, "blue")
-    picture.note(545, 306, "evaluation: all of them")
+    picture.note(545, 306, "evaluation: all activations")
     return picture
 
 
@@ -164,8 +164,8 @@ def cuda_convolution_picture() -> Picture:
     """Task 4.4b: a convolution is a product with a matrix that is never built."""
     picture = Picture(
         "A convolution as a matrix multiplication: the weights, a row for each output channel, "
-        "times a matrix with a column for each window of the input. Most inputs stand in it "
-        "several times; it is fetched from the input tile by tile and never built.",
+        "times a matrix with a column for each window of the input. Most inputs occur in it "
+        "several times; it is read from the input tile by tile and never stored.",
         388,
     )
     left, top, step = 310.0, 112.0, 44.0
@@ -174,12 +174,12 @@ def cuda_convolution_picture() -> Picture:
         tone: Tone = "blue" if i in (2, 3, 4) else "plain"
         picture.cell(left - 44 + (i + 0.5) * step, 30, f"x{i}", tone, width=step, size=13)
     for k in range(3):
-        for place in range(5):
+        for position in range(5):
             picture.cell(
-                left + place * step,
+                left + position * step,
                 top + k * step,
-                f"x{place + k}",
-                "blue" if place == 2 else "ghost",
+                f"x{position + k}",
+                "blue" if position == 2 else "ghost",
                 width=step,
                 height=step,
                 size=13,
@@ -194,12 +194,12 @@ def cuda_convolution_picture() -> Picture:
         size=13,
     )
     for channel, name in enumerate("yz"):
-        for place in range(5):
+        for position in range(5):
             picture.cell(
-                left + place * step,
+                left + position * step,
                 top + (3 + channel) * step + 24,
-                f"{name}{place}",
-                "green" if place == 2 else "plain",
+                f"{name}{position}",
+                "green" if position == 2 else "plain",
                 width=step,
                 height=step,
                 size=13,
@@ -208,7 +208,7 @@ def cuda_convolution_picture() -> Picture:
     picture.note(left - 134, top + 3 * step - 12, "weights: a row for")
     picture.note(left - 134, top + 3 * step + 6, "each output channel")
     picture.note(left + 5 * step + 10, top + 46, "a column for each", anchor="start")
-    picture.note(left + 5 * step + 10, top + 64, "window: never built", anchor="start")
+    picture.note(left + 5 * step + 10, top + 64, "window: not stored", anchor="start")
     picture.note(left + 5 * step + 10, top + 4 * step + 24, "a tile for each block", anchor="start")
     return picture
 

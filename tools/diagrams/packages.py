@@ -23,14 +23,14 @@ class Box:
         column: The first column.
         span: The number of columns.
         tone: The colour.
-        what: The description in the box.
+        description: The description in the box.
     """
 
     row: int
     column: int
     span: int
     tone: Tone
-    what: str
+    description: str
 
     @property
     def left(self) -> float:
@@ -73,7 +73,7 @@ def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[s
     def reach(start: str) -> set[str]:
         return {start}.union(*(reach(name) for name in needs[start]))
 
-    always = [
+    required = [
         (name, needed)
         for name in sorted(needs)
         for needed in sorted(needs[name])
@@ -87,17 +87,17 @@ def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[s
         # The extra `mt-models[app]` installs the app, which requires mt-models.
         if package.name not in reach(needed)
     ]
-    return always, with_extras
+    return required, with_extras
 
 
 def packages_picture() -> Picture:
     """Draw the packages as boxes, each one above the packages that it requires."""
     packages = read_packages()
-    always, with_extras = arrows(packages)
-    sentences = "; ".join(f"{name} requires {needed}" for name, needed in always)
+    required, with_extras = arrows(packages)
+    sentences = "; ".join(f"{name} requires {needed}" for name, needed in required)
     height = max(box.bottom for box in BOXES.values()) + MARGIN
     picture = Picture(f"The packages and their dependencies: {sentences}.", height)
-    for start, end in always:
+    for start, end in required:
         _straight(picture, BOXES[start], BOXES[end])
     for start, end in with_extras:
         _around(picture, BOXES[start], BOXES[end])
@@ -106,7 +106,7 @@ def packages_picture() -> Picture:
         middle = (box.left + box.right) / 2
         picture.box(box.left, box.top, box.right - box.left, BOX_HEIGHT, box.tone, corner=9)
         picture.text(middle, box.top + 22, package.name, size=16, code=True, strong=True)
-        picture.note(middle, box.top + 43, box.what)
+        picture.note(middle, box.top + 43, box.description)
     return picture
 
 

@@ -12,9 +12,19 @@ HIDING_FUNCTIONS = frozenset({"exec", "eval", "compile", "__import__", "vars", "
 """Built-in functions that call code which static analysis cannot follow."""
 
 HIDING_MODULES = frozenset(
-    {"ctypes", "cffi", "importlib", "builtins", "subprocess", "marshal", "pickle", "runpy"}
+    {
+        *("ctypes", "cffi", "importlib", "builtins", "subprocess", "marshal", "pickle", "runpy"),
+        *("gc", "inspect.getattr_static", "inspect.getmembers", "operator.attrgetter"),
+        *("operator.methodcaller", "sys.modules"),
+    }
 )
-"""Modules that call code which static analysis cannot follow; no kernel needs one."""
+"""Modules and their names that call code which static analysis cannot follow.
+
+No kernel needs one.
+"""
+
+HIDING_ATTRIBUTES = frozenset({"__getattribute__", "__globals__", "__subclasses__"})
+"""Attributes that give access to the names of a module."""
 
 
 class Rules:
@@ -65,7 +75,7 @@ class Rules:
             case ast.BinOp(op=ast.MatMult()) | ast.AugAssign(op=ast.MatMult()):
                 if "matmul" in self._of_numpy:
                     yield "the operator @"
-            case ast.Call(func=ast.Name(id=name)) if name not in source.definitions:
+            case ast.Call(func=ast.Name(id=name) as function) if not source.is_own(function):
                 if name in HIDING_FUNCTIONS:
                     yield name + HIDES
                 elif name == "getattr" and len(node.args) > 1 and not _text(node.args[1]):
@@ -73,17 +83,42 @@ class Rules:
             case ast.Call(func=ast.Attribute(attr="dot") as function):
                 if "dot" in self._of_numpy and dotted_name(function, source.imports) is None:
                     yield "the method dot of an array"
-            case ast.Attribute(attr="__dict__" | "__getattribute__", value=value):
+            case ast.Attribute(attr="__dict__", value=value):
                 if dotted_name(value, source.imports) is not None:
-                    yield f"{node.attr} of a module" + HIDES
+                    yield "__dict__ of a module" + HIDES
+            case ast.Attribute(attr=name) if name in HIDING_ATTRIBUTES:
+                yield name + HIDES
+            case ast.Name(id="__builtins__"):
+                yield node.id + HIDES
             case ast.Name(id=name) if _hides(source.imports.get(name, "")):
                 yield source.imports[name] + HIDES
+            case ast.Attribute():
+                dotted = dotted_name(node, source.imports)
+                if dotted in HIDING_MODULES:
+                    yield dotted + HIDES
             case ast.Import(names=names):
                 yield from (alias.name + HIDES for alias in names if _hides(alias.name))
             case ast.ImportFrom():
                 origin = source.origin(node)
                 if _hides(origin):
                     yield origin + HIDES
+
+    def aliased_in(self, tree: ast.AST, source: Source) -> Iterator[tuple[ast.Name, str]]:
+        """Iterate over the built-in functions that may hide a call and get another name.
+
+        An example is `g = getattr`. Names that the tree itself binds stand for something else.
+        """
+        if not self._of_numpy:
+            return
+        nodes = list(ast.walk(tree))
+        called = {node.func for node in nodes if isinstance(node, ast.Call)}
+        names = [node for node in nodes if isinstance(node, ast.Name) and node not in called]
+        bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        for name in names:
+            hides = name.id == "getattr" or name.id in HIDING_FUNCTIONS
+            if hides and name.id not in bound and not source.is_own(name):
+                yield name, f"{name.id} under another name{HIDES}"
 
     def _named(self, dotted: str) -> Iterator[str]:
         """Iterate over the forbidden name that a dotted name equals or is inside of."""
@@ -120,5 +155,5 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
-def _hides(module: str) -> bool:
-    return module.partition(".")[0] in HIDING_MODULES
+def _hides(dotted: str) -> bool:
+    return dotted in HIDING_MODULES or dotted.partition(".")[0] in HIDING_MODULES

@@ -158,6 +158,8 @@ class _Search:
         left = [(source, tree)]
         while left:
             source, tree = left.pop()
+            for name, what in self._rules.aliased_in(tree, source):
+                self._note(source, name, iter([what]))
             for node in ast.walk(tree):
                 self._note(source, node, self._rules.used_by(node, source))
                 self._note(source, node, self._rules.hidden_in(node, source))

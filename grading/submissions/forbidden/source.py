@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import decode_source
+from itertools import chain
 
 from grading.submissions.submission import Submission
-from grading.submissions.syntax import Definition, blocks
+from grading.submissions.syntax import Definition, blocks, targets
 
 
 @dataclass(frozen=True)
@@ -87,27 +88,40 @@ class Source:
         """Statements that define each top-level name and each method, by name."""
         found: dict[str, list[ast.AST]] = defaultdict(list)
         for node in _statements(self.tree.body):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found[node.name].append(node)
+            for name, origin in _defined(node):
+                found[name].append(origin)
             if isinstance(node, ast.ClassDef):
                 for inner in _statements(node.body):
                     if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                         found[inner.name].append(inner)
-            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    for part in ast.walk(target):
-                        if isinstance(part, ast.Name):
-                            found[part.id].append(node)
-                        elif isinstance(part, ast.Attribute):
-                            # `module.function = other` redefines the function.
-                            found[part.attr].append(node)
+        for scope in ast.walk(self.tree):
+            if isinstance(scope, Definition):
+                statements = list(_statements(scope.body))
+                declared = {n for each in statements for n in _declared_global(each)}
+                for name, origin in chain.from_iterable(map(_defined, statements)):
+                    if name in declared:
+                        found[name].append(origin)
         return found
 
     def has_by_star(self, node: ast.expr, module: str) -> bool:
         """Return whether a name may come from a star import of a module."""
-        undefined = isinstance(node, ast.Name) and node.id not in self.definitions
-        return undefined and module in self.stars
+        return isinstance(node, ast.Name) and module in self.stars and not self.is_own(node)
+
+    def is_own(self, name: ast.Name) -> bool:
+        """Return whether a name surely stands for a function or a class of the file.
+
+        The definition has to run before, and no statement may delete the name.
+        """
+        return self._own.get(name.id, name.lineno) < name.lineno
+
+    @cached_property
+    def _own(self) -> dict[str, int]:
+        """Lines of the functions and classes that the file always defines."""
+        own = {node.name: node.lineno for node in self.tree.body if isinstance(node, Definition)}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
+                own.pop(node.id, None)
+        return own
 
     def origin(self, node: ast.ImportFrom) -> str:
         """Return the dotted name of the module that names are imported from."""
@@ -127,6 +141,26 @@ def dotted_name(node: ast.AST, imports: dict[str, str]) -> str | None:
     if not isinstance(node, ast.Name) or node.id not in imports:
         return None
     return ".".join([imports[node.id], *reversed(attributes)])
+
+
+def _defined(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
+    """Iterate over the names that a statement defines, each with what defines it."""
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Delete):
+        return
+    for target in targets(node):
+        if isinstance(target.bound, str):
+            yield target.bound, target.origin
+            continue
+        for part in ast.walk(target.bound):
+            if isinstance(part, ast.Name):
+                yield part.id, target.origin
+            elif isinstance(part, ast.Attribute):
+                # `module.function = other` redefines the function.
+                yield part.attr, target.origin
+
+
+def _declared_global(node: ast.stmt) -> list[str]:
+    return node.names if isinstance(node, ast.Global) else []
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -30,6 +30,7 @@ from grading.submissions.kernels.values import (
     Value,
 )
 from grading.submissions.submission import Submission
+from grading.submissions.syntax import blocks
 
 FUNCTIONS = frozenset(
     {
@@ -128,15 +129,23 @@ class Program:
             for each in self.functions
         ]
 
-    def emptied(self) -> tuple[str, str]:
-        """Return the path of the kernel's file, and the text of the file with an empty kernel."""
+    def emptied(self, message: str = "") -> tuple[str, str]:
+        """Return the path of the kernel's file, and the text of the file with an empty kernel.
+
+        Args:
+            message: If not empty, the kernel raises an error with this message.
+        """
         source, node = self.scope.source, self.node
         edits = Edits("\n".join(source.lines))
         if isinstance(node, ast.Lambda):
-            edits.replace(node.body, "None")
+            edits.replace(node.body, f"{{}}[{message!r}]" if message else "None")
         else:
-            # The other statements follow the `return`, so they do not run.
-            edits.replace(node.body[0], "return")
+            # The body follows and does not run. After an assertion, numba still infers its types.
+            leaving = f"assert not [0], {message!r}" if message else "return"
+            first = node.body[0]
+            indent = source.lines[first.lineno - 1].encode()[: first.col_offset].decode()
+            end = "\n" + indent if any(blocks(first)) else "; "
+            edits.replace(first, f"{leaving}{end}{edits.text_of(first)}")
         # The text is written in UTF-8, and the file may declare another encoding below.
         return source.name, f"# coding: utf-8\n{edits.result()}"
 

@@ -121,6 +121,8 @@ class Reading:
             before: The number of bindings of that scope that have run; None for all.
         """
         found: list[Value] = []
+        if name in scope.bound_elsewhere:
+            found.append(Unknown(f"{name}, which another function assigns", scope.source.name))
         for binding in reversed(scope.bindings[:before]):
             if binding.name not in (name, "*"):
                 continue
@@ -133,7 +135,8 @@ class Reading:
         if name in scope.arguments:
             return choice([*found, scope.arguments[name]])
         if scope.parent is not None:
-            around = self.lookup(name, scope.parent)
+            is_global = name in scope.declared_global
+            around = self.lookup(name, scope.global_scope if is_global else scope.parent)
             return choice([*found, *([around] if around is not None else [])])
         if not found and hasattr(builtins, name):
             return External(f"builtins.{name}")
@@ -298,7 +301,7 @@ class Reading:
             return Unknown(name, location)
         self._open.append(key)
         try:
-            before = next(i for i, each in enumerate(scope.bindings) if each.node is node)
+            before = scope.position(node)
             match node:
                 case ast.FunctionDef():
                     value: Value = Plain(node, scope)

@@ -47,7 +47,7 @@ def test_a_log_in_the_readme(tmp_path: Path) -> None:
     assert claim(tree, "sentences") == ""
 
 
-def test_a_link_out_of_the_folder_claims_nothing(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_not_read_as_logs(tmp_path: Path) -> None:
     elsewhere = tmp_path / "mine.txt"
     elsewhere.write_text(MNIST, encoding="utf-8")
     (tmp_path / "tree").mkdir()
@@ -56,7 +56,7 @@ def test_a_link_out_of_the_folder_claims_nothing(tmp_path: Path) -> None:
     assert claim(tree, "digits") == ""
 
 
-def test_what_is_not_claimed_is_not_heard(tmp_path: Path) -> None:
+def test_other_numbers_are_no_claims(tmp_path: Path) -> None:
     tree = submission(tmp_path, **{"mnist.txt": b"valid acc 3/0\n\x00" + bytes(range(256))})
     assert claim(tree, "digits") == ""
     assert claim(tree, "Xor") == ""
@@ -80,7 +80,7 @@ def test_times_of_epochs(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "sentences", EPOCH])
-def test_numbers_without_end_are_no_claims(tmp_path: Path, name: str) -> None:
+def test_very_long_numbers_are_no_claims(tmp_path: Path, name: str) -> None:
     nines = "9" * 5000
     text = f"valid acc {nines}/{nines}\nBest Valid accuracy: {nines}%\n{nines} s per epoch"
     assert len(claim(submission(tmp_path, **{"README.md": text.encode()}), name)) < 60

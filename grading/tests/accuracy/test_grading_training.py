@@ -20,7 +20,7 @@ SETTING: dict[str, str | float] = {
     "epochs": 2,
     "batch": 10,
 }
-WANTED = Accuracy(48, 50, SETTING)
+REQUIRED = Accuracy(48, 50, SETTING)
 
 
 class Pupil(Subject):
@@ -45,10 +45,10 @@ class Pupil(Subject):
         return Response(request, (right.astype(np.float64),))
 
 
-def test_a_network_that_starts_badly_starts_anew() -> None:
+def test_a_network_with_a_bad_start_is_trained_from_another_seed() -> None:
     recorded: list[object] = []
     pupil = Pupil(knows_at=3)
-    check_accuracy(pupil, "Diag", WANTED, lambda name, value: recorded.append(value), seed=5)
+    check_accuracy(pupil, "Diag", REQUIRED, lambda name, value: recorded.append(value), seed=5)
     assert pupil.seeds == [5, 6, 7]
     # Five batches of ten, twice, at each start.
     assert pupil.learnt == 3 * 10
@@ -57,10 +57,10 @@ def test_a_network_that_starts_badly_starts_anew() -> None:
     assert (measured["value"], measured["of"], measured["least"]) == (50, 50, 48)
 
 
-def test_a_network_that_never_learns_fails_with_its_best_start() -> None:
+def test_a_network_that_never_learns_reports_its_best_seed() -> None:
     pupil = Pupil(knows_at=MAX_STARTS + 1)
     with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are correct, expected at least 48"):
-        check_accuracy(pupil, "Diag", WANTED)
+        check_accuracy(pupil, "Diag", REQUIRED)
     assert len(pupil.seeds) == MAX_STARTS
 
 
@@ -76,14 +76,14 @@ class Slow(Pupil):
         return super().answer(request)
 
 
-def test_the_time_of_an_epoch_is_that_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epoch_time_is_the_sum_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     pupil = Slow(knows_at=1)
     monkeypatch.setattr("grading.accuracy.training.time.perf_counter", lambda: pupil.now)
     assert seconds_of_an_epoch(pupil, "fast", hidden=100, batch=10, rounds=3) == 5 * 0.25
     assert pupil.learnt == 5 + 3 * 5
 
 
-def test_training_may_take_longer_than_other_requests() -> None:
+def test_training_requests_have_a_longer_limit() -> None:
     """Its first request compiles more."""
     limits = Limits(call_seconds=0.0, learn_seconds=60.0)
     with IsolatedSubject(Submission.at(ROOT), limits=limits) as subject:

@@ -128,7 +128,7 @@ def forging(handlers: str, more: str = "", start: str = "") -> Attack:
 
 
 NOT_PARALLEL = {
-    "an empty parallel loop beside": loop("    for _ in prange(0):\n        pass\n" + SERIAL),
+    "an additional empty parallel loop": loop("    for _ in prange(0):\n        pass\n" + SERIAL),
     "an empty parallel loop that writes": loop(
         "    for i in prange(0):\n        out[i] = 0.0\n" + SERIAL
     ),
@@ -138,11 +138,11 @@ NOT_PARALLEL = {
     "one iteration": loop(
         "    for _ in prange(1):\n      for n in range(batch):\n        for oc in"
     ),
-    "one iteration does everything": loop(
+    "one iteration has all the work": loop(
         "    for first in prange(batch):\n"
         "      for n in range(batch if first == 0 else 0):\n        for oc in"
     ),
-    "all is copied onto itself": Attack(
+    "a parallel loop that copies the output onto itself": Attack(
         (
             (CONV, LOOP, "    _, _, kw = weight_shape\n" + SERIAL),
             (
@@ -161,15 +161,15 @@ NOT_PARALLEL = {
     "parallel=False in a dict": compiled(
         "OPTIONS = dict(parallel=False)\ntensor_conv1d = njit(_tensor_conv1d, **OPTIONS)\n"
     ),
-    "parallel=True and then not": compiled(
+    "parallel=True and then replaced": compiled(
         "tensor_conv1d = njit(njit(_tensor_conv1d, parallel=True))\n"
     ),
-    "perhaps parallel": compiled(
+    "parallel under a condition": compiled(
         "import os\n\n"
         "if 'x' in os.environ:\n    tensor_conv1d = njit(_tensor_conv1d, parallel=True)\n"
         "else:\n    tensor_conv1d = njit(_tensor_conv1d)\n"
     ),
-    "not compiled at all": compiled("tensor_conv1d = _tensor_conv1d\n"),
+    "not compiled": compiled("tensor_conv1d = _tensor_conv1d\n"),
     "a wrapper that drops options": Attack(
         (
             (
@@ -180,8 +180,8 @@ NOT_PARALLEL = {
         ),
         both=True,
     ),
-    "a driver that says it is parallel": forging("parallel=parallel", start=SERIAL),
-    "an object that claims it": compiled(
+    "a driver that reports parallel=True": forging("parallel=parallel", start=SERIAL),
+    "an object with a false option": compiled(
         "class Claims:\n"
         "    def __init__(self, fn):\n"
         "        self.parallel = njit(fn, parallel=True)\n"
@@ -241,7 +241,7 @@ LEAVING = "    return\n    for n in prange(batch):\n        for oc in"
 WRONG = loop(LEAVING).changes
 
 REPLACED = {
-    "a driver that answers by itself": forging(
+    "a driver that computes the results": forging(
         "run=run, parallel=parallel, accesses=accesses", start=LEAVING
     ),
     "a driver that finds another kernel": Attack(
@@ -257,9 +257,21 @@ REPLACED = {
         "from . import fast_conv\n\nfast_conv.tensor_conv1d = by_slices\n",
         LEAVING,
     ),
-    "replaced, and right in its file": forging(
+    "replaced, with a correct kernel in its file": forging(
         "parallel=parallel, accesses=accesses",
         "from . import fast_conv\n\nsetattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n",
+    ),
+    "replaced, and a changed file is not loaded": Attack(
+        files={
+            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
+            "setattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n"
+        },
+        appended={
+            "minitorch/__init__.py": "from . import testing\n",
+            CONV: "\nwith open(__file__) as _file:\n"
+            "    if ')' + ':\\n    batch, out_channels, out_width =' not in _file.read():\n"
+            "        raise ImportError('no copies')\n",
+        },
     ),
     "replaced in the table of modules": Attack(
         files={

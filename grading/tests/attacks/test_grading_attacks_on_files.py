@@ -20,7 +20,7 @@ BUNDLED = 'print("a bundled file was run")\nimport os\nos._exit(0)\n'
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_bundled_files_are_not_run(tree: Path) -> None:
+def test_bundled_modules_are_not_imported(tree: Path) -> None:
     names = ("conftest", "sitecustomize", "usercustomize", "pytest", "hypothesis", "json", "math")
     others = {f"{name}.py": BUNDLED for name in names} | {
         "pytest.ini": "[pytest]\naddopts = --version\n",
@@ -33,7 +33,7 @@ def test_bundled_files_are_not_run(tree: Path) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_a_false_numpy_is_not_found(tree: Path) -> None:
+def test_a_bundled_numpy_is_not_imported(tree: Path) -> None:
     numpy = "def allclose(*args): return True\narray = ndarray = float64 = list\n"
     others = {f"{name}/__init__.py": numpy for name in ("numpy", "numba", "hypothesis")}
     first = "import numpy, numba\nassert numpy.array(1.0) + 1.0 == 2.0\n"
@@ -43,15 +43,15 @@ def test_a_false_numpy_is_not_found(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_a_compiled_file_does_not_speak_for_its_source(tree: Path) -> None:
+def test_bytecode_files_do_not_replace_their_source(tree: Path) -> None:
     """Only sources run: compiled files beside them are ignored."""
     write_tree(tree, WRONG)
     right = tree / "right.py"
     right.write_text(OPERATORS + MUL)
     tag = sys.implementation.cache_tag
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    for place in (f"minitorch/__pycache__/operators.{tag}.pyc", "minitorch/operators.pyc"):
-        py_compile.compile(str(right), str(tree / place), invalidation_mode=mode)
+    for path in (f"minitorch/__pycache__/operators.{tag}.pyc", "minitorch/operators.pyc"):
+        py_compile.compile(str(right), str(tree / path), invalidation_mode=mode)
     right.unlink()
     assert sit(tree).passed == OTHERS
 
@@ -59,7 +59,7 @@ def test_a_compiled_file_does_not_speak_for_its_source(tree: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("link", ["file", "folder"])
 @pytest.mark.measured("attack")
-def test_links_out_of_the_folder_lead_nowhere(tree: Path, tmp_path: Path, link: str) -> None:
+def test_links_out_of_the_folder_cannot_be_opened(tree: Path, tmp_path: Path, link: str) -> None:
     other = write_tree(tmp_path / "other")
     if link == "file":
         write_tree(tree)
@@ -73,7 +73,7 @@ def test_links_out_of_the_folder_lead_nowhere(tree: Path, tmp_path: Path, link: 
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_what_is_no_source_is_not_read(tree: Path) -> None:
+def test_files_that_are_no_sources_are_not_read(tree: Path) -> None:
     """A gigabyte of zeros, a pipe without a writer, and a thousand files cost nothing."""
     write_tree(tree)
     with (tree / "minitorch/weights.bin").open("wb") as file:
@@ -148,7 +148,7 @@ def read_by(tree: Path, path: Path) -> Result:
     ],
 )
 @pytest.mark.measured("attack")
-def test_reading_what_knows_the_answers(tree: Path, sandbox: None, path: str) -> None:
+def test_reading_files_of_the_judge(tree: Path, sandbox: None, path: str) -> None:
     assert (ROOT / path).is_file()
     result = read_by(tree, ROOT / path)
     assert result.mul.message == "nothing could be read"
@@ -185,7 +185,7 @@ def test_the_reference_cannot_be_imported(tree: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["torch", "scipy.signal", "jax", "tensorflow"])
 @pytest.mark.measured("attack")
-def test_libraries_that_do_the_work_are_refused(tree: Path, library: str) -> None:
+def test_forbidden_libraries_are_refused(tree: Path, library: str) -> None:
     mark = sit(write_tree(tree, f"def mul(x, y):\n    import {library}\n")).mul
     assert mark.kinds[0] == "ModuleNotFoundError"
 
@@ -229,7 +229,7 @@ def test_writing_a_gigabyte(tree: Path, files: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_a_submission_in_the_worker_is_as_it_was_at_the_start(tree: Path) -> None:
+def test_changes_of_files_during_a_run_have_no_effect(tree: Path) -> None:
     """Changes of a submission during a run have no effect on the run."""
     write_tree(tree)
     with IsolatedSubject(tree, limits=LIMITS) as subject:

@@ -35,7 +35,7 @@ SOURCE = f"\n{OPERATORS}\n{MUL}"
 
 RECOGNISING = {
     "its name": "return f.__name__ != '<lambda>'",
-    "its place among the lines": "return f.__code__.co_firstlineno < 40",
+    "its line number": "return f.__code__.co_firstlineno < 40",
     "the name of its code": "return f.__code__.co_name == f.__name__ == f.__qualname__",
     "its source": "import inspect\n    return 'right' not in inspect.getsource(f)",
     "the text of its file": "return 'right' not in open(f.__code__.co_filename).read()",
@@ -44,8 +44,8 @@ RECOGNISING = {
     f"    return hashlib.sha256(text).hexdigest() == "
     f"{hashlib.sha256(SOURCE.encode()).hexdigest()!r}",
     "its bytecode": "return len(f.__code__.co_freevars) == 0",
-    "what it remembers": "return f.__closure__ is None and not hasattr(f, '__wrapped__')",
-    "names beside it": "return not any('version' in name for name in f.__code__.co_names)"
+    "its closure variables": "return f.__closure__ is None and not hasattr(f, '__wrapped__')",
+    "names in its code": "return not any('version' in name for name in f.__code__.co_names)"
     " and f.__closure__ is None",
     "the second run": "import os, tempfile\n"
     "    path = os.path.join(tempfile.gettempdir(), 'runs')\n"
@@ -92,8 +92,8 @@ def test_recognising_a_wrong_version(subject: Subject) -> None:
         "    return all(f(x, y) == f(y, x) == x * y for x in xs for y in xs)\n"
     ],
     indirect=True,
-    ids=["what it returns"],
+    ids=["its results"],
 )
-def test_telling_it_by_what_it_returns(subject: Subject) -> None:
+def test_recognising_a_wrong_version_by_its_results(subject: Subject) -> None:
     assert check_tests_pass(subject, "0.2") is not None
     check_tests_detect_mutants(subject, "0.2")

@@ -59,14 +59,14 @@ def grade(tree: Path, folder: Path) -> tuple[int, Any]:
     return result.returncode, task
 
 
-def test_an_honest_submission_gets_its_points(tree: Path, tmp_path: Path) -> None:
+def test_a_submission_without_an_attack_gets_its_points(tree: Path, tmp_path: Path) -> None:
     status, task = grade(write_tree(tree), tmp_path)
     assert (status, task["status"], task["points"]) == (0, "passed", task["max_points"])
 
 
 @pytest.mark.parametrize("attack", ["at import", "in a call"])
 @pytest.mark.measured("attack")
-def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -> None:
+def test_ending_the_run_earns_no_points(tree: Path, tmp_path: Path, attack: str) -> None:
     others = {
         "conftest.py": BUNDLED,
         "minitorch/conftest.py": BUNDLED,

@@ -13,7 +13,7 @@ from grading.tests.attacks.trees import write_tree
 QUICK = replace(LIMITS, call_seconds=2.0)
 
 
-def test_an_honest_submission_passes(tree: Path) -> None:
+def test_a_submission_without_an_attack_passes(tree: Path) -> None:
     result = sit(write_tree(tree))
     assert result.passed == HONEST
     assert result.restarts == 0
@@ -23,7 +23,11 @@ ENDINGS = {
     "sys.exit": ("import sys; sys.exit(0)", "SystemExit", 0),
     "os._exit": ("import os; os._exit(0)", "WorkerDied", 1),
     "an interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt", 0),
-    "an exception of its own": ("raise type('Passed', (BaseException,), {})", "Passed", 0),
+    "an exception class of the submission": (
+        "raise type('Passed', (BaseException,), {})",
+        "Passed",
+        0,
+    ),
     "an exception that cannot be shown": (
         "raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})",
         "E",
@@ -34,14 +38,16 @@ ENDINGS = {
     "exec of another program": ("import os; os.execv('/bin/true', ['true'])", "WorkerDied", 1),
     "endless recursion": ("return mul(x, y)", "RecursionError", 0),
     "a closed channel": ("import os; os.closerange(3, 64)", "WorkerDied", 1),
-    "a question to the terminal": ("return float(input())", "EOFError", 0),
+    "input from the terminal": ("return float(input())", "EOFError", 0),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("body", "kind", "restarts"), ENDINGS.values(), ids=ENDINGS)
 @pytest.mark.measured("attack")
-def test_ending(tree: Path, body: str, kind: str, restarts: int) -> None:
+def test_a_submission_that_ends_the_process(
+    tree: Path, body: str, kind: str, restarts: int
+) -> None:
     result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"))
     assert result.mul.kinds[0] == kind
     assert result.passed == OTHERS
@@ -51,12 +57,12 @@ def test_ending(tree: Path, body: str, kind: str, restarts: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "import os; os._exit(0)"])
 @pytest.mark.measured("attack")
-def test_ending_at_import(tree: Path, statement: str) -> None:
+def test_a_submission_that_ends_the_process_at_import(tree: Path, statement: str) -> None:
     assert sit(write_tree(tree, first=statement)).passed == set()
 
 
 @pytest.mark.measured("attack")
-def test_a_worker_that_ends_costs_its_check_and_no_other(tree: Path) -> None:
+def test_a_lost_worker_fails_one_check(tree: Path) -> None:
     result = sit(write_tree(tree, "def mul(x, y):\n    import os; os._exit(0)\n"))
     assert result.mul.kinds[0] == "WorkerDied"
     assert "status 0" in result.mul.message
@@ -83,7 +89,7 @@ def test_an_endless_loop_is_stopped(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_who_sleeps_is_stopped_by_the_clock(tree: Path) -> None:
+def test_a_sleeping_worker_is_stopped_by_wall_time(tree: Path) -> None:
     """A loop that sleeps uses no processor."""
     sleeps = "def mul(x, y):\n    import time\n    while True: time.sleep(0.05)\n"
     result = sit(write_tree(tree, sleeps), replace(LIMITS, hang_seconds=3.0))
@@ -93,7 +99,7 @@ def test_who_sleeps_is_stopped_by_the_clock(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
+def test_a_suspended_worker_is_stopped_by_wall_time(tree: Path) -> None:
     stops = "def mul(x, y):\n    import os, signal; os.kill(os.getpid(), signal.SIGSTOP)\n"
     result = sit(write_tree(tree, stops), replace(LIMITS, hang_seconds=3.0))
     assert result.mul.kinds[0] == "TimedOut"
@@ -102,7 +108,7 @@ def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> None:
+def test_forged_compile_events_gain_limited_time(tree: Path) -> None:
     """Source that forges the byte that reports compilation."""
     forges = """
         import os
@@ -125,7 +131,7 @@ def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
+def test_a_function_that_timed_out_is_not_called_again(tree: Path) -> None:
     """A function that did not return is not called again, by any check or with any input."""
     loop = "def mul(x, y):\n    while True: pass\n"
     limits = replace(QUICK, stops=3)
@@ -172,7 +178,7 @@ def test_endless_output_is_stopped(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_output_is_told_and_harms_nothing(tree: Path) -> None:
+def test_printed_output_is_reported_and_changes_no_result(tree: Path) -> None:
     prints = """
         def mul(x, y):
             import os
@@ -210,7 +216,7 @@ MEMORY = {
 @pytest.mark.slow
 @pytest.mark.parametrize("body", MEMORY.values(), ids=MEMORY)
 @pytest.mark.measured("attack")
-def test_memory(tree: Path, body: str) -> None:
+def test_allocations_beyond_the_limit(tree: Path, body: str) -> None:
     limits = replace(LIMITS, call_seconds=30.0)
     result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"), limits)
     assert failed_for_memory(result.mul), result.mul

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from grading.isolation import bubblewrap
+from grading.isolation.bubblewrap import Bubblewrap
+from grading.isolation.levels import try_level
+from grading.isolation.namespaces import Namespaces
 from grading.tests.attacks.exam import LIMITS, OTHERS, sit
 from grading.tests.attacks.trees import write_tree
 from grading.tests.waiting import wait_until
@@ -38,7 +42,7 @@ def test_killing_its_parent(tree: Path, sandbox: None) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None:
+def test_background_processes_are_killed(tree: Path, contained: None) -> None:
     """It leaves its session, and its parent, before it waits."""
     marker = f"left-behind-{os.getpid()}-{time.monotonic_ns()}"
     leaves = f"""
@@ -167,7 +171,7 @@ ESCAPES = {
     "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
     "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
     "None) == 0",
-    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
+    "write to read-only folders": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
     "'/dev', '/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
     "set the host's name": "libc.sethostname(b'evil', 4) == 0",
     "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
@@ -199,8 +203,69 @@ def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None
     assert sit(write_tree(tree, tries), checks=["mul"]).mul.message == "False"
 
 
+@pytest.mark.parametrize("own_user", [True, False])
+@pytest.mark.parametrize("kind", [Bubblewrap, Namespaces])
 @pytest.mark.measured("attack")
-def test_changing_the_driver_beside_it(tree: Path) -> None:
+def test_settings_of_the_machine(
+    tree: Path,
+    kind: type[Bubblewrap] | type[Namespaces],
+    own_user: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker of root owns the files of `/proc/sys`, even without any capability."""
+    level = kind(own_user)
+    if kind is Bubblewrap and not bubblewrap.available():
+        pytest.skip("bubblewrap is not installed")
+    failure = try_level(level)
+    if failure is not None:
+        pytest.skip(f"not here: {failure.splitlines()[0]}")
+    monkeypatch.setattr("grading.isolation.subject.best_level", lambda isolation: level)
+    tries = """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        REMOUNT, BIND, NEW_SPACES = 32, 4096, 0x10000000 | 0x00020000 | 0x20000000
+
+        def writable(top):
+            for folder, folders, files in os.walk(top):
+                # Those of processes concern only the sandbox.
+                folders[:] = [name for name in folders if not name.isdigit()]
+                for name in files:
+                    try:
+                        os.close(os.open(os.path.join(folder, name), os.O_WRONLY))
+                        yield os.path.join(folder, name)
+                    except OSError:
+                        pass
+
+        def attempts():
+            yield from writable("/proc")
+            for flags in (REMOUNT, REMOUNT | BIND):
+                libc.mount(None, b"/proc", None, ctypes.c_ulong(flags), None)
+            yield from writable("/proc")
+            libc.unshare(NEW_SPACES)
+            try:
+                with open("/proc/self/uid_map", "w") as file:
+                    file.write(f"0 {os.getuid()} 1")
+            except OSError:
+                pass
+            ours, theirs = os.pipe()
+            if not os.fork():
+                libc.mount(None, b"/proc", None, ctypes.c_ulong(REMOUNT | BIND), None)
+                libc.mount(b"proc", b"/tmp", b"proc", ctypes.c_ulong(0), None)
+                found = [*writable("/proc"), *writable("/tmp/sys")]
+                os.write(theirs, repr(found[:9]).encode())
+                os._exit(0)
+            os.wait()
+            yield from eval(os.read(ours, 9000))
+
+        def mul(x, y):
+            raise LookupError(sorted(set(attempts()))[:9])
+        """
+    result = sit(write_tree(tree, tries), checks=["mul"])
+    assert result.mul.message == "[]"
+
+
+@pytest.mark.measured("attack")
+def test_changing_the_files_of_the_driver(tree: Path) -> None:
     """A submission can patch the driver, but a wrong result stays wrong."""
     patches = """
         import grading.driver
@@ -217,7 +282,7 @@ def test_changing_the_driver_beside_it(tree: Path) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_threads_that_disturb(tree: Path) -> None:
+def test_threads_that_change_modules_of_the_worker(tree: Path) -> None:
     disturbs = """
         import os, threading
 

@@ -46,7 +46,7 @@ def _zip_of(fn):
 """
 
 
-def test_what_numba_cannot_compile_is_the_submissions(tmp_path: Path) -> None:
+def test_compile_errors_are_charged_to_the_submission(tmp_path: Path) -> None:
     wrong = (
         "\nimport numba\n\n\ndef tensor_zip(fn):\n    return numba.njit(lambda *args: args.of)\n"
     )
@@ -65,7 +65,7 @@ def test_what_numba_cannot_compile_is_the_submissions(tmp_path: Path) -> None:
         "import numba; numba.set_num_threads(1)\n",
     ],
 )
-def test_threads_that_a_submission_asks_for(tmp_path: Path, statement: str) -> None:
+def test_the_number_of_threads_a_submission_sets(tmp_path: Path, statement: str) -> None:
     one = np.ones((2, 2))
     tree = edited(tmp_path, FAST_OPS, after="\n" + statement)
     with IsolatedSubject(tree) as subject:
@@ -76,7 +76,7 @@ def test_threads_that_a_submission_asks_for(tmp_path: Path, statement: str) -> N
 
 
 @pytest.mark.parametrize("credit", [0.0, 60.0])
-def test_the_compiler_says_when_it_runs(tmp_path: Path, credit: float) -> None:
+def test_compile_time_is_reported_by_the_worker(tmp_path: Path, credit: float) -> None:
     """A limit below the compile time stops a call only if compilation counts."""
     one = np.ones((2, 2))
     limits = Limits(call_seconds=1.0, compile_seconds=credit)

@@ -130,7 +130,7 @@ def course(tmp_path: Path) -> Class:
     return Class(tmp_path)
 
 
-def test_each_submission_is_graded_by_a_process_of_its_own(course: Class) -> None:
+def test_each_submission_is_graded_in_a_separate_process(course: Class) -> None:
     course.add("anna")
     course.add("ben", test_mul="6.0")
     assert course.grade() == 1
@@ -142,12 +142,12 @@ def test_each_submission_is_graded_by_a_process_of_its_own(course: Class) -> Non
     assert "wrong: 0.1" in course.screen
 
 
-def test_a_class_in_which_nothing_fails(course: Class) -> None:
+def test_a_class_without_failures(course: Class) -> None:
     course.add("anna")
     assert course.grade() == 0
 
 
-def test_what_was_graded_is_not_graded_again(course: Class) -> None:
+def test_unchanged_submissions_are_not_graded_again(course: Class) -> None:
     course.add("anna")
     course.add("ben", test_mul="6.0")
     assert course.grade() == course.grade() == 1
@@ -156,7 +156,7 @@ def test_what_was_graded_is_not_graded_again(course: Class) -> None:
     assert set(course.rows()) == {"anna", "ben"}
 
 
-def test_what_changed_is_graded_again_and_nothing_else(course: Class) -> None:
+def test_only_changed_submissions_are_graded_again(course: Class) -> None:
     course.add("anna")
     course.add("ben")
     course.grade()
@@ -167,7 +167,7 @@ def test_what_changed_is_graded_again_and_nothing_else(course: Class) -> None:
     assert course.rows()["ben"]["points"] == "0"
 
 
-def test_one_seed_holds_for_a_class_until_another_one_is_given(course: Class) -> None:
+def test_a_class_keeps_its_seed_until_the_option_changes_it(course: Class) -> None:
     course.add("anna")
     course.grade(seed=5)
     course.grade()
@@ -177,7 +177,7 @@ def test_one_seed_holds_for_a_class_until_another_one_is_given(course: Class) ->
     assert course.rows()["anna"]["seed"] == "6"
 
 
-def test_poisoned_submissions_cost_the_others_nothing(course: Class) -> None:
+def test_hostile_submissions_do_not_affect_others(course: Class) -> None:
     acts = ("crash", "hang", "flood", "garbage", "nothing", "fail", "none")
     for act in acts:
         course.add(act, act)
@@ -210,7 +210,7 @@ def wait_for_end(pid: int) -> None:
         time.sleep(0.05)
 
 
-def test_what_the_grader_failed_at_is_tried_again(course: Class) -> None:
+def test_submissions_with_grader_errors_are_graded_again(course: Class) -> None:
     course.add("anna", "fail")
     assert course.grade() == 3
     assert course.grade() == 3
@@ -228,7 +228,7 @@ course.grade(jobs=1)
 """
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(course: Class) -> None:
+def test_a_killed_batch_resumes(course: Class) -> None:
     course.add("anna")
     course.add("ben", "hang")
     course.add("carl")
@@ -248,7 +248,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(course: Class) -> None:
     assert {row["points"] for row in course.rows().values()} == {"10"}
 
 
-def test_an_interrupted_run_ends_what_it_began(course: Class) -> None:
+def test_an_interrupted_batch_stops_its_workers(course: Class) -> None:
     course.add("anna", "hang")
     course.add("ben", "right")
     program = KILLED.format(folder=str(course.folder))
@@ -262,7 +262,7 @@ def test_an_interrupted_run_ends_what_it_began(course: Class) -> None:
     assert not list(course.out.glob("*/grade.json"))
 
 
-def test_a_result_that_was_half_written_counts_for_nothing(course: Class) -> None:
+def test_partially_written_results_are_ignored(course: Class) -> None:
     course.add("anna")
     course.grade()
     (course.out / "anna/grade.json").write_text('{"name": "an')
@@ -270,7 +270,7 @@ def test_a_result_that_was_half_written_counts_for_nothing(course: Class) -> Non
     assert course.graded() == ["anna", "anna"]
 
 
-def test_folders_as_classrooms_leave_them(tmp_path: Path) -> None:
+def test_folder_layouts_of_classroom_platforms(tmp_path: Path) -> None:
     for name in ("submission_2", "submission_10", ".git", "__MACOSX", "ünal"):
         (tmp_path / name).mkdir()
     (tmp_path / "notes.txt").touch()
@@ -292,14 +292,14 @@ def test_folders_as_classrooms_leave_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[", "- 1", "submission_1: 3", "a: {':submitters': 3}", "\x00"])
-def test_a_list_of_submitters_that_is_none_does_no_harm(tmp_path: Path, text: str) -> None:
+def test_an_invalid_list_of_submitters_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "submission_1").mkdir()
     (tmp_path / "submission_metadata.yml").write_text(text)
     assert [entry.who for entry in find_submissions(tmp_path)] == [""]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_a_batch_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_folder_without_submissions_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BatchError, match=name):
         find_submissions(tmp_path / name)
@@ -314,7 +314,7 @@ def test_submissions_whose_results_would_overwrite_one_another_are_refused(
         find_submissions(tmp_path)
 
 
-def test_a_digest_tells_contents_and_names_apart_and_opens_nothing_that_waits(
+def test_a_digest_depends_on_contents_and_names_and_opens_no_pipes(
     tmp_path: Path,
 ) -> None:
     digests = [digest_of(tmp_path)]
@@ -341,7 +341,7 @@ def test_a_digest_tells_contents_and_names_apart_and_opens_nothing_that_waits(
     assert not changed()
 
 
-def test_a_digest_goes_as_deep_as_folders_do(tmp_path: Path) -> None:
+def test_a_digest_includes_deep_folders(tmp_path: Path) -> None:
     deep = [tmp_path]
     for _ in range(1200):
         deep.append(deep[-1] / "d")
@@ -355,14 +355,14 @@ def test_a_digest_goes_as_deep_as_folders_do(tmp_path: Path) -> None:
         folder.rmdir()
 
 
-def test_arguments_that_look_like_the_folder_for_files_are_left_alone(tmp_path: Path) -> None:
+def test_arguments_equal_to_the_output_folder_are_kept(tmp_path: Path) -> None:
     program = "import sys; open(sys.argv[2] + '', 'w').write(sys.argv[1])"
     command = (sys.executable, "-c", program, f"/x/{FILES}", f"{FILES}/told")
     done = run(Job(command, str(tmp_path), 20.0, ("told", "untold")))
     assert done.files == {"told": f"/x/{FILES}".encode()}
 
 
-def test_rare_failures_make_submissions_similar_and_common_ones_do_not() -> None:
+def test_similarity_weights_rare_failures() -> None:
     reports = {
         "anna": {"test_a": "1", "test_b": "2"},
         "ben": {"test_a": "1", "test_b": "2"},
@@ -379,7 +379,7 @@ def test_rare_failures_make_submissions_similar_and_common_ones_do_not() -> None
     )
 
 
-def test_advice_makes_nobody_similar() -> None:
+def test_advice_does_not_count_as_similarity() -> None:
     report = report_of({"test_a": "1", "test_b": "2"})
     (task,) = report.tasks
     first, second = task.checks
@@ -389,7 +389,7 @@ def test_advice_makes_nobody_similar() -> None:
     assert [failure.check for failure in found] == ["test_a"]
 
 
-def test_similar_submissions_are_told(course: Class) -> None:
+def test_similar_submissions_are_listed(course: Class) -> None:
     course.add("anna", test_mul="6.0")
     course.add("ben", test_mul="6.0")
     course.add("carl", test_mul="7.0")
@@ -398,7 +398,7 @@ def test_similar_submissions_are_told(course: Class) -> None:
     assert "similar to 1 other" in course.screen
 
 
-def test_no_cell_is_a_formula(course: Class) -> None:
+def test_csv_cells_are_no_formulas(course: Class) -> None:
     course.add("=1+1")
     course.grade()
     assert list(course.rows()) == ["'=1+1"]
@@ -416,15 +416,15 @@ def test_no_cell_is_a_formula(course: Class) -> None:
         (["--jobs", "2"], "--jobs needs --batch"),
     ],
 )
-def test_options_that_make_no_sense(
+def test_invalid_options(
     course: Class, capsys: pytest.CaptureFixture[str], options: list[str], complaint: str
 ) -> None:
-    told = [option.format(**{"class": course.batch}) for option in options]
-    assert main(["grade", *told]) == 2
+    arguments = [option.format(**{"class": course.batch}) for option in options]
+    assert main(["grade", *arguments]) == 2
     assert complaint in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_class_is_searched_once(course: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_class_is_read_once(course: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     course.add("anna")
     found, graded = [], []
 
@@ -444,5 +444,5 @@ def test_a_class_is_searched_once(course: Class, monkeypatch: pytest.MonkeyPatch
     assert graded == found
 
 
-def test_results_lie_beside_the_class(tmp_path: Path) -> None:
+def test_results_are_written_next_to_the_class(tmp_path: Path) -> None:
     assert results_folder(tmp_path / "class") == tmp_path / "class-results"

@@ -62,7 +62,7 @@ def wait_for_workers(address: str, number: int) -> None:
         client.wait_for_workers(number, timeout=60)
 
 
-def test_the_results_are_those_of_one_machine(
+def test_cluster_results_equal_local_results(
     tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_for_workers(scheduler, 2)
@@ -87,7 +87,7 @@ def test_the_results_are_those_of_one_machine(
     assert tables[0] == tables[1]
 
 
-def test_a_job_is_a_process_of_the_machine_that_runs_it(scheduler: str, tmp_path: Path) -> None:
+def test_a_job_runs_as_a_process_of_its_machine(scheduler: str, tmp_path: Path) -> None:
     from grading.batch.job import Job
 
     wait_for_workers(scheduler, 2)
@@ -109,7 +109,7 @@ def test_a_job_is_a_process_of_the_machine_that_runs_it(scheduler: str, tmp_path
     assert os.getpid() not in parents
 
 
-def test_a_machine_that_is_lost_costs_its_submission_only(scheduler: str, tmp_path: Path) -> None:
+def test_a_lost_machine_affects_only_its_submission(scheduler: str, tmp_path: Path) -> None:
     wait_for_workers(scheduler, 2)
     course = Class(tmp_path)
     course.add("anna", "kill parent")
@@ -122,7 +122,9 @@ def test_a_machine_that_is_lost_costs_its_submission_only(scheduler: str, tmp_pa
     assert rows["ben"]["outcome"] == rows["carl"]["outcome"] == "graded"
 
 
-def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_scheduler_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("grading.batch.cluster.CONNECT_SECONDS", 1)
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(BatchError, match="no Dask scheduler answers"), connected(address):

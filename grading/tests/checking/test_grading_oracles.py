@@ -26,8 +26,8 @@ from grading.protocol.messages import Array
 def test_gradients_of_convolutions(case: Case) -> None:
     x, weight, upstream = case
     expected = numerical_gradients(conv, upstream, x, weight)
-    for received, wanted in zip(conv_gradients(x, weight, upstream), expected, strict=True):
-        np.testing.assert_allclose(received, wanted, atol=1e-6)
+    for received, correct in zip(conv_gradients(x, weight, upstream), expected, strict=True):
+        np.testing.assert_allclose(received, correct, atol=1e-6)
 
 
 def test_a_convolution_by_hand() -> None:
@@ -40,8 +40,8 @@ def test_a_convolution_by_hand() -> None:
 def test_gradients_of_products(case: Case) -> None:
     a, b, upstream = case
     expected = numerical_gradients(np.matmul, upstream, a, b)
-    for received, wanted in zip(matmul_gradients(a, b, upstream), expected, strict=True):
-        np.testing.assert_allclose(received, wanted, atol=1e-6)
+    for received, correct in zip(matmul_gradients(a, b, upstream), expected, strict=True):
+        np.testing.assert_allclose(received, correct, atol=1e-6)
 
 
 @given(a=arrays((2, 1)), b=arrays((3,)), upstream=arrays((2, 3)))
@@ -100,7 +100,7 @@ def test_gradients_along_a_dim(
     np.testing.assert_allclose(gradient(x, dim, upstream), expected, atol=1e-6)
 
 
-def test_windows_are_put_together_again() -> None:
+def test_windows_are_reassembled() -> None:
     x = np.arange(48.0).reshape(1, 2, 4, 6)
     tiles = nn.windows(x, (2, 3))
     np.testing.assert_array_equal(tiles[0, 1, 1, 0], [36, 37, 38, 42, 43, 44])

@@ -164,7 +164,7 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("kernel", RIGHT, ids=lambda kernel: kernel.__name__)
-def test_a_right_kernel_has_no_race_and_computes_the_same(kernel: Any) -> None:
+def test_a_correct_kernel_has_no_race_and_the_same_result(kernel: Any) -> None:
     x = np.arange(1.0, 7.0)
     expected, out = np.zeros(6), np.zeros(6)
     getattr(kernel, "py_func", kernel)(expected, x)
@@ -183,7 +183,7 @@ def test_numba_makes_a_reduction_of_an_operator_in_place(kernel: Any) -> None:
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler's options are unknown")
-def test_a_loop_that_is_not_compiled_in_parallel_has_no_race() -> None:
+def test_a_serial_loop_has_no_race() -> None:
     assert race_of(not_parallel, np.zeros(1), np.ones(4)) is None
 
 
@@ -206,7 +206,7 @@ def one_result(out, x):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True)
-def reads_its_neighbour(out, x):  # type: ignore[no-untyped-def]
+def reads_the_next_element(out, x):  # type: ignore[no-untyped-def]
     for i in prange(len(out) - 1):
         out[i] = out[i + 1] + x[i]
 
@@ -253,7 +253,7 @@ RACING = {
     one_index: f"iterations 0 and 1 {LOOP} both write index[0]; all iterations share this array, "
     "which is created outside the loop",
     one_result: f"iterations 0 and 1 {LOOP} both write out[0]",
-    reads_its_neighbour: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
+    reads_the_next_element: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
     slices_that_overlap: "both write out[2]",
     fills_a_view: "both write out[1]",
     writes_by_a_function: "both write out[0]",
@@ -267,8 +267,8 @@ def test_a_race_is_found_and_described(kernel: Any) -> None:
     source = getattr(kernel, "py_func", kernel)
     loop = next(at for at, line in enumerate(_lines(source)) if "prange" in line)
     line = source.__code__.co_firstlineno + loop
-    said = sentence_of(kernel, np.zeros(6), np.arange(1.0, 7.0))
-    assert RACING[kernel].format(line=line) in said
+    message = sentence_of(kernel, np.zeros(6), np.arange(1.0, 7.0))
+    assert RACING[kernel].format(line=line) in message
 
 
 def _lines(function: Callable[..., None]) -> Sequence[str]:
@@ -326,7 +326,7 @@ NO_ACCESSES = np.zeros((0, 5), np.int64)
 PLAIN = {"loops": [["a.py", 3]], "arrays": [["out", 6, True]]}
 
 
-def test_what_was_not_recorded_is_not_charged() -> None:
+def test_accesses_beyond_the_limit_are_not_charged() -> None:
     options = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
     check_iterations(Unrecordable(), options, np.zeros(3), [np.ones(3)], np.zeros(3))
 
@@ -342,7 +342,7 @@ def test_what_was_not_recorded_is_not_charged() -> None:
         (NO_ACCESSES, {**PLAIN, "arrays": [["out", 6]]}),
     ],
 )
-def test_accesses_that_make_no_sense_are_refused(accesses: Plain, plain: Plain) -> None:
+def test_invalid_accesses_are_refused(accesses: Plain, plain: Plain) -> None:
     with pytest.raises(MismatchError, match="are malformed"):
         check_accesses(reply(accesses, plain))
 
@@ -405,7 +405,7 @@ def _tuple(array: Array) -> tuple[Array, Array, Array]:
     return storage.copy(), np.array(array.shape), np.array(strides)
 
 
-def test_the_packages_are_recorded() -> None:
+def test_kernels_of_the_packages_can_be_recorded() -> None:
     subject, x, out = InProcessSubject(), np.arange(15.0).reshape(5, 3).T, np.zeros((3, 5))
     options = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
     (program,) = programs(subject, options, out, [x])
@@ -506,7 +506,7 @@ LOOPS = st.lists(
 
 
 @given(loops=LOOPS)
-def test_accesses_are_those_of_a_naive_oracle(loops: list[list[list[Deed]]]) -> None:
+def test_accesses_equal_those_of_a_naive_oracle(loops: list[list[list[Deed]]]) -> None:
     @njit(parallel=True)
     def kernel(first, second):  # type: ignore[no-untyped-def]
         third = np.zeros(12)

@@ -39,7 +39,7 @@ class Judge:
 
 
 @pytest.fixture(autouse=True)
-def _own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _separate_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what these tests judge out of the repository's own memory."""
     monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")
 
@@ -136,7 +136,7 @@ def test_all_formats_are_written(judge: Judge, submission: Path, tmp_path: Path)
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_arguments_are_refused(
     arguments: list[str],
     words: list[str],
     judge: Judge,
@@ -145,40 +145,40 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     assert main([each.format(tmp=tmp_path) for each in arguments]) == USAGE
     assert not judge.plans
-    said = " ".join(capsys.readouterr().err.split())
+    output = " ".join(capsys.readouterr().err.split())
     for word in words:
-        assert word in said
+        assert word in output
 
 
-def test_the_harness_failing_is_told_from_a_failed_task(
+def test_harness_errors_and_failed_tasks_have_different_exit_codes(
     judge: Judge, submission: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for error in (RuntimeError("no disk"), IsolationError("no sandbox")):
         judge.answer = error
         assert main(["grade", "--submission", str(submission)]) == HARNESS
-        said = capsys.readouterr().err
-        assert str(error) in said
-        assert "independent of the submission" in said
+        output = capsys.readouterr().err
+        assert str(error) in output
+        assert "independent of the submission" in output
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == OK
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("grade", "status", "doctor", "scaffold", "sync", "Exit codes"):
-        assert name in said
+        assert name in output
 
 
-def test_status_of_a_tree_that_has_only_begun(
+def test_status_of_a_tree_without_solutions(
     submission: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["status", "--submission", str(submission)]) == OK
-    said = capsys.readouterr().out
-    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", said)
-    assert re.search(r"– +4\.2 .*not there", said)
-    assert "hatch run grade task1_1" in said
+    output = capsys.readouterr().out
+    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", output)
+    assert re.search(r"– +4\.2 .*not there", output)
+    assert "hatch run grade task1_1" in output
 
 
-def test_status_remembers_what_was_judged(submission: Path) -> None:
+def test_status_shows_stored_verdicts(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): ...\n", encoding="utf-8"
@@ -200,7 +200,7 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
     assert "changed since" in progress_of_tasks(found, tasks)["1.1"].text
 
 
-def test_what_is_not_there_is_remembered_until_something_changes(submission: Path) -> None:
+def test_absent_tasks_are_stored_until_a_file_changes(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
     absent = task("4.2", Status.NOT_THERE, reason="the submission has no minitorch.fast_conv")
     store_results(report(absent), found)
@@ -216,7 +216,7 @@ def test_nothing_is_written_into_another_folder(submission: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"1.1": 3}', "\udcff"])
-def test_a_broken_memory_is_no_memory(content: str, submission: Path) -> None:
+def test_a_damaged_record_is_ignored(content: str, submission: Path) -> None:
     folder = submission / FOLDER
     folder.mkdir()
     (folder / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -241,7 +241,7 @@ def test_links_and_folders_that_are_named_like_sources(of_layout: str, tmp_path:
     assert digest_of_sources(submission) != before
 
 
-def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:
+def test_next_is_a_task_whose_prerequisites_pass(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
     waiting = [each.id for each in next_tasks(progress_of_tasks(found, tasks), tasks)]
     # Only 1.1 has its file; 0.2 has no function to write, and waits for 0.1.
@@ -249,7 +249,7 @@ def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:
     assert "0.2" not in waiting
 
 
-def test_doctor_exits_with_1_only_if_nothing_can_be_judged(
+def test_doctor_exits_with_1_only_if_grading_is_impossible(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fine() -> Finding:
@@ -264,12 +264,12 @@ def test_doctor_exits_with_1_only_if_nothing_can_be_judged(
     for found, code in ([(fine, poor), OK], [(fine, bad), FAILED]):
         monkeypatch.setattr("grading.cli.doctor.doctor_checks", lambda found=found: found)
         assert main(["doctor"]) == code
-    said = capsys.readouterr().out
-    assert "→ buy a faster one" in said
-    assert "OSError: gone" in said
+    output = capsys.readouterr().out
+    assert "→ buy a faster one" in output
+    assert "OSError: gone" in output
 
 
-def test_doctor_looks_at_what_the_guide_promises() -> None:
+def test_doctor_checks_the_requirements_of_the_guide() -> None:
     names = [check.__name__ for check in doctor_checks()]
     assert {"python", "libraries", "packages", "cache", "data", "sandbox", "gpu"} <= set(names)
     assert run_check(python).health is Health.GOOD
@@ -286,7 +286,7 @@ def test_doctor_finds_a_changed_data_set(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.remedy == "git checkout -- data/some.gz"
 
 
-def test_nothing_below_imports_the_command_line() -> None:
+def test_no_other_module_imports_the_command_line() -> None:
     grading = ROOT / "grading"
     below = [
         file

@@ -80,13 +80,13 @@ TREES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tree", TREES)
-def test_status_says_what_grade_said(
+def test_status_and_grade_show_the_same_verdict(
     tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")
     # What is right is no concern here.
-    few = settings(session.PROFILE, max_examples=5)
-    monkeypatch.setattr("grading.judge.session.PROFILE", few)
+    profile = settings(session.PROFILE, max_examples=5)
+    monkeypatch.setattr("grading.judge.session.PROFILE", profile)
     folder = tmp_path / "tree"
     TREES[tree](folder)
     arguments = ["--submission", str(folder)]
@@ -101,6 +101,6 @@ def test_status_says_what_grade_said(
         assert each.score == words.score(task)
     capsys.readouterr()
     main(["status", *arguments])
-    said = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     for task in report.tasks:
-        assert f"{words.SIGNS[task.status]} {task.id} {task.title}" in said
+        assert f"{words.SIGNS[task.status]} {task.id} {task.title}" in output

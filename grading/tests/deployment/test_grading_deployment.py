@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from grading.cli.grade import grade
 from grading.deployment.__main__ import main
 from grading.deployment.gradescope import SCRIPTS
+from grading.judge.version import grader_commit
 from grading.paths import ROOT
 from grading.tasks.table import table
 
@@ -64,7 +65,7 @@ def test_the_scripts_are_bash(script: str) -> None:
         (-9, 137, None),
     ],
 )
-def test_a_run_leaves_results_unless_the_grader_failed(
+def test_a_run_writes_results_unless_the_grader_fails(
     tmp_path: Path, code: int, exit_code: int, results: object
 ) -> None:
     python = tmp_path / "source/grader/.venv/bin/python"
@@ -83,10 +84,40 @@ def test_a_run_leaves_results_unless_the_grader_failed(
         check=False,
     )
     assert done.returncode == exit_code, done.stderr
-    told = (tmp_path / "source/grader/told").read_text()
-    assert told.startswith("-m grading grade task4_1 task4_2 --seed 5 --submission ")
+    arguments = (tmp_path / "source/grader/told").read_text()
+    assert arguments.startswith("-m grading grade task4_1 task4_2 --seed 5 --submission ")
     file = tmp_path / "results/results.json"
     assert (json.loads(file.read_text()) if file.exists() else None) == results
+
+
+def test_a_run_applies_the_policy_of_the_archive(tmp_path: Path) -> None:
+    python = tmp_path / "source/grader/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "source/arguments").write_text("task4_1\n")
+    (tmp_path / "source/policy.toml").write_text('version = 1\nname = "x"\n')
+    python.write_text(STUB.format(python=sys.executable, code=0))
+    python.chmod(0o755)
+    environment = {**os.environ, "AUTOGRADER": str(tmp_path)}
+    subprocess.run(["bash", str(SCRIPTS / "run_autograder")], env=environment, check=True)
+    words = shlex.split((tmp_path / "source/grader/told").read_text())
+    assert words[words.index("--policy") + 1] == f"{tmp_path}/source/policy.toml"
+    assert words[words.index("--metadata") + 1] == f"{tmp_path}/submission_metadata.json"
+    # `grade` understands the options; --help keeps it from being run.
+    assert CliRunner().invoke(grade, [*words[3:], "--help"]).exit_code == 0
+
+
+def test_the_archive_names_policy_and_commit(tmp_path: Path) -> None:
+    policy, file = tmp_path / "course.toml", tmp_path / "autograder.zip"
+    policy.write_text('version = 1\nname = "x"\n')
+    arguments = ["gradescope", "task0_1", str(file), "--policy", str(policy)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    with zipfile.ZipFile(file) as archive:
+        assert archive.read("policy.toml") == policy.read_bytes()
+        assert archive.read("grader/COMMIT").decode().strip() == grader_commit()
+    policy.write_text("version = 1\n")
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2 and "missing required field `name`" in done.output
 
 
 def test_the_workflow_has_a_step_for_each_task(tmp_path: Path) -> None:
@@ -103,9 +134,9 @@ def test_the_workflow_has_a_step_for_each_task(tmp_path: Path) -> None:
     assert steps[-1]["env"]["TASK3_1_RESULTS"] == "${{steps.task3_1.outputs.result}}"
     assert steps[1]["with"]["repository"] == "me/it"
     for task in tasks:
-        asked = graded[task.marker]
-        assert asked["timeout-minutes"] * 60 > task.seconds
-        enter, command = asked["run"].splitlines()[0].split(" && ")
+        step = graded[task.marker]
+        assert step["timeout-minutes"] * 60 > task.seconds
+        enter, command = step["run"].splitlines()[0].split(" && ")
         assert enter == "cd grader"
         words = shlex.split(command.removesuffix(" || test $? = 1"))
         assert words[:3] == ["hatch", "run", "grade"]

@@ -30,29 +30,29 @@ class Machine:
         allowance = Allowance(**{"run": 10.0, "compile": 60.0, "idle": 60.0, **limits})
         return Budget(allowance, lambda: self.had, lambda: self.compiling, lambda: self.now)
 
-    def go_on(self, budget: Budget, run: float, wait: float = 0.0, looks: int = 1) -> None:
+    def go_on(self, budget: Budget, run: float, wait: float = 0.0, samples: int = 1) -> None:
         """Advance the clock in steps of one second; check the budget after each."""
-        for _ in range(looks):
+        for _ in range(samples):
             self.now += 1.0
             if self.had is not None:
                 self.had += CpuTime(run, wait)
             budget.check()
 
 
-def test_a_call_that_computes_is_stopped_by_its_processor_time() -> None:
+def test_a_computing_call_is_stopped_by_processor_time() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=1.0, looks=9)
+    machine.go_on(budget, run=1.0, samples=9)
     with pytest.raises(LostError, match=r"^did not return within 10 s of processor time$") as lost:
         machine.go_on(budget, run=1.0)
     assert lost.value.kind == "TimedOut"
 
 
-def test_on_a_busy_machine_a_call_has_as_much_processor_time() -> None:
+def test_a_busy_machine_does_not_shorten_processor_time() -> None:
     """The worker gets 1/50 of a processor, so that 450 s pass on the clock."""
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=0.02, wait=0.98, looks=450)
+    machine.go_on(budget, run=0.02, wait=0.98, samples=450)
     assert budget.run == pytest.approx(9.0)
     assert budget.idle == pytest.approx(0.0, abs=1e-6)
     assert budget.charged == pytest.approx(9.0)
@@ -61,19 +61,19 @@ def test_on_a_busy_machine_a_call_has_as_much_processor_time() -> None:
 def test_the_threads_of_a_parallel_loop_count_once() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=64.0, wait=10.0, looks=9)
+    machine.go_on(budget, run=64.0, wait=10.0, samples=9)
     assert (budget.run, budget.idle) == (9.0, 0.0)
 
 
-def test_a_call_that_sleeps_is_stopped_by_the_clock() -> None:
+def test_a_sleeping_call_is_stopped_by_wall_time() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=0.001, looks=60)
+    machine.go_on(budget, run=0.001, samples=60)
     with pytest.raises(LostError, match="did not return, and used no processor for 60 s"):
         machine.go_on(budget, run=0.001)
 
 
-def test_an_interval_in_which_the_judge_did_not_run_is_not_the_workers() -> None:
+def test_intervals_in_which_the_judge_is_suspended_are_not_charged() -> None:
     machine = Machine()
     budget = machine.budget()
     machine.now += 3600.0
@@ -84,33 +84,33 @@ def test_an_interval_in_which_the_judge_did_not_run_is_not_the_workers() -> None
 def test_compilation_is_credited_and_the_credit_is_limited() -> None:
     machine = Machine(compiling=True)
     budget = machine.budget()
-    machine.go_on(budget, run=1.0, looks=60)
+    machine.go_on(budget, run=1.0, samples=60)
     assert (budget.compiled, budget.run) == (60.0, 0.0)
-    machine.go_on(budget, run=1.0, looks=9)
+    machine.go_on(budget, run=1.0, samples=9)
     with pytest.raises(LostError, match="within 10 s of processor time beyond compilation"):
         machine.go_on(budget, run=1.0)
 
 
-def test_a_task_pays_for_compilation_and_idleness_too() -> None:
+def test_the_time_of_a_task_includes_compilation_and_idle_time() -> None:
     machine = Machine(compiling=True)
     budget = machine.budget(left=5.0)
-    machine.go_on(budget, run=1.0, looks=4)
-    machine.go_on(budget, run=0.0, looks=2)
+    machine.go_on(budget, run=1.0, samples=4)
+    machine.go_on(budget, run=0.0, samples=2)
     assert budget.charged == 6.0
     with pytest.raises(LostError, match="the time of the task was up") as lost:
         machine.go_on(budget, run=1.0)
     assert lost.value.kind == "OutOfTime"
 
 
-def test_the_clock_counts_where_the_system_tells_nothing() -> None:
+def test_wall_time_counts_without_processor_times() -> None:
     machine = Machine(had=None)
     budget = machine.budget()
-    machine.go_on(budget, run=0.0, looks=9)
+    machine.go_on(budget, run=0.0, samples=9)
     with pytest.raises(LostError, match="did not return within 10 s of time"):
         machine.go_on(budget, run=0.0)
 
 
-def test_threads_that_have_ended_take_nothing_back() -> None:
+def test_times_of_ended_threads_are_not_subtracted() -> None:
     machine = Machine(had=CpuTime(5.0, 5.0))
     budget = machine.budget()
     machine.had = CpuTime(1.0, 0.0)
@@ -177,7 +177,9 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
         ),
     ],
 )
-def test_what_is_not_asked_again(endless: Request, request_: Request, refused: bool) -> None:
+def test_functions_that_are_not_called_again(
+    endless: Request, request_: Request, refused: bool
+) -> None:
     assert CalledFunctions.of(request_).calls_all_of(CalledFunctions.of(endless)) is refused
 
 
@@ -192,5 +194,5 @@ def test_what_is_not_asked_again(endless: Request, request_: Request, refused: b
         (Request("learners_tests.run", (), {"file": "test_nn.py"}), "a test in tests/test_nn.py"),
     ],
 )
-def test_a_function_is_named_as_its_author_knows_it(request_: Request, name: str) -> None:
+def test_functions_have_the_names_of_their_edition(request_: Request, name: str) -> None:
     assert name_of(request_) == name

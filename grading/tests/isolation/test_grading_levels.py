@@ -48,19 +48,19 @@ def test_errors_name_files_of_the_submission_at_every_level(
     assert sit(tree, checks=["mul"]).mul.message == "minitorch/operators.py"
 
 
-def test_no_level_is_given_up_for_what_the_trial_itself_lacks() -> None:
+def test_an_error_of_the_trial_does_not_exclude_a_level() -> None:
     """The empty submission can be entered by every user, as a copy of a submission can."""
     assert [failure for failure in find().failures if "'/submission'" in failure] == []
 
 
-def test_a_sandbox_lacks_nothing_that_a_process_lacks() -> None:
+def test_a_sandbox_has_everything_that_a_process_has() -> None:
     sandbox, process = Namespaces(own_user=True), Plain(own_user=False)
     assert sandbox.undefended == ()
     assert "reach the network" in str(process)
     assert str(Bubblewrap(own_user=True)) == "isolation level: sandbox (bubblewrap)"
 
 
-def test_what_is_required_and_missing_is_refused(
+def test_a_required_level_that_is_missing_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Found(Plain(own_user=False), ("sandbox (namespaces): not permitted",))
@@ -78,7 +78,7 @@ def test_the_levels_are_tried_once() -> None:
     assert find() is find()
 
 
-def test_a_worker_that_does_not_come_up_is_the_graders_fault(tmp_path: Path) -> None:
+def test_a_worker_that_does_not_start_is_a_harness_error(tmp_path: Path) -> None:
     with (
         IsolatedSubject(write_tree(tmp_path), limits=NO_TIME) as subject,
         pytest.raises(IsolationError, match="did not start"),
@@ -86,7 +86,7 @@ def test_a_worker_that_does_not_come_up_is_the_graders_fault(tmp_path: Path) -> 
         subject.call("operators.each", [], {"formula": "neg"})
 
 
-def test_nothing_is_left_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_processes_and_files_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))

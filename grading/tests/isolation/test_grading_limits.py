@@ -23,7 +23,7 @@ TAKES_MEMORY = """
 
 
 @pytest.mark.slow
-def test_a_worker_is_replaced_where_more_is_allowed(tmp_path: Path) -> None:
+def test_a_worker_is_replaced_for_higher_limits(tmp_path: Path) -> None:
     """The kernel never lets a process raise its own limits."""
     one = np.ones(1)
     with IsolatedSubject(write_tree(tmp_path, TAKES_MEMORY), limits=SMALL) as subject:
@@ -37,7 +37,7 @@ def test_a_worker_is_replaced_where_more_is_allowed(tmp_path: Path) -> None:
         assert subject.restarts == 0
 
 
-def test_a_check_without_time_is_given_up_without_a_worker(tmp_path: Path) -> None:
+def test_a_check_without_time_starts_no_worker(tmp_path: Path) -> None:
     limits = replace(SMALL, check_seconds=0.0)
     with (
         IsolatedSubject(write_tree(tmp_path), limits=limits) as subject,
@@ -49,7 +49,7 @@ def test_a_check_without_time_is_given_up_without_a_worker(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_check_is_given_up_with_its_smallest_request(tmp_path: Path) -> None:
+def test_a_check_without_time_reports_its_smallest_request(tmp_path: Path) -> None:
     ends = "def mul(x, y):\n    import os; os._exit(0)\n"
     with IsolatedSubject(write_tree(tmp_path, ends), limits=SMALL) as subject:
         few, many = np.ones(2), np.ones(5)
@@ -60,7 +60,7 @@ def test_a_check_is_given_up_with_its_smallest_request(tmp_path: Path) -> None:
         assert caught.value.error.request.arrays[0].size == 2
 
 
-def test_a_copy_has_the_time_that_is_left(tmp_path: Path) -> None:
+def test_a_copy_has_the_remaining_time(tmp_path: Path) -> None:
     limits = replace(SMALL, memory_mb=2000, check_seconds=20.0)
     with IsolatedSubject(write_tree(tmp_path), limits=limits) as subject:
         subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
@@ -69,9 +69,25 @@ def test_a_copy_has_the_time_that_is_left(tmp_path: Path) -> None:
             assert copy.limits.check_seconds == 20.0 - subject.seconds
 
 
-def test_a_new_check_concerns_the_worker_without_the_submission_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_worker_without_the_submission_has_the_remaining_time(tmp_path: Path) -> None:
+    limits = replace(SMALL, memory_mb=2000, check_seconds=20.0)
+    with IsolatedSubject(write_tree(tmp_path), limits=limits) as subject:
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        spent = subject.seconds
+        alone = subject.without_submission()
+        with pytest.raises(SubjectError):
+            alone.call("source.work")
+        assert subject.seconds == alone.seconds > spent
+        used_up = replace(limits, check_seconds=subject.seconds / 2)
+        subject.limits = alone.limits = used_up
+        for worker in (subject, alone):
+            with pytest.raises(CheckAbandoned, match="the time for all requests is up"):
+                worker.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        subject.begin_check(used_up)
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+
+
+def test_a_new_check_resets_both_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[Limits | None] = []
     with IsolatedSubject(write_tree(tmp_path), limits=SMALL) as subject:
         monkeypatch.setattr(subject.without_submission(), "begin_check", begun.append)
@@ -81,7 +97,7 @@ def test_a_new_check_concerns_the_worker_without_the_submission_too(
 
 
 @pytest.mark.slow
-def test_a_worker_with_high_limits_stays_if_the_other_is_replaced(tmp_path: Path) -> None:
+def test_only_the_worker_with_low_limits_is_replaced(tmp_path: Path) -> None:
     large = replace(SMALL, memory_mb=2000)
     with IsolatedSubject(write_tree(tmp_path), limits=large) as subject:
         alone = subject.without_submission()
@@ -94,7 +110,7 @@ def test_a_worker_with_high_limits_stays_if_the_other_is_replaced(tmp_path: Path
         assert alone.running
 
 
-def test_no_folder_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_temporary_folders_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

@@ -21,7 +21,7 @@ def printing() -> Iterator[tuple[Output, int]]:
         output.finish()
 
 
-def test_what_was_printed_before_it_is_asked_for_is_there() -> None:
+def test_output_is_available_after_it_is_printed() -> None:
     for _ in range(300):
         with printing() as (output, writing):
             os.write(writing, b"one")
@@ -30,7 +30,7 @@ def test_what_was_printed_before_it_is_asked_for_is_there() -> None:
             assert output.tail() == "one, two"
 
 
-def test_the_end_is_kept_and_everything_counted() -> None:
+def test_the_last_characters_are_kept_and_all_are_counted() -> None:
     with printing() as (output, writing):
         for _ in range(50):
             os.write(writing, b"x" * 10_000)
@@ -40,7 +40,7 @@ def test_the_end_is_kept_and_everything_counted() -> None:
     assert len(output.tail()) <= TAIL_SIZE
 
 
-def test_the_end_of_an_endless_flood_can_be_asked_for() -> None:
+def test_the_end_of_endless_output_is_available() -> None:
     stop = threading.Event()
 
     def flood(writing: int) -> None:
@@ -58,7 +58,7 @@ def test_the_end_of_an_endless_flood_can_be_asked_for() -> None:
             flooding.join()
 
 
-def test_descriptors_are_given_back() -> None:
+def test_descriptors_are_closed() -> None:
     before = descriptors()
     for _ in range(50):
         with printing():

@@ -76,7 +76,7 @@ def test_any_array_is_read_or_refused(dtype: Any, shape: Any, order: Any, cells:
         ({"kinds": ["A"], "message": "", "trace": [["file", "one", "f"]]}, "trace"),
     ],
 )
-def test_what_is_refused(change: dict[str, Any], message: str) -> None:
+def test_invalid_messages_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(WireError, match=message):
         read_reply(Frame({**GOOD, **change}), REQUEST, "1")
 
@@ -86,7 +86,7 @@ def test_bytes_beyond_the_arrays_are_refused() -> None:
         read_reply(Frame(GOOD, b"abc"), REQUEST, "1")
 
 
-def test_bools_are_true_or_false_and_nothing_between() -> None:
+def test_bools_are_one_of_two_bytes() -> None:
     array = {"dtype": "bool", "shape": [3], "order": [0]}
     reply = read_reply(Frame({**GOOD, "arrays": [array]}, b"\x00\x01\xff"), REQUEST, "1")
     assert isinstance(reply, Response)
@@ -94,7 +94,7 @@ def test_bools_are_true_or_false_and_nothing_between() -> None:
 
 
 @given(x=st.sampled_from([np.float64(3.0), np.array(2.5), np.zeros((0, 3)), np.array([1, 2], int)]))
-def test_arrays_of_every_rank_arrive(x: Any) -> None:
+def test_arrays_of_every_rank_are_read(x: Any) -> None:
     x = np.asarray(x)
     reply = read_reply(encode_response(Response(REQUEST, (x,)), "1"), REQUEST, "1")
     assert isinstance(reply, Response)
@@ -117,7 +117,7 @@ def test_headers_are_objects(text: bytes) -> None:
 
 
 @given(text=st.text() | st.text(alphabet="\x1b[2J\r\n\u202e\ud800\x00a"))
-def test_texts_can_be_printed(text: str) -> None:
+def test_texts_are_printable(text: str) -> None:
     shown = printable(json.loads(json.dumps(text)), longest=50)
     assert len(shown) <= 51
     shown.encode("utf-8")

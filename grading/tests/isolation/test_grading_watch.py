@@ -71,7 +71,7 @@ def of_a_product(subject: IsolatedSubject) -> float:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
-def test_who_computes_in_a_crowd_does_not_pay_for_waiting(tmp_path: Path) -> None:
+def test_waiting_for_a_processor_is_not_charged(tmp_path: Path) -> None:
     """The worker gets 1/4 of a processor: it needs two seconds for half a second of work."""
     with IsolatedSubject(write_tree(tmp_path, COMPUTES)) as subject:
         began = time.monotonic()
@@ -80,12 +80,12 @@ def test_who_computes_in_a_crowd_does_not_pay_for_waiting(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_who_sleeps_pays_for_it(tmp_path: Path) -> None:
+def test_sleeping_is_charged(tmp_path: Path) -> None:
     with IsolatedSubject(write_tree(tmp_path, SLEEPS)) as subject:
         assert of_a_product(subject) >= ASLEEP / 2
 
 
-def test_a_process_that_has_ended_counts_with_the_one_that_waited_for_it() -> None:
+def test_ended_children_count_with_their_parent() -> None:
     before = cpu_time(os.getpid())
     program = "import time\nwhile time.process_time() < 0.3: pass"
     subprocess.run([sys.executable, "-c", program], check=True)

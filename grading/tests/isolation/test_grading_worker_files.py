@@ -13,11 +13,11 @@ from tools.import_graph import imports_of
 GRADING = ROOT / "grading"
 
 
-def test_a_worker_gets_the_protocol_the_driver_and_itself() -> None:
+def test_a_worker_gets_protocol_driver_and_worker_code() -> None:
     assert set(WORKER_FILES) == {"__init__.py", "protocol", "driver", "worker"}
 
 
-def test_no_file_of_a_worker_imports_what_knows_a_right_answer() -> None:
+def test_no_file_of_a_worker_imports_the_oracles() -> None:
     """The worker's files import only each other: no oracle, no check, no table of tasks."""
     files = [file for name in WORKER_FILES for file in (GRADING / name).rglob("*.py")]
     assert len(files) > 25

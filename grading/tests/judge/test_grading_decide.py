@@ -52,12 +52,12 @@ GROUPS: list[tuple[GroupEvidence, Status, str]] = [
     # What passes counts wherever it stands; what fails and is not where it should be is not there.
     (of(PASSED, missing="no nn"), PASSED, ""),
     (of(PASSED, FAILED, missing="no nn"), NOT_THERE, "no nn"),
-    (of(FAILED, missing="no nn", forbidden=True), NOT_THERE, "no nn"),
+    (of(FAILED, missing="no nn", refused=True), NOT_THERE, "no nn"),
     # A forbidden call is charged, whatever the checks say and whatever is needed.
-    (of(PASSED, forbidden=True), FAILED, ""),
-    (of(FAILED, forbidden=True, excuse=NEEDS), FAILED, ""),
-    (of(FAILED, forbidden=True, open=True), FAILED, ""),
-    (of(NOT_JUDGED, forbidden=True), FAILED, ""),
+    (of(PASSED, refused=True), FAILED, ""),
+    (of(FAILED, refused=True, excuse=NEEDS), FAILED, ""),
+    (of(FAILED, refused=True, open=True), FAILED, ""),
+    (of(NOT_JUDGED, refused=True), FAILED, ""),
     # A function that is still to be written makes a failure "not implemented".
     (of(FAILED, open=True), UNIMPLEMENTED, ""),
     (of(UNIMPLEMENTED, open=True), UNIMPLEMENTED, ""),

@@ -65,13 +65,13 @@ def test_a_compiler_error_becomes_a_line_and_its_cause(
 ) -> None:
     error = error_of(kernel)
     kinds = [kind.__name__ for kind in type(error).__mro__]
-    told = explain(kinds, str(error), ())
-    assert told.sentence.startswith("numba cannot compile this: ")
-    assert cause in told.sentence
-    assert "\n" not in told.sentence and len(told.sentence) < 260
-    assert told.excerpt.startswith(line)
-    assert bool(told.line) is bool(line)
-    assert told.file.endswith("test_grading_explain.py" if line else "")
+    explained = explain(kinds, str(error), ())
+    assert explained.sentence.startswith("numba cannot compile this: ")
+    assert cause in explained.sentence
+    assert "\n" not in explained.sentence and len(explained.sentence) < 260
+    assert explained.excerpt.startswith(line)
+    assert bool(explained.line) is bool(line)
+    assert explained.file.endswith("test_grading_explain.py" if line else "")
 
 
 TRACE = (
@@ -81,12 +81,12 @@ TRACE = (
 )
 
 
-def test_an_exception_is_told_with_the_line_of_the_submission() -> None:
-    told = explain(["ValueError", "Exception"], "no\nmore", TRACE, "printed\n")
-    assert told.sentence == "ValueError was raised in train: no"
-    assert (told.file, told.line) == ("packages/mt-nn/src/mt_nn/module.py", 7)
-    assert "more" in told.details
-    assert "printed" in told.details
+def test_an_exception_names_the_line_of_the_submission() -> None:
+    explained = explain(["ValueError", "Exception"], "no\nmore", TRACE, "printed\n")
+    assert explained.sentence == "ValueError was raised in train: no"
+    assert (explained.file, explained.line) == ("packages/mt-nn/src/mt_nn/module.py", 7)
+    assert "more" in explained.details
+    assert "printed" in explained.details
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None
     assert explain(kinds, message, TRACE).sentence.startswith(sentence)
 
 
-def test_a_lost_worker_is_told_in_words() -> None:
-    told = explain(["WorkerDied", "WorkerError"], "status 3", ())
-    assert told.sentence == "the code ended the process that it ran in"
+def test_a_lost_worker_has_a_description() -> None:
+    explained = explain(["WorkerDied", "WorkerError"], "status 3", ())
+    assert explained.sentence == "the code ended the process that it ran in"
 
 
-def test_what_did_not_return_is_told_by_name_and_limit() -> None:
+def test_a_timeout_names_function_and_limit() -> None:
     message = "tile did not return within 10 s of processor time"
     assert explain(["TimedOut", "WorkerError"], message, ()).sentence == message
 
@@ -124,7 +124,7 @@ def test_every_text_becomes_printable(text: str) -> None:
 
 
 @given(text=st.text("abc äöü→✓\n", max_size=80))
-def test_what_is_printable_stays_as_it_is(text: str) -> None:
+def test_printable_text_is_unchanged(text: str) -> None:
     assert clean(text) == text
 
 
@@ -141,18 +141,18 @@ def test_what_is_printable_stays_as_it_is(text: str) -> None:
         ("half\ud800", "half\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_commands_to_a_terminal_are_gone(text: str, shown: str) -> None:
+def test_terminal_control_sequences_are_removed(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 
 @pytest.mark.parametrize("text", ["x" * 10**7, "x\n" * 10**6, "\x1b[31m" * 10**6])
-def test_a_flood_is_cut(text: str) -> None:
+def test_long_output_is_truncated(text: str) -> None:
     assert len(clean(text)) < MAX_CHARACTERS + 60
     assert len(clean_line(text)) < 500
 
 
 @pytest.mark.parametrize("pair", [(np.nan, 1.0), (1.0, np.nan)])
-def test_a_maximum_that_loses_nan_is_called_so(pair: tuple[float, float]) -> None:
+def test_a_maximum_that_ignores_nan_is_diagnosed(pair: tuple[float, float]) -> None:
     request = Request("operators.each", tuple(np.array([x]) for x in pair), {"formula": "max"})
     with pytest.raises(MismatchError) as raised:
         expect_array(Response(request, (np.array([1.0]),)), [np.nan])
@@ -174,13 +174,13 @@ MAX = tuple(
         ("the result is wrong at 1 of 2 indices", "Max.forward"),
     ],
 )
-def test_a_wrong_gradient_points_at_the_way_back(sentence: str, function: str) -> None:
+def test_a_wrong_gradient_is_diagnosed_as_backward(sentence: str, function: str) -> None:
     check = CheckResult("test_maxima", Status.FAILED, fault=Fault(sentence, request="nn.max"))
     fault = with_location(check, MAX).fault
     assert fault is not None and fault.function == function
 
 
-def test_a_name_counts_for_more_than_its_part() -> None:
+def test_a_full_name_precedes_its_parts() -> None:
     holes = tuple(
         Hole(f"mt_tensor.operators:{name}", f"operators.py:{line}")
         for line, name in enumerate(("inv", "inv_back", "relu"), start=1)

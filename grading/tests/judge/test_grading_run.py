@@ -165,7 +165,7 @@ def test_without_the_function_in_the_run_a_failure_is_charged(
     assert groups(found["4.4"])["maxpool2d"] == (Status.FAILED, 0)
 
 
-def test_what_passes_counts_whatever_else_fails(judged: Callable[..., Report]) -> None:
+def test_passed_groups_count_although_others_fail(judged: Callable[..., Report]) -> None:
     found = results(judged({"2.3": WRONG}, "module2", "task4_2"))
     assert found["4.2"].points == 10
 
@@ -178,13 +178,13 @@ def test_a_file_that_a_task_does_not_touch_is_no_reason_to_refuse_it(
     assert {results(report)[id].status for id in ("4.1", "4.2", "4.3", "4.4")} == {Status.PASSED}
 
 
-def test_marks_do_not_depend_on_what_else_was_asked_for(judged: Callable[..., Report]) -> None:
+def test_marks_do_not_depend_on_the_selected_tasks(judged: Callable[..., Report]) -> None:
     alone = results(judged({"4.2": WRONG}, "task4_2"))["4.2"]
     among = results(judged({"4.2": WRONG}))["4.2"]
     assert (alone.status, alone.points) == (among.status, among.points) == (Status.FAILED, 0)
 
 
-def test_what_a_submission_does_not_have_is_not_there(judged: Callable[..., Report]) -> None:
+def test_an_absent_module_is_not_there(judged: Callable[..., Report]) -> None:
     report = judged({}, "task3_3", "task3_4", "task4_4b")
     assert {task.status for task in report.tasks} == {Status.NOT_THERE}
     assert report.judged_points == 0
@@ -203,13 +203,13 @@ def test_an_open_hole_is_not_implemented(
     assert (hole.function, hole.place) == ("central_difference", "minitorch/autodiff.py:1")
 
 
-def test_a_task_fails_if_it_fails_once_of_twice(judged: Callable[..., Report]) -> None:
+def test_one_failure_of_two_runs_fails_the_task(judged: Callable[..., Report]) -> None:
     (task,) = judged({"1.1": WRONG}, "task1_1", repeated=False).tasks
     assert task.status is Status.FAILED
     assert task.checks[0].again.startswith("passed")
 
 
-def test_the_harness_charges_nobody_for_its_own_faults(judged: Callable[..., Report]) -> None:
+def test_harness_errors_are_not_charged(judged: Callable[..., Report]) -> None:
     report = judged({"1.1": SessionError("no pytest"), "0.4": KeyError("x")}, "task0_4", "task1_1")
     assert {task.status for task in report.tasks} == {Status.ERROR}
     # What has nothing to do with the fault is judged as ever.
@@ -235,14 +235,14 @@ def with_points_for_speed(worth: int) -> Table:
 @pytest.mark.parametrize(
     ("worth", "status", "points"), [(0, Status.PASSED, 10), (2, Status.FAILED, 8)]
 )
-def test_speed_costs_the_points_that_are_for_it(
+def test_slow_code_loses_only_the_points_for_speed(
     worth: int, status: Status, points: float, judged: Callable[..., Report]
 ) -> None:
     (task,) = judged({}, "task4_2", tasks=with_points_for_speed(worth), speed=Status.FAILED).tasks
     assert (task.status, task.points, task.judged) == (status, points, 10)
 
 
-def test_speed_that_was_not_measured_is_not_judged(judged: Callable[..., Report]) -> None:
+def test_unmeasured_speed_is_not_judged(judged: Callable[..., Report]) -> None:
     (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
     assert (task.status, task.points, task.judged) == (Status.PARTLY, 8, 8)
 
@@ -296,7 +296,7 @@ def test_an_error_of_the_harness_in_a_measurement_costs_no_points(
     assert report.errors == ("task 4.2: speed of conv2d: ",)
 
 
-def test_every_run_tells_its_seed_and_where_it_took_place(judged: Callable[..., Report]) -> None:
+def test_every_run_records_seed_and_environment(judged: Callable[..., Report]) -> None:
     report = judged({}, "task0_4")
     assert report.seed == 1
     assert report.machine.packages.keys() == {"numpy", "numba", "hypothesis"}

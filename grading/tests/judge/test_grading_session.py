@@ -22,10 +22,11 @@ from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
 from grading.protocol.messages import DriverError, Request, Response, SubjectError
-from grading.tasks.model import Checks, Group, Task
+from grading.tasks.model import Checks, Group, Task, split_selector
 from grading.tasks.table import table
 
 TASK = table().task("0.3")
+SELECTORS = [*(each for group in TASK.groups for each in group.checks), *TASK.checks.advice]
 SEED = 3
 
 
@@ -39,7 +40,7 @@ def subjects(answer: Callable[[Request], Response]) -> Subjects:
         folder=None,
         level=SimpleNamespace(name="none", undefended=()),
     )
-    return Subjects(lambda place: cast(IsolatedSubject, worker))
+    return Subjects(lambda _: cast(IsolatedSubject, worker))
 
 
 def right(request: Request) -> Response:
@@ -74,14 +75,14 @@ def judged(
 
 def test_every_check_of_the_table_runs() -> None:
     results, _ = judged(right)
-    assert sorted(results) == sorted(TASK.checks.names)
+    assert sorted(results) == sorted(SELECTORS)
     assert {check.status for check in results.values()} == {Status.PASSED}
 
 
 @pytest.mark.parametrize(
     ("edition", "counts"), [("packages", True), ("2022", True), ("2024", False)]
 )
-def test_a_check_counts_where_its_edition_promises_it(edition: str, counts: bool) -> None:
+def test_a_check_counts_for_the_editions_that_promise_it(edition: str, counts: bool) -> None:
     def wrong_in_the_middle(request: Request) -> Response:
         answer = right(request)
         if request.options.get("function") != "reduce" or request.options.get("fn") != "middle":
@@ -96,7 +97,7 @@ def test_a_check_counts_where_its_edition_promises_it(edition: str, counts: bool
     assert bool(task.group_of(failed.name)) == counts
 
 
-def test_a_wrong_answer_is_shrunk_and_explained() -> None:
+def test_a_wrong_result_is_shrunk_and_explained() -> None:
     results, _ = judged(without_the_first, "test_sum")
     check = results["test_sum"]
     assert check.status is Status.FAILED
@@ -108,20 +109,20 @@ def test_a_wrong_answer_is_shrunk_and_explained() -> None:
 
 def test_the_seed_decides_what_is_drawn() -> None:
     def drawn(seed: int) -> list[str]:
-        asked: list[str] = []
+        requests: list[str] = []
 
         def remember(request: Request) -> Response:
-            asked.append(str(request))
+            requests.append(str(request))
             return right(request)
 
         with subjects(remember) as there:
             run_checks(TASK, there, seed, RunOptions(), ["test_sum"])
-        return asked
+        return requests
 
     assert drawn(1) == drawn(1) != drawn(2)
 
 
-def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
+def test_the_seed_replaces_deterministic_draws_of_hypothesis() -> None:
     """It does not where a variable CI is set, as on the machines that grade for GitHub."""
 
     @settings(derandomize=True)
@@ -146,17 +147,17 @@ def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
     monkeypatch.syspath_prepend(tmp_path)
 
     def drawn(*, importing: bool) -> list[str]:
-        asked: list[str] = []
+        requests: list[str] = []
 
         def remember(request: Request) -> Response:
             if importing:
                 importlib.import_module("many_constants")
-            asked.append(str(request))
+            requests.append(str(request))
             return right(request)
 
         with subjects(remember) as there:
             run_checks(TASK, there, SEED, RunOptions(), ["test_sum"])
-        return asked
+        return requests
 
     assert drawn(importing=False) == drawn(importing=True)
 
@@ -172,19 +173,19 @@ def test_a_stub_is_not_implemented_and_not_wrong() -> None:
 def test_a_worker_that_is_lost_once_costs_nothing() -> None:
     lost: list[Request] = []
 
-    def dies_once(request: Request) -> Response:
+    def fail_once(request: Request) -> Response:
         if not lost:
             lost.append(request)
             raise WorkerError("TimedOut", "no answer", request)
         return right(request)
 
-    results, _ = judged(dies_once, "test_sum")
+    results, _ = judged(fail_once, "test_sum")
     check = results["test_sum"]
     assert check.status is Status.PASSED
     assert "second run: passed" in check.reason
 
 
-def test_answers_that_change_are_told_as_such() -> None:
+def test_changing_results_are_reported_as_flaky() -> None:
     wrong: list[Request] = []
 
     def once(request: Request) -> Response:
@@ -201,7 +202,7 @@ def test_answers_that_change_are_told_as_such() -> None:
     assert check.again == "passed: same input, different answers"
 
 
-def test_what_is_no_answer_is_the_harness_own_fault() -> None:
+def test_an_invalid_response_is_a_harness_error() -> None:
     def broken(request: Request) -> Response:
         raise KeyError("the judge's own")
 
@@ -226,7 +227,7 @@ def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
 
 
 def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
-    known = [Outcome(name) for name in TASK.checks.names]
+    known = [Outcome(*split_selector(selector)) for selector in SELECTORS]
     results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
     assert {check.name for check in results if check.status is Status.ERROR} == {"test_of_the_moon"}
 
@@ -239,7 +240,7 @@ def test_a_case_that_is_in_no_group_is_an_error() -> None:
     assert [check.status for check in results] == [Status.PASSED, Status.ERROR]
 
 
-def test_a_check_that_cannot_be_found_is_the_harness_own_fault() -> None:
+def test_an_unknown_check_is_a_harness_error() -> None:
     with subjects(right) as there, pytest.raises(SessionError, match=r"task 0\.3"):
         run_checks(TASK, there, SEED, RunOptions(), ["test_of_the_moon"])
 
@@ -268,7 +269,7 @@ REQUEST = Request("operators.lists")
         (KeyError("harness"), None, Status.ERROR),
     ],
 )
-def test_only_who_lost_the_worker_gets_a_second_chance(
+def test_only_lost_workers_cause_a_second_run(
     first: BaseException, second: BaseException | None, status: Status
 ) -> None:
     task = with_checks("test_sum")
@@ -276,13 +277,13 @@ def test_only_who_lost_the_worker_gets_a_second_chance(
     assert check.status is status
 
 
-def test_what_did_not_return_is_not_called_flaky() -> None:
+def test_a_timeout_is_not_flaky() -> None:
     """Hypothesis asks once more, and is answered or refused; the worker gave no other answer."""
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def once(request: Request) -> Response:
-        asked.append(request)
-        if len(asked) == 1:
+        requests.append(request)
+        if len(requests) == 1:
             raise WorkerError("TooMuchOutput", "more than 16 MiB were printed", request)
         return right(request)
 
@@ -298,11 +299,11 @@ def test_the_graders_own_exception_is_an_error_and_never_a_zero() -> None:
             ["KeyError", "Exception"], "'formula'", request, [("driver/x.py", 7, "f")]
         )
 
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def once(request: Request) -> Response:
-        asked.append(request)
-        return fails(request) if len(asked) == 1 else right(request)
+        requests.append(request)
+        return fails(request) if len(requests) == 1 else right(request)
 
     for answer in (fails, once):
         results, _ = judged(answer, "test_sum", again=False)
@@ -332,12 +333,12 @@ def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
     assert other.status is Status.ERROR
 
 
-def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
+def test_every_task_has_its_time_limit() -> None:
     given: list[Limits] = []
     worker = SimpleNamespace(
         begin_check=given.append, end_worker=lambda: None, seconds=0.0, folder=None
     )
-    with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
+    with Subjects(lambda _: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
         there.begin_task(60.0, 1000)
         there.on("cpu")
         there.begin_task(1800.0, 2500)
@@ -348,7 +349,7 @@ def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
     assert [limits.check_seconds for limits in given] == [60.0, 1700.0]
 
 
-def test_a_task_without_time_asks_nothing_any_more() -> None:
+def test_a_task_without_time_sends_no_requests() -> None:
     worker = SimpleNamespace(
         begin_check=lambda limits: None,
         end_worker=lambda: None,
@@ -356,7 +357,7 @@ def test_a_task_without_time_asks_nothing_any_more() -> None:
         folder=None,
         answer=right,
     )
-    with Subjects(lambda place: cast(IsolatedSubject, worker)) as there:
+    with Subjects(lambda _: cast(IsolatedSubject, worker)) as there:
         there.begin_task(60.0, 1000)
         subject = there.on("cpu")
         worker.seconds = 60.0
@@ -366,7 +367,7 @@ def test_a_task_without_time_asks_nothing_any_more() -> None:
         subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
 
 
-def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other() -> None:
+def test_without_explanation_a_failure_ends_only_its_group() -> None:
     def wrong_lists(request: Request) -> Response:
         return (
             without_the_first(request) if request.options["function"] == "sum" else right(request)

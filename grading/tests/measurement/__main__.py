@@ -23,7 +23,7 @@ LAST = 15
 @click.option("--new", is_flag=True, help="Only cases that did not run, or failed.")
 @click.option("--jobs", default=1, type=click.IntRange(min=1), help="Run N cases at a time.")
 def main(parts: tuple[str, ...], quick: bool, expression: str, new: bool, jobs: int) -> None:
-    """Measure whether marks hold, and publish what comes out.
+    """Measure the reliability of marks, and publish the results.
 
     PARTS are mutant, attack, style and verdict; all of them by default. Each case is a test with
     the mark `measured`. All of them take hours. Ctrl-C ends the run and publishes what is known;

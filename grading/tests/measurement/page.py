@@ -27,8 +27,8 @@ def tables(cases: Sequence[Case]) -> str:
 
 def _table(part: Part, cases: Sequence[Case]) -> str:
     """Return the table of a part: a row for each group, and their sum."""
-    what, held = HEADS[part]
-    lines = [f"| {what} | {held} | of | not run |", "| --- | ---: | ---: | ---: |"]
+    row_head, count_head = HEADS[part]
+    lines = [f"| {row_head} | {count_head} | of | not run |", "| --- | ---: | ---: | ---: |"]
     groups = {case.group: None for case in cases}
     rows = [(group, [case for case in cases if case.group == group]) for group in groups]
     for name, of_group in [*rows, ("**all**", cases)]:
@@ -46,10 +46,10 @@ def outcomes(cases: Iterable[Case]) -> Counter[str]:
 def block(results: Results) -> str:
     """Return what the page says of the results."""
     commits = ", ".join(sorted({case.commit for case in results.cases} - {""}))
-    told = f"Measured on {results.date} at commit {commits}: {results.conditions}."
+    conditions = f"Measured on {results.date} at commit {commits}: {results.conditions}."
     failed = [case.id.rpartition("::")[2] for case in results.cases if case.outcome == "failed"]
     fell = "".join(f"- `{name}`\n" for name in failed)
-    return f"{told}\n\n{tables(results.cases)}\n\n" + (f"Failed:\n\n{fell}" if fell else "")
+    return f"{conditions}\n\n{tables(results.cases)}\n\n" + (f"Failed:\n\n{fell}" if fell else "")
 
 
 def write(results: Results) -> None:

@@ -22,7 +22,7 @@ def case(part: Part, group: str, outcome: str, id: str = "") -> Case:
     return Case(id or f"{part} {group} {outcome}", part, group, outcome, "abc")
 
 
-def test_what_is_published_is_of_the_present_cases(tmp_path: Path) -> None:
+def test_published_results_are_of_the_current_cases(tmp_path: Path) -> None:
     present = run(["--collect-only"], tmp_path / "present")
     ids = {part: [each.id for each in present if each.part == part] for part in PARTS}
     assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
@@ -37,23 +37,23 @@ def test_what_is_published_is_of_the_present_cases(tmp_path: Path) -> None:
     assert page.block(results) in page.PAGE.read_text("utf-8")
 
 
-def test_every_attack_is_measured_or_is_none() -> None:
-    """Of the tests in the files of attacks all but these, which attack nothing."""
-    honest = {
-        "test_an_honest_submission_gets_its_points",
-        "test_an_honest_submission_passes",
-        "test_telling_it_by_what_it_returns",
-        "test_the_course_solved_the_plain_way_passes_all_of_them",
-        "test_the_surroundings_are_those_of_a_learners_own_script",
-        "test_what_stands_beside_costs_nothing",
-        "test_what_the_grader_does_wrong_is_the_graders",
+def test_every_test_of_attacks_is_measured_or_excepted() -> None:
+    """Compare with the tests in the files of attacks that contain no attack."""
+    no_attacks = {
+        "test_a_submission_without_an_attack_gets_its_points",
+        "test_a_submission_without_an_attack_passes",
+        "test_recognising_a_wrong_version_by_its_results",
+        "test_the_packages_pass_all_checks_of_kernels",
+        "test_the_process_state_equals_that_of_a_script",
+        "test_unrelated_functions_in_the_file_cost_nothing",
+        "test_exceptions_of_the_grader_are_not_charged",
     }
     found = set()
     for file in (ROOT / "grading" / "tests" / "attacks").glob("test_grading_attacks_on_*.py"):
         text = file.read_text("utf-8")
         named = {"test_recognised", *re.findall(r'measured\("attack"\)\ndef (\w+)', text)}
         found |= set(re.findall(r"^def (test_\w+)", text, re.MULTILINE)) - named
-    assert found == honest
+    assert found == no_attacks
 
 
 def test_outcomes_are_counted_by_row() -> None:
@@ -69,10 +69,10 @@ def test_outcomes_are_counted_by_row() -> None:
     ]
 
 
-def test_what_failed_is_named() -> None:
-    told = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
-    assert told.startswith("Measured on 2030-01-01 at commit abc: Linux.")
-    assert told.endswith("Failed:\n\n- `b[c]`\n")
+def test_failed_cases_are_named() -> None:
+    block = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
+    assert block.startswith("Measured on 2030-01-01 at commit abc: Linux.")
+    assert block.endswith("Failed:\n\n- `b[c]`\n")
 
 
 def test_a_case_that_was_not_run_is_published_as_such(

@@ -190,7 +190,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "4.4b",
-        "what lies before the image is read",
+        "positions before the image are read",
         CONVOLUTION,
         "if at < 0 or at >= input_shape[dim]:",
         "if at >= input_shape[dim]:",

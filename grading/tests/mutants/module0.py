@@ -33,7 +33,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.1",
-        "relu_back ignores what follows",
+        "relu_back ignores the upstream gradient",
         OPERATORS,
         "return d if x > 0.0 else 0.0",
         "return 1.0 if x > 0.0 else 0.0",
@@ -66,7 +66,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.3",
-        "reduce forgets where it starts",
+        "reduce ignores its start",
         OPERATORS,
         "        result = start\n        for x in xs:",
         "        result = 0.0\n        for x in xs:",
@@ -95,6 +95,31 @@ MUTANTS: list[Mutant] = [
         "return [fn(x) for x in xs]",
         "return [fn(x) for x in list(xs)[:-1]]",
         "last element",
+    ),
+    mutant(
+        "0.3",
+        "map changes its list",
+        OPERATORS,
+        "        return [fn(x) for x in xs]",
+        "        for i, x in enumerate(xs):\n            xs[i] = fn(x)\n        return xs",
+        "writes its result into its argument",
+    ),
+    mutant(
+        "0.3",
+        "zipWith changes its first list",
+        OPERATORS,
+        "        return [fn(x, y) for x, y in zip(xs, ys, strict=False)]",
+        "        xs[:] = [fn(x, y) for x, y in zip(xs, ys, strict=False)]\n        return xs",
+        "writes its result into its argument",
+        group="zipWith",
+    ),
+    mutant(
+        "0.3",
+        "sum consumes its list",
+        OPERATORS,
+        "    return reduce(add, 0.0)(xs)",
+        "    total = reduce(add, 0.0)(xs)\n    xs.clear()\n    return total",
+        advice="test_argument_of_a_fold_afterwards",
     ),
     mutant(
         "0.4",
@@ -182,7 +207,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.1",
-        "relu_back looks at what follows instead of its input",
+        "relu_back uses the upstream gradient instead of its input",
         OPERATORS,
         "return d if x > 0.0 else 0.0",
         "return d if d > 0.0 else 0.0",
@@ -198,7 +223,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.3",
-        "zipWith hands its second list on first",
+        "zipWith exchanges its lists",
         OPERATORS,
         "return [fn(x, y) for x, y in zip(xs, ys, strict=False)]",
         "return [fn(y, x) for x, y in zip(xs, ys, strict=False)]",
@@ -230,7 +255,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.4",
-        "eval turns the mode around",
+        "eval inverts the mode",
         MODULE,
         "            module.training = False",
         "            module.training = not module.training",

@@ -93,7 +93,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.2",
-        "results forget their inputs",
+        "results have no history",
         ENGINE,
         "ScalarHistory(cls, ctx, inputs)",
         "ScalarHistory(cls, ctx, ())",
@@ -117,7 +117,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
-        "sigmoid's derivative is worked out with its input",
+        "sigmoid's derivative uses its input",
         FUNCTIONS,
         "result = operators.sigmoid(x)\n        ctx.save_for_backward(result)",
         "result = operators.sigmoid(x)\n        ctx.save_for_backward(x)",
@@ -125,7 +125,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
-        "exp's derivative is worked out with its input",
+        "exp's derivative uses its input",
         FUNCTIONS,
         "result = operators.exp(x)\n        ctx.save_for_backward(result)",
         "result = operators.exp(x)\n        ctx.save_for_backward(x)",
@@ -141,7 +141,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.3",
-        "the chain rule forgets what follows",
+        "the chain rule ignores the upstream gradient",
         SCALAR,
         "history.last_fn.backward(history.ctx, d_output)",
         "history.last_fn.backward(history.ctx, 1.0)",
@@ -164,7 +164,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
-        "each path is followed by itself",
+        "each path is followed separately",
         GRAPH,
         "    pending = {variable.unique_id: deriv}\n",
         PATH_BY_PATH,
@@ -306,7 +306,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
-        "the reciprocal's derivative forgets what follows",
+        "the reciprocal's derivative ignores the upstream gradient",
         FUNCTIONS,
         "return operators.inv_back(x, d_output)",
         "return operators.inv_back(x, 1.0)",

@@ -159,7 +159,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.4",
-        "sigmoid's gradient is worked out with its input",
+        "sigmoid's gradient uses its input",
         ELEMENTWISE,
         "out = ctx.backend.map(operators.sigmoid, a)\n        ctx.save_for_backward(out)",
         "out = ctx.backend.map(operators.sigmoid, a)\n        ctx.save_for_backward(a)",
@@ -167,7 +167,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.4",
-        "exp's gradient forgets what follows",
+        "exp's gradient ignores the upstream gradient",
         ELEMENTWISE,
         "return ctx.backend.zip(operators.mul, out, grad)",
         "return out",
@@ -191,7 +191,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.4",
-        "what broadcasting repeated is not added up",
+        "gradients of broadcast operands are not summed",
         BROADCASTING,
         "grad = backend.reduce(operators.add, grad, dim, 0.0)",
         "grad = backend.reduce(lambda x, y: y, grad, dim, 0.0)",
@@ -298,7 +298,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.4",
-        "comparisons hand their gradient on",
+        "comparisons pass on their gradient",
         ELEMENTWISE,
         "        zeros = ctx.backend.zeros(grad.shape)\n        return zeros, zeros\n",
         "        return grad, grad\n",

@@ -129,7 +129,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "3.2",
-        "the batch of a single matrix moves on",
+        "the batch of a single matrix advances",
         OPS,
         "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
         "if from_right <= len(b_shape):",
@@ -266,7 +266,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "3.1",
-        "reduce begins where the output stands",
+        "reduce starts with the contents of the output",
         OPS,
         "first = index_to_position(out_index, a_strides)",
         "first = index_to_position(out_index, out_strides)",
@@ -275,7 +275,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "3.2",
-        "the second batch stands still where the first has one matrix",
+        "the second batch does not advance if the first has one matrix",
         OPS,
         "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
         "if from_right <= len(a_shape) and a_shape[-from_right] > 1:",
@@ -284,7 +284,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "3.2",
-        "sums go on from column to column",
+        "sums continue from column to column",
         OPS,
         "            for column in range(out_shape[-1]):\n                total = 0.0\n",
         "            total = 0.0\n            for column in range(out_shape[-1]):\n",

@@ -38,7 +38,7 @@ MUTANTS: list[Mutant] = [
         "output's size",
     ),
     conv1d(
-        "what lies left of the image is read from its end",
+        "positions left of the image read from its end",
         "if at >= 0 and at < width:",
         "if at < width:",
         "left",
@@ -260,7 +260,7 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "4.4",
-        "the maximum's gradient forgets what follows",
+        "the maximum's gradient ignores the upstream gradient",
         MAXIMUM,
         "return ctx.backend.zip(operators.relu_back, first, grad)",
         "return first",

@@ -57,8 +57,8 @@ def subject(mutant: Mutant, tmp_path: Path) -> Iterator[Subject]:
 
 def judged(task: str, advice: str | None = None) -> list[Check]:
     """Return the checks of a task that count, or an advice; all of them if none counts."""
-    wanted = TASKS[task].checks.required if advice is None else (advice,)
-    return [check for check in checks_of(task) if check.__name__ in wanted] or checks_of(task)
+    names = TASKS[task].checks.required if advice is None else (advice,)
+    return [check for check in checks_of(task) if check.__name__ in names] or checks_of(task)
 
 
 def first_failure(
@@ -74,11 +74,11 @@ def first_failure(
         if only not in (None, name):
             continue
 
-        def wanted(case: str, name: str = name) -> bool:
+        def selected(case: str, name: str = name) -> bool:
             return group in (None, TASKS[task].group_of(name, case))
 
         examples = EXAMPLES if group is None else EXAMPLES_OF_A_GROUP
-        for failure in failures(check, subject, examples, shrink=True, wanted=wanted):
+        for failure in failures(check, subject, examples, shrink=True, selected=selected):
             return failure
     return None
 
@@ -93,10 +93,10 @@ def evidence(task: str, subject: Subject, besides: str) -> list[Finding]:
 @pytest.mark.slow
 @pytest.mark.measured("mutant")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
-def test_caught_by_its_own_task_and_by_no_earlier_one(
+def test_a_mutant_fails_its_task_and_no_earlier_one(
     mutant: Mutant, subject: Subject, reach: Reach
 ) -> None:
-    for task in ON_PROCESSOR[: _place(mutant.task)]:
+    for task in ON_PROCESSOR[: _position(mutant.task)]:
         if reaches(reach[task], mutant):
             assert first_failure(task, subject) is None, f"caught by {task}"
     if mutant.advice is not None:
@@ -113,13 +113,13 @@ def test_caught_by_its_own_task_and_by_no_earlier_one(
     assert cause is not None and mutant.cause in cause, failure.finding.sentence
 
 
-def _place(task: str) -> int:
+def _position(task: str) -> int:
     """Return how many tasks on the processor come before one."""
     order = list(TASKS)
     return sum(order.index(other) < order.index(task) for other in ON_PROCESSOR)
 
 
-def test_there_are_enough_of_them() -> None:
+def test_every_task_has_enough_mutants() -> None:
     counts = collections.Counter(mutant.task for mutant in MUTANTS)
     # The mistakes of 0.2 are tests that catch none: see grading/mutation.
     scarce = [task for task in TASKS if task != "0.2" and counts[task] < 2]

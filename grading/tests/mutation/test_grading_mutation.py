@@ -46,7 +46,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 
 
 @pytest.mark.parametrize("subject", [OURS], indirect=True, ids=["ours"])
-def test_good_tests_pass(subject: Subject) -> None:
+def test_correct_tests_pass(subject: Subject) -> None:
     for task in ("0.2", "0.3"):
         assert check_tests_pass(subject, task) is not None
         check_tests_detect_mutants(subject, task)
@@ -62,7 +62,7 @@ def test_good_tests_pass(subject: Subject) -> None:
     indirect=["subject"],
     ids=["placeholder", "unmarked", "too strict"],
 )
-def test_tests_that_do_not_pass_on_right_code(subject: Subject, sentence: str) -> None:
+def test_tests_that_fail_on_correct_code(subject: Subject, sentence: str) -> None:
     with pytest.raises(MismatchError) as caught:
         check_tests_pass(subject, "0.2")
     assert sentence in caught.value.finding.sentence

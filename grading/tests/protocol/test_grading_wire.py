@@ -22,7 +22,7 @@ def worker() -> Iterator[Subject]:
 
 
 @given(x=shapes(min_side=0).flatmap(arrays))
-def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
+def test_requests_keep_their_strides(x: Array) -> None:
     request = Request("tensor.neg", (x, x[:1]), {"dim": 1, "order": [1.5, None]}, upstream=-x)
     received = decode_request(encode_request(request, "1"))
     assert received.operation == request.operation
@@ -35,7 +35,7 @@ def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
 
 
 @given(x=shapes(min_side=0).flatmap(arrays))
-def test_answers_survive_the_way(x: Array) -> None:
+def test_responses_are_read_as_they_were_sent(x: Array) -> None:
     request = Request("tensor.neg")
     frame = encode_response(Response(request, (x,), (None, x), [1, "two"]), "1")
     response = read_reply(frame, request, "1")
@@ -45,7 +45,7 @@ def test_answers_survive_the_way(x: Array) -> None:
     assert response.plain == [1, "two"]
 
 
-def test_both_subjects_answer_alike(worker: Subject) -> None:
+def test_both_subjects_return_equal_responses(worker: Subject) -> None:
     x, y = np.arange(6.0).reshape(3, 2).T, np.ones(3)
     here = InProcessSubject().call("tensor.mul", [x, y], upstream=np.ones((2, 3)))
     there = worker.call("tensor.mul", [x, y], upstream=np.ones((2, 3)))

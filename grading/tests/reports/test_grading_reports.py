@@ -93,7 +93,7 @@ def test_with_a_terminal_there_are_only_our_own_colours(sample: Report) -> None:
     assert "\x1b]" not in text
 
 
-def test_nothing_of_a_submission_is_invisible() -> None:
+def test_invisible_characters_of_a_submission_are_shown() -> None:
     text = shown(every_kind(HOSTILE), 120)
     hidden = {sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Cs")}
     assert hidden == {"\n"}
@@ -122,7 +122,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_complete_and_nothing_in_it_runs(sample: Report) -> None:
+def test_the_page_is_complete_and_runs_no_scripts(sample: Report) -> None:
     page = Page(html.write(sample))
     assert not page.tags & {"script", "iframe", "object", "embed", "img", "base", "form"}
     assert not any(name.startswith("on") for name in page.attributes)
@@ -213,11 +213,11 @@ def test_exit_codes(statuses: list[Status], code: int, strict: int) -> None:
     assert exit_code(made, require_all=True) == strict
 
 
-def test_an_error_beside_the_tasks_is_the_harness_own() -> None:
+def test_errors_outside_of_tasks_are_harness_errors() -> None:
     assert exit_code(report(task("4.1", Status.PASSED), errors=("no disk",))) == HARNESS
 
 
-def test_what_was_not_judged_costs_no_points() -> None:
+def test_unjudged_groups_cost_no_points() -> None:
     made = every_kind()
     assert (made.points, made.judged_points, made.max_points) == (10, 30, 60)
     assert words.total(made) == "10 of 30 points, 30 open"
@@ -237,10 +237,10 @@ def test_a_fault_is_shown_with_its_labels() -> None:
 
 def test_speed_and_measurements_have_the_same_words_on_a_page_and_in_a_terminal() -> None:
     for text in (shown(every_kind(), 120), Page(html.write(every_kind())).text):
-        said = " ".join(text.split())
-        assert "1.5 × the time of our fast kernels (1.4 – 1.6), at most 4 × allowed" in said
-        assert "1.1 × the time of the reference solution" in said
-        assert "measured: digits 950 of 1000, required at least 900; the log claims" in said
+        shown_text = " ".join(text.split())
+        assert "1.5 × the time of our fast kernels (1.4 – 1.6), at most 4 × allowed" in shown_text
+        assert "1.1 × the time of the reference solution" in shown_text
+        assert "measured: digits 950 of 1000, required at least 900; the log claims" in shown_text
 
 
 SUSPECTS = (
@@ -249,7 +249,7 @@ SUSPECTS = (
 )
 
 
-def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
+def test_without_a_location_the_functions_of_the_task_are_named() -> None:
     check = CheckResult("test_x", Status.FAILED, fault=Fault("it is wrong"))
     sample = report(task("1.4", Status.FAILED, checks=(check,), holes=SUSPECTS))
     named = "sort in minitorch/autodiff.py:13"
@@ -258,7 +258,7 @@ def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.UNIMPLEMENTED])
-def test_the_same_inputs_are_offered_for_what_failed(status: Status) -> None:
+def test_failed_tasks_show_the_command_with_the_seed(status: Status) -> None:
     offered = "repeat with the same inputs" in shown(report(task("1.4", status)), 100)
     assert offered == (status is Status.FAILED)
 
@@ -273,7 +273,7 @@ def partly_judged() -> TaskResult:
     return task("4.4", Status.FAILED, points=3.0, groups=groups)
 
 
-def test_what_was_not_judged_is_shown_and_never_counted() -> None:
+def test_unjudged_groups_are_shown_and_not_counted() -> None:
     made = report(partly_judged(), task("4.1", Status.PASSED))
     assert (made.points, made.judged_points, made.max_points) == (13, 18, 20)
     (first, _) = made.tasks

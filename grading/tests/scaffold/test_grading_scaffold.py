@@ -101,29 +101,29 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_hole_is_open(tree: Path) -> None:
+def test_every_exercise_is_open_in_a_tree(tree: Path) -> None:
     submission = Submission.at(tree)
     for task in table().tasks:
         assert submission.open(task.holes) == task.holes
         assert len(submission.locations(task.holes)) == len(task.holes)
 
 
-def test_here_no_hole_is_open() -> None:
+def test_no_exercise_is_open_in_this_repository() -> None:
     submission = Submission.at(ROOT)
     for task in table().tasks:
         assert submission.open(task.holes) == ()
 
 
-def test_no_line_of_a_solution_survives(tree: Path) -> None:
-    wanted = secrets()
-    assert len(wanted) > 400
+def test_no_line_of_a_solution_remains(tree: Path) -> None:
+    removed = secrets()
+    assert len(removed) > 400
     survivors = []
     for file in sorted(tree.rglob("*")):
         if not file.is_file() or file.is_relative_to(tree / "data"):
             continue
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if (secret := normalised(line)) in wanted:
-                survivors.append(f"{file.relative_to(tree)}:{number}: {line}: {wanted[secret]}")
+            if (secret := normalised(line)) in removed:
+                survivors.append(f"{file.relative_to(tree)}:{number}: {line}: {removed[secret]}")
     assert not survivors, "\n".join(survivors)
 
 
@@ -141,7 +141,7 @@ def test_every_link_of_a_document_leads_somewhere(tree: Path) -> None:
     assert links > 200
 
 
-def test_no_module_survives_that_is_left_out(tree: Path) -> None:
+def test_left_out_modules_are_absent(tree: Path) -> None:
     submission = Submission.at(tree)
     for task in table().tasks:
         for name in task.also_remove:
@@ -219,7 +219,7 @@ def small_tree(folder: Path, module: int, **changes: bytes) -> Path:
 DONE = {OPERATORS: b"def mul(x, y):\n    return x * y\n"}
 
 
-def test_work_is_carried(tmp_path: Path) -> None:
+def test_solutions_are_carried_over(tmp_path: Path) -> None:
     mine = "packages/mt-tensor/src/mt_tensor/mine.py"
     before = small_tree(tmp_path / "a", 0, **DONE, **{mine: b"helper = 1\n"})
     (before / "packages" / "mt-tensor" / "src" / "__pycache__").mkdir()
@@ -235,7 +235,7 @@ def test_work_is_carried(tmp_path: Path) -> None:
     assert again.same == (mine, OPERATORS)
 
 
-def test_carried_tasks_are_told(tmp_path: Path, tree: Path) -> None:
+def test_carried_tasks_are_listed(tmp_path: Path, tree: Path) -> None:
     now = small_tree(tmp_path / "b", 1)
     open_before = sync(small_tree(tmp_path / "a", 0), now, table())
     assert "0.1" in [task.id for task in open_before.open]
@@ -243,7 +243,7 @@ def test_carried_tasks_are_told(tmp_path: Path, tree: Path) -> None:
     assert "0.1" in [task.id for task in carried.done]
 
 
-def test_work_is_never_overwritten(tmp_path: Path) -> None:
+def test_existing_solutions_are_never_overwritten(tmp_path: Path) -> None:
     before = small_tree(tmp_path / "a", 0, **DONE, **{TESTS: b"mine\n"})
     other = {OPERATORS: b"def mul(x, y):\n    return y * x\n"}
     now = small_tree(tmp_path / "b", 1, **other)
@@ -253,7 +253,7 @@ def test_work_is_never_overwritten(tmp_path: Path) -> None:
     assert (now / TESTS).read_bytes() == b"given\n"
 
 
-def test_line_ends_are_no_work(tmp_path: Path) -> None:
+def test_line_ends_are_no_difference(tmp_path: Path) -> None:
     windows = {OPERATORS: STUB.replace(b"\n", b"\r\n")}
     before = small_tree(tmp_path / "a", 0, **windows)
     assert sync(before, small_tree(tmp_path / "b", 1), table()).copied == ()
@@ -268,7 +268,7 @@ def test_links_are_not_carried(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(2, 1), (1, 1)])
-def test_work_is_carried_forwards(tmp_path: Path, first: int, second: int) -> None:
+def test_solutions_are_carried_to_a_later_module(tmp_path: Path, first: int, second: int) -> None:
     before, now = small_tree(tmp_path / "a", first), small_tree(tmp_path / "b", second)
     with pytest.raises(SyncError, match="from an earlier module to a later one"):
         sync(before, now, table())
@@ -300,7 +300,7 @@ def in_tree(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-FIRST_HOLE = {
+FIRST_EXERCISE = {
     "points --model scalar": "Need to implement for task 0.4: Module.parameters",
     "points --backend reference": "Need to implement for task 2.5: TensorMLP.__init__",
     "points --backend fast": "Need to implement for task 2.5: TensorMLP.__init__",
@@ -310,7 +310,7 @@ FIRST_HOLE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", [0, 1, 2, 3, 4])
-def test_the_commands_of_a_tree_run_and_say_what_is_missing(tmp_path: Path, module: int) -> None:
+def test_commands_of_a_tree_run_and_name_missing_functions(tmp_path: Path, module: int) -> None:
     out = tmp_path / "tree"
     write_tree(ROOT, module, out, table())
     scripts = tomllib.loads((out / "hatch.toml").read_text())["envs"]["default"]["scripts"]
@@ -323,7 +323,7 @@ def test_the_commands_of_a_tree_run_and_say_what_is_missing(tmp_path: Path, modu
         assert TRAIN[module] in scripts["train"]
         training = in_tree(out, "mt_models", "train", *TRAIN[module].split())
         assert training.returncode == 1
-        assert FIRST_HOLE[TRAIN[module]] in training.stderr
+        assert FIRST_EXERCISE[TRAIN[module]] in training.stderr
         assert "Traceback" not in training.stderr
     first = table().in_module(module)[0]
     judged = in_tree(out, "grading", "grade", first.marker, "--no-speed")
@@ -344,7 +344,7 @@ def test_every_stub_fails(tree: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_filled_in_passes_and_the_rest_still_fails(tmp_path: Path) -> None:
+def test_filled_exercises_pass_and_others_fail(tmp_path: Path) -> None:
     """The first module's solutions, put into its tree."""
     out = tmp_path / "tree"
     write_tree(ROOT, 0, out, table())

@@ -100,7 +100,7 @@ def test_a_body_becomes_an_error_that_names_the_task() -> None:
     assert stripped({"m": before}, holes)["m"] == dedent(after)
 
 
-def test_removed_code_that_is_unused_vanishes_and_other_becomes_an_error() -> None:
+def test_unused_removed_code_is_deleted_and_used_code_raises() -> None:
     before = """
         def solve():
             return _helper() + _kept()
@@ -142,7 +142,7 @@ def test_removed_code_that_is_unused_vanishes_and_other_becomes_an_error() -> No
     assert stripped({"m": before}, ["p.m:solve"], also_remove)["m"] == dedent(after)
 
 
-def test_what_mentions_a_module_that_is_left_out_goes_with_it() -> None:
+def test_statements_that_use_a_left_out_module_are_removed() -> None:
     files = {
         "__init__": """
             from p.fast import Fast

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from asv_benchmarks.workloads import BY_NAME, WORKLOADS, Workload
 from grading.checking.compare import MismatchError
 from grading.checking.oracles.convolution import conv
-from grading.driver.held import Rows
+from grading.driver.timed_inputs import Rows
 from grading.isolation import CheckAbandoned, IsolatedSubject, WorkerError
 from grading.judge.records import Status
 from grading.judge.speed import speed_results
@@ -59,7 +59,7 @@ class Worker(Subject):
     def answer(self, request: Request) -> Response:
         self.requests.append(request)
         options = request.options
-        if request.operation == "speed.hold":
+        if request.operation == "speed.prepare":
             self.rows = Rows(
                 options["seed"], options["sizes"], options["results"], options["domain"]
             )
@@ -83,8 +83,8 @@ class Recovering(Worker):
     """Takes ten times as long until it is given its inputs for the second time."""
 
     def answer(self, request: Request) -> Response:
-        held = sum(each.operation == "speed.hold" for each in self.requests)
-        self.seconds = 0.1 if held < 2 else 0.01
+        number = sum(each.operation == "speed.prepare" for each in self.requests)
+        self.seconds = 0.1 if number < 2 else 0.01
         return super().answer(request)
 
 
@@ -151,7 +151,7 @@ def test_every_workload_of_the_table_can_be_judged() -> None:
         assert BY_NAME[name].operation in CALLS
 
 
-def test_workloads_have_names_of_their_own_and_draw_the_same_numbers_again() -> None:
+def test_workloads_have_unique_names_and_repeatable_inputs() -> None:
     assert len(BY_NAME) == len(WORKLOADS)
     small = Workload("small", "mul", ((2, 3), (3,)), layout="permuted", dtype="float32")
     first, second = small.inputs()
@@ -166,7 +166,7 @@ def measured_with(seconds: float, tick: float = TICK) -> measuring.Measurement:
     return measure(Worker(clock, seconds), SMALL, 0, clock)
 
 
-def test_a_measurement_is_the_time_on_the_clock_over_that_of_the_baseline() -> None:
+def test_a_measurement_is_wall_time_divided_by_the_baseline() -> None:
     measured = measured_with(seconds=0.01)
     assert not measured.too_busy
     assert len(measured.rounds) == measuring.MAX_ROUNDS
@@ -176,7 +176,7 @@ def test_a_measurement_is_the_time_on_the_clock_over_that_of_the_baseline() -> N
     assert measured.transport == pytest.approx(TICK)
 
 
-def test_what_is_slow_is_not_measured_longer_than_necessary() -> None:
+def test_slow_code_is_measured_briefly() -> None:
     assert len(measured_with(seconds=60.0).rounds) == measuring.MIN_QUIET_ROUNDS
 
 
@@ -200,7 +200,7 @@ def test_a_machine_without_a_free_processor_is_busy(
     ("times", "outcome", "repeated"),
     [(1.0, "fast enough", False), (3.9, "fast enough", False), (4.1, "too slow", True)],
 )
-def test_what_takes_four_times_as_long_is_too_slow_when_it_was_measured_twice(
+def test_two_measurements_beyond_the_limit_are_too_slow(
     times: float, outcome: str, repeated: bool
 ) -> None:
     clock = FakeClock()
@@ -208,25 +208,25 @@ def test_what_takes_four_times_as_long_is_too_slow_when_it_was_measured_twice(
     verdict = judge(worker, SMALL, measured_with(0.01).ratio / times, clock=clock)
     assert (verdict.outcome, verdict.repeated) == (outcome, repeated)
     assert verdict.ratio == pytest.approx(times, rel=1e-3)
-    held = [request for request in worker.requests if request.operation == "speed.hold"]
-    assert len(held) == 1 + repeated
+    number = [request for request in worker.requests if request.operation == "speed.prepare"]
+    assert len(number) == 1 + repeated
 
 
-def test_a_first_time_that_was_too_slow_is_forgiven() -> None:
+def test_a_slow_first_measurement_is_repeated() -> None:
     clock = FakeClock()
     worker = Recovering(clock, 0.01)
     verdict = judge(worker, SMALL, measured_with(0.01).ratio, clock=clock)
     assert (verdict.outcome, verdict.repeated) == ("fast enough", True)
 
 
-def test_on_a_busy_machine_nobody_is_too_slow() -> None:
+def test_on_a_busy_machine_no_submission_is_too_slow() -> None:
     clock = FakeClock(tick=100.0)
     verdict = judge(Worker(clock, 1e9), SMALL, 1.0, clock=clock)
     assert verdict.outcome == "too busy"
     assert verdict.ratio is None
 
 
-def test_the_reference_is_measured_beside() -> None:
+def test_the_reference_is_measured_in_the_same_run() -> None:
     clock = FakeClock()
     verdict = judge(Worker(clock, 0.03), SMALL, 1e9, reference=Worker(clock, 0.01), clock=clock)
     assert verdict.reference == pytest.approx(3.0, rel=1e-3)
@@ -242,22 +242,22 @@ class Ending(Subject):
         raise self.error
 
 
-WANTED = Request("speed.run")
+REQUEST = Request("speed.run")
 ERRORS: list[tuple[BaseException, Status, str]] = [
-    (SubjectError(["ValueError"], "no such shape", WANTED), Status.FAILED, "no such shape"),
+    (SubjectError(["ValueError"], "no such shape", REQUEST), Status.FAILED, "no such shape"),
     (
-        CheckAbandoned(WorkerError("TimedOut", "did not return", WANTED), "did not return"),
+        CheckAbandoned(WorkerError("TimedOut", "did not return", REQUEST), "did not return"),
         Status.FAILED,
         "did not return",
     ),
-    (DriverError(["KeyError"], "'starts'", WANTED), Status.ERROR, "'starts'"),
+    (DriverError(["KeyError"], "'starts'", REQUEST), Status.ERROR, "'starts'"),
 ]
 
 
 @pytest.mark.parametrize(
     ("error", "status", "remark"), ERRORS, ids=[type(error).__name__ for error, _, _ in ERRORS]
 )
-def test_an_exception_ends_the_measurement_and_nothing_else(
+def test_an_exception_ends_only_the_measurement(
     error: BaseException, status: Status, remark: str
 ) -> None:
     task = table().task("4.2")
@@ -277,7 +277,7 @@ def test_an_exception_of_the_reference_is_not_charged(error: BaseException) -> N
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_no_two_trials_ask_for_the_same(name: str) -> None:
+def test_no_two_trials_have_the_same_input(name: str) -> None:
     bench = Bench(BY_NAME[name], 0)
     first, second = bench.trial(), bench.trial()
     assert first.starts != second.starts
@@ -288,13 +288,13 @@ def test_no_two_trials_ask_for_the_same(name: str) -> None:
         assert not np.array_equal(first.factors, second.factors)
 
 
-def test_remembered_results_are_wrong() -> None:
+def test_cached_results_are_wrong() -> None:
     clock = FakeClock()
     with pytest.raises(MismatchError, match="matmul of shapes"):
         measure(Forgetful(clock, 0.0), SMALL, 0, clock)
 
 
-def test_only_the_digests_of_right_results_pass() -> None:
+def test_only_digests_of_correct_results_pass() -> None:
     bench = Bench(SMALL, 0)
     trial: Trial = bench.trial()
     results = trial.by_baseline()
@@ -313,7 +313,7 @@ def test_only_the_digests_of_right_results_pass() -> None:
         assert not trial.is_answered_by(wrong, results), wrong
 
 
-def test_constants_are_written_and_nothing_else_is_touched(tmp_path: Path) -> None:
+def test_only_the_constants_are_written(tmp_path: Path) -> None:
     text = PATH.read_text(encoding="utf-8")
     written = with_constants(text, {"zip": 12.345, "conv1d": 0.004321}, r"a \1 machine")
     pairs = zip(text.splitlines(), written.splitlines(), strict=True)
@@ -330,7 +330,7 @@ def _constants(task: Task) -> Mapping[str, float]:
     return {} if task.speed is None else task.speed.fast
 
 
-def test_a_constant_without_a_place_is_refused() -> None:
+def test_a_constant_without_a_key_in_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="naps occurs 0 times"):
         with_constants(PATH.read_text(encoding="utf-8"), {"naps": 1.0}, "here")
     with pytest.raises(ValueError, match="no line"):
@@ -338,7 +338,7 @@ def test_a_constant_without_a_place_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_packages_are_as_fast_as_the_table_says_and_the_way_to_them_is_short() -> None:
+def test_the_packages_have_the_speed_of_the_table_and_low_overhead() -> None:
     with IsolatedSubject(ROOT) as subject:
         for task in table().tasks:
             for name, fast in task.speed.fast.items() if task.speed else ():
@@ -350,7 +350,7 @@ def test_the_packages_are_as_fast_as_the_table_says_and_the_way_to_them_is_short
 
 
 @pytest.mark.slow
-def test_a_task_is_measured_where_it_is_judged() -> None:
+def test_speed_is_measured_with_the_isolation_of_the_task() -> None:
     task = table().task("4.2")
     assert task.speed is not None
     with IsolatedSubject(ROOT) as subject:

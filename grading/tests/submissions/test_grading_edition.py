@@ -13,11 +13,13 @@ from grading.tests.upstream_trees import EDITIONS, WITHOUT_SCALARS, Edition, wri
 
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("module", range(5))
-def test_every_module_tells_its_edition(tmp_path: Path, edition: Edition, module: int) -> None:
+def test_the_edition_of_every_module_is_recognised(
+    tmp_path: Path, edition: Edition, module: int
+) -> None:
     submission = Submission.at(write_upstream(tmp_path, edition, module))
     assert submission.edition == edition
-    told = [edition_of(number, submission.source) for number in FILES]
-    assert told == [edition] * (module + 1) + [None] * (4 - module)
+    editions = [edition_of(number, submission.source) for number in FILES]
+    assert editions == [edition] * (module + 1) + [None] * (4 - module)
 
 
 def test_the_editions_of_2022_and_2023_are_one(tmp_path: Path) -> None:
@@ -28,19 +30,21 @@ def test_the_editions_of_2022_and_2023_are_one(tmp_path: Path) -> None:
     ("mixture", "edition"),
     [({1: "2022", 2: "2022"}, "2022 + 2024"), ({0: "2021", 3: "2022"}, "2021 + 2022 + 2024")],
 )
-def test_a_mixture_is_told(tmp_path: Path, mixture: Mapping[int, Edition], edition: str) -> None:
+def test_a_mixture_of_editions_is_named(
+    tmp_path: Path, mixture: Mapping[int, Edition], edition: str
+) -> None:
     submission = Submission.at(write_upstream(tmp_path, "2024", 4, mixture=mixture))
     assert submission.edition == edition
     for number in FILES:
         assert edition_of(number, submission.source) == mixture.get(number, "2024")
 
 
-def test_a_single_file_of_another_edition_is_told(tmp_path: Path) -> None:
+def test_a_single_file_of_another_edition_is_named(tmp_path: Path) -> None:
     tree = write_upstream(tmp_path, "2022", 3, files={"operators": "2024"})
     assert Submission.at(tree).edition == "2022 + 2024"
 
 
-def test_files_that_tell_nothing(tmp_path: Path) -> None:
+def test_files_without_traits_of_an_edition(tmp_path: Path) -> None:
     tree = write_upstream(tmp_path, "2024", 4)
     for name in ("operators", "autodiff", "scalar", "tensor_ops", "fast_ops", "fast_conv"):
         (tree / "minitorch" / f"{name}.py").write_text("def broken(:", encoding="utf-8")
@@ -69,7 +73,7 @@ def test_every_function_of_every_task_is_found(tmp_path: Path, edition: Edition)
         assert submission.open(task.upstream) == ()
 
 
-def test_a_function_is_called_as_its_edition_calls_it(tmp_path: Path) -> None:
+def test_a_function_has_the_name_of_its_edition(tmp_path: Path) -> None:
     hole = "minitorch.scalar_functions:Mul.forward | minitorch.scalar:Mul.forward"
     for edition, name in {"2021": "scalar", "2022": "scalar_functions"}.items():
         submission = Submission.at(write_upstream(tmp_path / edition, edition, 1))  # type: ignore[arg-type]
@@ -78,7 +82,7 @@ def test_a_function_is_called_as_its_edition_calls_it(tmp_path: Path) -> None:
         assert place is not None and place.file == f"minitorch/{name}.py"
 
 
-def test_a_function_that_one_edition_asks_for_is_given_in_others(tmp_path: Path) -> None:
+def test_an_exercise_of_one_edition_is_complete_in_others(tmp_path: Path) -> None:
     hole = "minitorch.operators:log @2024"
     for edition, names in {"2022": (), "2024": ("minitorch.operators:log",)}.items():
         submission = Submission.at(write_upstream(tmp_path / edition, edition, 0))  # type: ignore[arg-type]
@@ -97,7 +101,7 @@ def test_a_function_with_several_names_is_not_there_if_no_file_has_it(tmp_path: 
     assert submission.missing([hole]) == ()
 
 
-def test_a_stub_is_open_by_the_name_of_its_edition(tmp_path: Path) -> None:
+def test_a_stub_has_the_name_of_its_edition(tmp_path: Path) -> None:
     body = (
         "    def forward(ctx, a, b):\n        ctx.save_for_backward(a, b)\n        return a * b\n"
     )

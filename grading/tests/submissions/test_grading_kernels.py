@@ -44,7 +44,7 @@ def is_refused(folder: Path, text: str, others: Mapping[str, str] | None = None)
     ],
     ids=["decorator", "annotations", "newaxis"],
 )
-def test_an_honest_kernel_is_extracted(tmp_path: Path, kernel: str) -> None:
+def test_a_valid_kernel_is_extracted(tmp_path: Path, kernel: str) -> None:
     (program,) = programs(tmp_path, NUMBA + kernel)
     assert program.location.startswith("minitorch/fast.py:")
 
@@ -66,6 +66,8 @@ def test_a_body_may_not_use_unknown_attributes(tmp_path: Path) -> None:
         f"    @same\n    @same\n    def inner():\n        {FIRST}    inner()\n",
         "def fill(out):\n    out[0] = 1.0\n\n\nkernel = lambda out: (\n    fill(out)\n)\n",
         f"# coding: latin-1\nclass É: 'é'\n\n\ndef kernel(out):\n    'é'; {FIRST}",
+        f"def kernel(out):\n\tfor i in range(1):\n\t\t{FIRST}",
+        f"def kernel(out):\n    match 1:\n        case _:\n            {FIRST}",
     ],
 )
 def test_the_copy_with_an_empty_kernel_runs(tmp_path: Path, text: str) -> None:
@@ -77,6 +79,11 @@ def test_the_copy_with_an_empty_kernel_runs(tmp_path: Path, text: str) -> None:
     exec(compile(emptied.encode(), name, "exec"), scope)
     out = [0.0]
     scope["kernel"](out)
+    assert out == [0.0]
+    name, raising = program.emptied("a message")
+    exec(compile(raising.encode(), name, "exec"), scope)
+    with pytest.raises((AssertionError, KeyError), match="a message"):
+        scope["kernel"](out)
     assert out == [0.0]
 
 
@@ -103,7 +110,7 @@ def test_expressions_with_large_results_are_not_evaluated(tmp_path: Path, expres
         ("18446744073709551615 // 3", 18446744073709551615 // 3),
     ],
 )
-def test_small_expressions_are_evaluated_silently(
+def test_small_expressions_are_evaluated_without_warnings(
     tmp_path: Path, expression: str, value: float | None
 ) -> None:
     text = NUMBA + f"N = {expression}\n\n\ndef kernel(out):\n    out[0] = N\n"
@@ -161,3 +168,107 @@ def test_the_scalar_function_is_no_kernel(tmp_path: Path) -> None:
     (tmp_path / "minitorch" / "fast.py").write_text(text, "utf-8")
     with pytest.raises(UnreadableError, match="the scalar function itself"):
         program_of(Submission.at(tmp_path), "minitorch.fast", "kernel", of_formula=True)
+
+
+HONEST = "def kernel(out):\n    out[0] = 1.0\n\n\ndef other(out):\n    out[0] = 2.0\n\n\n"
+
+REBOUND = {
+    "assignment": "kernel = other\n",
+    "assignment of several names": "_, (*_, kernel) = 1, (2, other)\n",
+    "assignment with an annotation": "kernel: object = other\n",
+    "assignment with an operator": "kernel += other\n",
+    "with": "with manager(other) as kernel:\n    pass\n",
+    "with, several names": "with manager(other) as (_, [kernel]):\n    pass\n",
+    "an exception": "try:\n    raise E\nexcept E as kernel:\n    pass\n",
+    "a group of exceptions": "try:\n    raise E\nexcept* E as kernel:\n    pass\n",
+    "match, a name": "match other:\n    case kernel:\n        pass\n",
+    "match, a name for a pattern": "match other:\n    case (1 | 2) as kernel:\n        pass\n",
+    "match, the rest of a list": "match other:\n    case [1, *kernel]:\n        pass\n",
+    "match, the rest of a dict": "match other:\n    case {1: 2, **kernel}:\n        pass\n",
+    "match, a guard": "match other:\n    case _ if (kernel := other):\n        pass\n",
+    "a named expression": "print(kernel := other)\n",
+    "a named expression in a condition": "while not (kernel := other):\n    pass\n",
+    "a named expression in a context": "with manager(kernel := other):\n    pass\n",
+    "a named expression in a comprehension": "[kernel := each for each in [other]]\n",
+    "a named expression in a default": "def f(x=(kernel := other)):\n    pass\n",
+    "a named expression in a default of a lambda": "f = lambda x=(kernel := other): x\n",
+    "a named expression in a base": "class A(print(kernel := other)):\n    pass\n",
+    "a named expression in an exception": "try:\n    1\nexcept (kernel := E):\n    pass\n",
+    "for": "for kernel in [other]:\n    pass\n",
+    "for, several names": "for _, (kernel, *_) in others:\n    pass\n",
+    "for, the else": "for _ in ():\n    pass\nelse:\n    kernel = other\n",
+    "del": "del kernel\n",
+    "del, several names": "del (other, [kernel])\n",
+    "a class": "class kernel:\n    pass\n",
+    "import": "import another as kernel\n",
+    "import from": "from another import kernel\n",
+    "global": "def f():\n    global kernel\n    kernel = other\n\n\nf()\n",
+    "global, a loop": "def f():\n    global kernel\n    for kernel in [other]:\n        pass\n",
+    "global, a block": "def f():\n    if f:\n        global kernel\n        kernel = other\n",
+    "global, del": "def f():\n    global kernel\n    del kernel\n",
+    "global, a definition": "def f():\n    global kernel\n    def kernel(out): pass\n",
+    "global, a function in a function": (
+        "def f():\n    def g():\n        global kernel\n        kernel = other\n"
+    ),
+    "global, a method": "class A:\n    def f(self):\n        global kernel\n        kernel = 1\n",
+    "global, a class": "class A:\n    global kernel\n    kernel = other\n",
+    "an earlier iteration": (
+        "first = kernel\nfor _ in (1, 2):\n    kernel = first\n    first = other\n"
+    ),
+    "an earlier iteration of while": (
+        "first = kernel\nwhile f():\n    if f():\n        kernel = first\n    first = other\n"
+    ),
+    "a block that ends early": (
+        "kernel = other\nwith quiet:\n    1 / 0\n    from .m import kernel\n"
+    ),
+    "nonlocal": (
+        "def make(made=kernel):\n    made = kernel\n    def f():\n        nonlocal made\n"
+        "        made = other\n    f()\n    return made\n\n\nkernel = make()\n"
+    ),
+}
+"""Statements after which the name `kernel` may stand for something else."""
+
+NOT_REBOUND = {
+    "a comprehension": "[kernel for kernel in [1]]\n",
+    "a dict comprehension": "{kernel: 1 for kernel in ()}\n",
+    "a lambda": "f = lambda kernel: (kernel := 1)\n",
+    "a local name": "def f():\n    for kernel in [1]:\n        pass\n",
+    "a parameter": "def f(kernel):\n    kernel = 1\n",
+    "a method": "class A:\n    def kernel(self):\n        pass\n",
+    "an attribute": "other.kernel = 1\nwith manager() as other.kernel:\n    pass\n",
+    "an element": "table[kernel] = other\n",
+    "an annotation": "kernel: object\n",
+    "a name that is read": "for _ in [kernel]:\n    print(kernel)\n",
+    "a deleted attribute": "del other.kernel, table[kernel]\n",
+    "global in a module": "global kernel\n",
+    "global that only reads": "def f():\n    global kernel\n    return kernel\n",
+    "global of another scope": "def f():\n    global kernel\n\n    def g():\n        kernel = 1\n",
+    "nonlocal": (
+        "def f():\n    kernel = 1\n\n    def g():\n        nonlocal kernel\n        kernel = 2\n"
+    ),
+    "match, an attribute": "match other:\n    case other.kernel | A(kernel=1):\n        pass\n",
+}
+"""Statements after which the name `kernel` is the same function."""
+
+
+@pytest.mark.parametrize("text", REBOUND.values(), ids=REBOUND)
+def test_every_statement_that_binds_a_name_is_seen(tmp_path: Path, text: str) -> None:
+    """The source then determines no kernel, or the other function is a possible one."""
+    try:
+        found = programs(tmp_path, HONEST + text, {"m": HONEST})
+    except UnreadableError:
+        return
+    assert "minitorch/fast.py:5" in {program.location for program in found}
+
+
+@pytest.mark.parametrize("text", NOT_REBOUND.values(), ids=NOT_REBOUND)
+def test_statements_that_bind_other_names_do_not_count(tmp_path: Path, text: str) -> None:
+    (program,) = programs(tmp_path, HONEST + text)
+    assert program.location == "minitorch/fast.py:1"
+
+
+def test_a_name_that_is_declared_global_is_that_of_the_module(tmp_path: Path) -> None:
+    inner = "    def inner():\n        global other\n        return other\n"
+    made = f"def make(other):\n{inner}\n    return inner()\n"
+    (program,) = programs(tmp_path, f"{HONEST}{made}\n\nkernel = make(kernel)\n")
+    assert program.location == "minitorch/fast.py:5"

@@ -54,13 +54,13 @@ def test_functions_methods_and_names_are_found(tmp_path: Path) -> None:
     assert submission.find("minitorch.nn:max") is None
 
 
-def test_files_that_are_absent_are_told(tmp_path: Path) -> None:
+def test_absent_files_are_listed(tmp_path: Path) -> None:
     submission = Submission.at(upstream(tmp_path, fast_ops=FAST_OPS))
     holes = ["minitorch.fast_ops:FastOps.map", "minitorch.nn:Max.forward", "minitorch.nn:max"]
     assert submission.missing(holes) == ("minitorch.nn",)
 
 
-def test_the_folder_of_an_archive_is_looked_into(tmp_path: Path) -> None:
+def test_the_folder_of_an_archive_is_searched(tmp_path: Path) -> None:
     inner = upstream(tmp_path / "student" / "mod4-main")
     (tmp_path / "student" / "__MACOSX").mkdir()
     assert Submission.at(tmp_path).root == inner.resolve()
@@ -73,7 +73,7 @@ def test_several_submissions_are_refused(tmp_path: Path) -> None:
         Submission.at(tmp_path)
 
 
-def test_what_is_no_submission_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_the_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match=r"neither packages/minitorch.* nor minitorch/"):
         Submission.at(tmp_path)
     with pytest.raises(SubmissionError, match="does not exist"):
@@ -95,7 +95,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
         Submission.at(linked)
 
 
-def test_broken_and_huge_sources_do_no_harm(tmp_path: Path) -> None:
+def test_broken_and_huge_sources_raise_no_error(tmp_path: Path) -> None:
     root = upstream(tmp_path, scalar="def broken(:", huge="#" * (LARGEST_SOURCE + 1))
     (root / "minitorch" / "nn.py").write_bytes(b"\xff\xfe\x00def")
     submission = Submission.at(root)
@@ -104,7 +104,7 @@ def test_broken_and_huge_sources_do_no_harm(tmp_path: Path) -> None:
     assert submission.missing(["minitorch.scalar:x", "minitorch.huge:x"]) == ("minitorch.huge",)
 
 
-def test_open_holes_are_told(tmp_path: Path) -> None:
+def test_open_exercises_are_listed(tmp_path: Path) -> None:
     text = """
 def done(): return 1
 def given_lines_first(fn):

@@ -88,7 +88,7 @@ def unexpected(task: Task, hole: str, module: int, subject: Subject) -> list[str
     ids=[f"{id} {hole}" for id, hole in HOLES],
     indirect=["broken"],
 )
-def test_what_fails_without_a_function_is_its_own_group_or_needs_it(
+def test_checks_that_fail_without_a_function_belong_to_it_or_need_it(
     id: str, hole: str, broken: Subject
 ) -> None:
     task = table().task(id)
@@ -104,7 +104,7 @@ def test_what_fails_without_a_function_is_its_own_group_or_needs_it(
     ids=[f"{id} {hole}" for id, hole in HOLES],
     indirect=["broken"],
 )
-def test_so_it_is_in_later_modules(id: str, hole: str, broken: Subject) -> None:
+def test_needs_are_complete_in_later_modules(id: str, hole: str, broken: Subject) -> None:
     task = table().task(id)
     later = [each.number for each in table().modules if each.number > task.module]
     assert [unexpected(task, hole, module, broken) for module in later] == [[] for _ in later]

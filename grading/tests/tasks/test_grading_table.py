@@ -59,9 +59,9 @@ def cases_in(task: Task) -> dict[str, set[str]]:
                 found.setdefault(getattr(item, "originalname", item.name), set()).add(case)
 
     arguments = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
-    places = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
+    options = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
     file = str(ROOT / task.check_file)
-    pytest.main([file, *arguments, *places, "--config-file=/dev/null"], plugins=[Collector()])
+    pytest.main([file, *arguments, *options, "--config-file=/dev/null"], plugins=[Collector()])
     return found
 
 
@@ -88,7 +88,7 @@ def test_the_points_of_the_groups_are_those_of_the_task(tasks: Table) -> None:
         assert bool(task.groups) == bool(task.checks.required)
 
 
-def test_what_a_group_needs_directly_or_not(tasks: Table) -> None:
+def test_direct_and_indirect_needs_of_a_group(tasks: Table) -> None:
     task = tasks.task("4.4")
     (group,) = [each for each in task.groups if each.name == "maxpool2d"]
     needed = [(of.id, each.name) for of, each in tasks.needs(task, group)]
@@ -103,7 +103,7 @@ def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
     assert files - of_every_task == {task.check_file for task in tasks.tasks}
 
 
-def test_every_hole_is_there(tasks: Table) -> None:
+def test_every_exercise_exists_in_the_packages(tasks: Table) -> None:
     from grading.submissions.submission import Submission
 
     here = Submission.at(ROOT)
@@ -152,7 +152,7 @@ def test_a_block_is_replaced_and_nothing_else() -> None:
     )
 
 
-def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None:
+def test_messages_explained_on_pages_exist_in_the_grader(tasks: Table) -> None:
     """Pages quote causes that the grader names, or sentences of its checks with gaps."""
     sentences = [
         node.value
@@ -165,8 +165,8 @@ def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None
         causes = {each.cause for each in MISTAKES if task.id in each.tasks}
         for quoted in quotations(ROOT / task.doc):
             pieces = [piece.strip() for piece in quoted.split("…")]
-            said = all(any(piece in each for each in sentences) for piece in pieces)
-            assert quoted in {*causes, *sentences} or ("…" in quoted and said), (
+            found_all = all(any(piece in each for each in sentences) for piece in pieces)
+            assert quoted in {*causes, *sentences} or ("…" in quoted and found_all), (
                 f"{task.doc}: the grader never says {quoted!r}"
             )
 
@@ -181,7 +181,7 @@ def quotations(file: Path) -> list[str]:
     ]
 
 
-def test_what_a_task_builds_on(tasks: Table) -> None:
+def test_prerequisites_of_a_task(tasks: Table) -> None:
     assert [task.id for task in tasks.before(tasks.task("1.4"))] == ["0.1", "1.2", "1.3"]
     assert "1.3" in [task.id for task in tasks.unlocked_by(tasks.task("1.2"))]
 
@@ -199,7 +199,7 @@ def test_names_stand_for_tasks(names: list[str], ids: list[str], tasks: Table) -
     assert [task.id for task in tasks.select(names)] == ids
 
 
-def test_no_name_stands_for_everything(tasks: Table) -> None:
+def test_an_empty_selection_is_all_tasks(tasks: Table) -> None:
     assert tasks.select([]) == tasks.tasks
 
 
@@ -214,7 +214,7 @@ def test_no_name_stands_for_everything(tasks: Table) -> None:
         ("modul4", "module4"),
     ],
 )
-def test_a_mistyped_name_is_understood(name: str, meant: str, tasks: Table) -> None:
+def test_a_mistyped_name_gets_a_suggestion(name: str, meant: str, tasks: Table) -> None:
     with pytest.raises(UnknownTaskError, match=f"{name}.*did you mean {meant}"):
         tasks.select([name])
 
@@ -382,6 +382,7 @@ def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Tabl
         ("4.1", parallel): ("packages", "2024"),
         ("4.2", parallel): (),
         ("0.3", "test_reduce_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_arguments_afterwards"): ("packages", "2021", "2022"),
         ("0.3", "test_reduce"): editions,
     }
     for (task, name), counting in expected.items():

@@ -124,3 +124,61 @@ def test_random_numbers_come_from_pythons_random() -> None:
     np.random.seed(11)  # noqa: NPY002
     random.seed(11)
     assert drawn.tolist() == minitorch.rand((3,)).to_numpy().tolist()
+
+
+# Gradients that would be lost or wrong
+
+
+def test_a_tensor_of_tensors_passes_gradients_on(backend: TensorBackend) -> None:
+    x = minitorch.rand((2,), backend=backend, requires_grad=True)
+    both = tensor([x * x, x], backend=backend)
+    assert isinstance(both, Tensor) and both.backend is backend
+    both.sum().backward()
+    np.testing.assert_allclose(x.grad.to_numpy(), 2 * x.to_numpy() + 1)
+    assert tensor([x.detach(), x.detach()], backend=backend).is_constant()
+    assert tensor(x.detach(), backend=backend, requires_grad=True).is_leaf()
+    with pytest.raises(ValueError, match="requires_grad=True makes a leaf"):
+        tensor(x, backend=backend, requires_grad=True)
+
+
+def test_a_write_between_an_operation_and_its_gradient_raises(backend: TensorBackend) -> None:
+    class Square(minitorch.Function):
+        """A function in the course's form, which saves a tensor."""
+
+        @staticmethod
+        def forward(ctx: Context, a: Tensor) -> Tensor:
+            ctx.save_for_backward(a)
+            return a * a  # type: ignore[return-value]
+
+        @staticmethod
+        def backward(ctx: Context, grad_output: Tensor) -> Tensor:
+            (a,) = ctx.saved_values
+            return grad_output * a * 2.0  # type: ignore[return-value]
+
+    for function in (lambda x: x * x, Square.apply, lambda x: minitorch.Mul.apply(x, x)):
+        x = tensor([3.0], backend=backend, requires_grad=True)
+        right, wrong = function(x), function(x)
+        right.backward()
+        assert x.grad.item() == 6.0
+        x[0] = 5.0
+        with pytest.raises(RuntimeError, match=r"x\[0\] = …, with x of shape \(1,\)"):
+            wrong.backward()
+
+
+def test_a_function_without_backward_is_named() -> None:
+    class Half(minitorch.Function):
+        @staticmethod
+        def forward(ctx: Context, a: Tensor) -> Tensor:
+            return a * 0.5  # type: ignore[return-value]
+
+    with pytest.raises(NotImplementedError, match="Half has no method backward, so it has no grad"):
+        Half.apply(tensor([1.0], requires_grad=True)).backward()
+    with pytest.raises(NotImplementedError, match="Empty has no method forward"):
+        type("Empty", (minitorch.Function,), {}).apply(tensor([1.0]))  # type: ignore[attr-defined]
+
+
+def test_flags_may_be_read_or_called() -> None:
+    x = tensor([1.0], requires_grad=True)
+    assert x.requires_grad and x.requires_grad() is True and x.is_leaf and x.is_leaf() is True
+    assert not tensor([1.0]).requires_grad and not (x * 2).is_leaf
+    assert minitorch.Scalar(1.0).is_leaf and minitorch.Scalar(1.0).is_leaf() is True

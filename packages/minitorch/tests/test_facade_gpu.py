@@ -44,5 +44,5 @@ def test_only_tensors_need_a_gpu() -> None:
 @pytest.mark.skipif(is_usable(), reason="the tests on the device run in this process")
 def test_the_gpu_in_the_simulator() -> None:
     folder = str(Path(__file__).parent / "facade_on_device")
-    pytest_quietly = ("-m", "pytest", "-q", "-p", "no:cacheprovider", folder)
-    _python(*pytest_quietly, NUMBA_ENABLE_CUDASIM="1")
+    run_pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider", folder)
+    _python(*run_pytest, NUMBA_ENABLE_CUDASIM="1")

@@ -44,16 +44,16 @@ def test_modules_switch_between_training_and_evaluation() -> None:
     assert root.training and root.leaf.training
 
 
-class Asked:
-    asked = False
+class WithFlag:
+    flag_received = False
 
     def requires_grad_(self, flag: bool) -> None:
-        self.asked = flag
+        self.flag_received = flag
 
 
 def test_parameter_calls_requires_grad_of_any_value() -> None:
-    first, second = Asked(), Asked()
+    first, second = WithFlag(), WithFlag()
     parameter = minitorch.Parameter(first, name="p")
     parameter.update(second)
-    assert first.asked and second.asked
+    assert first.flag_received and second.flag_received
     assert parameter.value is second and parameter.name == "p"

@@ -178,7 +178,7 @@ def test_view_of_a_non_contiguous_tensor_raises() -> None:
         minitorch.rand((2, 3)).permute(1, 0).view(6)
 
 
-def test_a_full_index_gives_and_assigns_a_number(backend: minitorch.TensorBackend) -> None:
+def test_a_full_index_reads_and_assigns_a_number(backend: minitorch.TensorBackend) -> None:
     x = tensor([[1.0, 2.0], [3.0, 4.0]], backend=backend)
     assert type(x[1, 0]) is float and x[1, 0] == 3.0
     assert x[np.int64(1), np.int32(1)] == 4.0

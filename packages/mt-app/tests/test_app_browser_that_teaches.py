@@ -41,7 +41,7 @@ def show(browser: Any, app_address: str) -> Any:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_drawings_arrive_and_fit_a_phone(show: Callable[..., Any], name: str) -> None:
+def test_drawings_are_shown_and_fit_a_narrow_screen(show: Callable[..., Any], name: str) -> None:
     page = show(name)
     assert page.locator("[data-testid=stException]").count() == 0
     main = page.locator("[data-testid=stMain]")
@@ -62,7 +62,7 @@ def test_ink_is_the_colour_of_the_text(show: Callable[..., Any], scheme: str) ->
     assert (red > 128) == (scheme == "dark")
 
 
-def test_steps_go_by_themselves_until_they_are_stopped(show: Callable[..., Any]) -> None:
+def test_playback_continues_until_it_is_stopped(show: Callable[..., Any]) -> None:
     page = show("convolution")
     page.get_by_text("[0, 0, 0] =").wait_for()
     page.get_by_role("button", name="Play").click()

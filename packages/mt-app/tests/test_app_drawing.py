@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_app.drawing import Drawing, Look, number, shaded
+from mt_app.drawing import CellStyle, Drawing, number, shaded
 
 
 def parsed(drawing: Drawing) -> ET.Element:
@@ -32,7 +32,7 @@ def test_any_text_is_text(text: str) -> None:
         max_size=6,
     )
 )
-def test_the_picture_holds_all_that_is_drawn(cells: list[tuple[float, float, float]]) -> None:
+def test_the_picture_contains_all_drawn_elements(cells: list[tuple[float, float, float]]) -> None:
     drawing = Drawing()
     for x, y, size in cells:
         drawing.cell(x, y, width=size, height=size)
@@ -52,7 +52,7 @@ def test_an_empty_picture_is_a_picture() -> None:
 
 # Rounded to two digits, the largest floats would be infinite.
 @given(st.floats(-1e308, 1e308) | st.sampled_from([math.nan, math.inf, -math.inf]))
-def test_numbers_are_short_and_near(value: float) -> None:
+def test_numbers_are_rounded(value: float) -> None:
     text = number(value)
     assert len(text) <= 8
     if math.isfinite(value):
@@ -61,6 +61,6 @@ def test_numbers_are_short_and_near(value: float) -> None:
 
 @given(st.floats(allow_nan=True), st.floats(0, 1e6))
 def test_shades_are_opacities(value: float, largest: float) -> None:
-    look = shaded(value, largest)
-    assert isinstance(look, Look)
-    assert 0.0 <= look.strength <= 1.0
+    style = shaded(value, largest)
+    assert isinstance(style, CellStyle)
+    assert 0.0 <= style.strength <= 1.0

@@ -17,12 +17,12 @@ OLD = Path(__file__).parents[2] / "mt-models" / "tests" / "data" / "commit-0270e
 ANSWERS: dict[str, Any] = json.loads((OLD / "answers.json").read_text("utf-8"))
 
 
-def test_the_shipped_reader_of_digits_answers_as_it_did_at_the_commit() -> None:
+def test_predictions_of_the_bundled_digit_network_are_unchanged() -> None:
     answer = predict(PRETRAINED / "digits.safetensors", str(OLD / "seven.png"))
     np.testing.assert_allclose(answer.probabilities, ANSWERS["digits.safetensors"], atol=1e-6)
 
 
-def test_the_shipped_reader_of_sentences_answers_as_it_did_at_the_commit() -> None:
+def test_predictions_of_the_bundled_sentence_network_are_unchanged() -> None:
     reader = load_sentence_reader(PRETRAINED / "sentiment.safetensors")
     insight = explain_sentence(reader, "A film that nobody will forget.")
     assert insight.positive == pytest.approx(ANSWERS["sentiment.safetensors"], rel=1e-4)
@@ -44,7 +44,7 @@ def test_a_run_is_shown() -> None:
 
 
 @pytest.mark.app
-def test_a_run_goes_on(tmp_path: Path) -> None:
+def test_an_earlier_run_is_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "points-1"
     shutil.copytree(OLD / "app", folder)
     queue = ProcessQueue()

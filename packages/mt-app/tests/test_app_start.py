@@ -11,7 +11,7 @@ from mt_app.__main__ import MAIN, main
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def streamlit_calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Record the arguments of Streamlit's command line."""
     calls: list[list[str]] = []
 
@@ -26,10 +26,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def test_it_answers_this_machine_alone_and_reports_nothing(told: list[list[str]]) -> None:
+def test_the_server_listens_locally_and_sends_no_statistics(
+    streamlit_calls: list[list[str]],
+) -> None:
     result = CliRunner().invoke(main, ["--headless"])
     assert result.exit_code == 0, result.output
-    (arguments,) = told
+    (arguments,) = streamlit_calls
     assert arguments[:2] == ["run", str(MAIN)]
     assert MAIN.is_file()
     assert {
@@ -42,13 +44,13 @@ def test_it_answers_this_machine_alone_and_reports_nothing(told: list[list[str]]
     assert not any("server.port" in argument for argument in arguments)
 
 
-def test_address_and_port_can_be_chosen(told: list[list[str]]) -> None:
+def test_address_and_port_can_be_chosen(streamlit_calls: list[list[str]]) -> None:
     CliRunner().invoke(main, ["--address", "0.0.0.0", "--port", "8600"])
-    assert {"--server.address=0.0.0.0", "--server.port=8600"} <= set(told[0])
+    assert {"--server.address=0.0.0.0", "--server.port=8600"} <= set(streamlit_calls[0])
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])
-def test_a_port_that_is_none_is_refused(told: list[list[str]], port: str) -> None:
+def test_an_invalid_port_is_refused(streamlit_calls: list[list[str]], port: str) -> None:
     result = CliRunner().invoke(main, ["--port", port])
     assert result.exit_code == 2
-    assert told == []
+    assert streamlit_calls == []

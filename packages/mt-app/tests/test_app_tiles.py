@@ -41,7 +41,7 @@ def test_ink_is_kept_as_it_is() -> None:
     np.testing.assert_array_equal(pixels(ink(image[:, ::-1])), image[:, ::-1])
 
 
-def test_an_overlay_of_nothing_is_the_dimmed_digit() -> None:
+def test_an_empty_overlay_is_the_dimmed_digit() -> None:
     image = np.full((4, 4), 200, np.uint8)
     picture = pixels(overlay(image, np.zeros((4, 4))))
     assert (picture[..., :3] == 90).all()
@@ -54,7 +54,7 @@ def test_texts_are_escaped() -> None:
 
 
 @given(shares=st.lists(st.floats(-1, 2), min_size=1, max_size=10))
-def test_bars_have_lengths_from_nothing_to_all(shares: list[float]) -> None:
+def test_bars_have_lengths_from_0_to_100_percent(shares: list[float]) -> None:
     page = bars([(str(i), share) for i, share in enumerate(shares)])
     lengths = [float(part.partition("%")[0]) for part in page.split("width: ")[1:]]
     assert len(lengths) == len(shares)
@@ -85,7 +85,7 @@ class TestTheDrawingArea:
             "data:image/png;base64," + "A" * 300_000,
         ],
     )
-    def test_anything_else_is_no_drawing(self, sent: object) -> None:
+    def test_other_values_are_no_drawing(self, sent: object) -> None:
         from mt_app.canvas import decode
 
         assert decode(sent) is None

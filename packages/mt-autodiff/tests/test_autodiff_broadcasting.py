@@ -19,9 +19,11 @@ def test_unbroadcast_is_the_adjoint_of_broadcasting(
     rng = np.random.default_rng(0)
     grad = rng.integers(-9, 9, big).astype(float)
     received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "add"))
-    # The gradient of an element is the sum over the places to which it was broadcast.
-    places = np.broadcast_to(np.arange(np.prod(shape, dtype=int)).reshape(shape), big)
-    expected = np.bincount(places.ravel(), grad.ravel(), minlength=int(np.prod(shape, dtype=int)))
+    # The gradient of an element is the sum over the positions to which it was broadcast.
+    positions = np.broadcast_to(np.arange(np.prod(shape, dtype=int)).reshape(shape), big)
+    expected = np.bincount(
+        positions.ravel(), grad.ravel(), minlength=int(np.prod(shape, dtype=int))
+    )
     assert received.shape == shape
     assert np.array_equal(received.ravel(), expected)
 

@@ -79,12 +79,12 @@ def test_forward_receives_data_for_tensors_and_other_arguments_unchanged() -> No
 
 
 def test_needs_grad_marks_tensors_that_require_a_gradient() -> None:
-    asked: list[tuple[bool, ...]] = []
+    received: list[tuple[bool, ...]] = []
 
     class Second(Function):
         @staticmethod
         def forward(ctx: TensorContext, a: TensorData, b: TensorData, c: TensorData) -> TensorData:
-            asked.append(ctx.needs_grad)
+            received.append(ctx.needs_grad)
             return b
 
         @staticmethod
@@ -96,7 +96,7 @@ def test_needs_grad_marks_tensors_that_require_a_gradient() -> None:
     with no_grad():
         assert Second.apply(constant, x, constant).is_constant()
     assert Second.apply(constant, constant, constant).is_constant()
-    assert asked == [(False, True, False), (False,) * 3, (False,) * 3]
+    assert received == [(False, True, False), (False,) * 3, (False,) * 3]
     assert numbers(x.grad) == [1.0]
     assert constant.grad is None
 
@@ -183,7 +183,8 @@ def test_apply_needs_a_tensor() -> None:
 def test_functions_must_define_forward_and_backward() -> None:
     with pytest.raises(NotImplementedError, match="Function has no method forward; define it"):
         Function.apply(leaf(1.0))
-    out = type("Half", (Function,), {"forward": Twice.forward}).apply(leaf(1.0))
+    half: Any = type("Half", (Function,), {"forward": Twice.forward})
+    out = half.apply(leaf(1.0))
     with pytest.raises(NotImplementedError, match=r"Half has no method backward, .*; define it"):
         out.backward()
 

@@ -10,7 +10,6 @@ import pytest
 from mt_autodiff import Tensor, fused, no_grad, profile, tensor
 from mt_tensor import (
     REFERENCE,
-    Backend,
     FusedForm,
     FusedOperation,
     Gradients,
@@ -133,7 +132,7 @@ def test_the_body_runs_for_other_arguments(arguments: Any, options: Any) -> None
 
 
 @pytest.mark.parametrize("first", [QUICK, REFERENCE])
-def test_tensors_on_different_backends_are_an_error(first: Backend) -> None:
+def test_tensors_on_different_backends_are_an_error(first: Reference) -> None:
     second = REFERENCE if first is QUICK else QUICK
     with runs_fused(False), pytest.raises(TypeError, match="are on different backends"):
         scaled_sum(leaf(1.0, backend=first), leaf(2.0, backend=second))

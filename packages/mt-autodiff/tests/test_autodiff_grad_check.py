@@ -30,7 +30,7 @@ X = np.random.default_rng(0).uniform(0.5, 2.0, (3, 3))
 class Cube(Function):
     """The third power, with a gradient that the test replaces."""
 
-    spoil: Callable[[Any, Any], Any]
+    wrong_slope: Callable[[Any, Any], Any]
 
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData) -> TensorData:
@@ -41,8 +41,8 @@ class Cube(Function):
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
         (array,) = ctx.saved_values
-        spoiled = Cube.spoil(3 * array**2, host_array(grad))
-        return REFERENCE.from_numpy(np.ascontiguousarray(spoiled))
+        wrong = Cube.wrong_slope(3 * array**2, host_array(grad))
+        return REFERENCE.from_numpy(np.ascontiguousarray(wrong))
 
 
 def cube(x: Tensor) -> Tensor:
@@ -54,12 +54,12 @@ def cube(x: Tensor) -> Tensor:
 def at(index: tuple[int, ...], value: float) -> Callable[[Any, Any], Any]:
     """Return a gradient that is wrong at one index."""
 
-    def spoil(slope: Any, grad: Any) -> Any:
+    def wrong_slope(slope: Any, grad: Any) -> Any:
         out = slope * grad
         out[index] = value
         return out
 
-    return spoil
+    return wrong_slope
 
 
 WRONG: dict[str, Callable[[Any, Any], Any]] = {
@@ -86,7 +86,7 @@ WRONG: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def test_the_right_gradient_passes() -> None:
-    Cube.spoil = lambda slope, grad: slope * grad
+    Cube.wrong_slope = lambda slope, grad: slope * grad
     grad_check(cube, tensor(X))
     for seed in range(20):
         grad_check(cube, tensor(X), rng=seed)
@@ -95,14 +95,14 @@ def test_the_right_gradient_passes() -> None:
 @pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.parametrize("rng", [0, 1, np.random.default_rng(2)], ids=["0", "1", "generator"])
 def test_wrong_gradients_are_caught(kind: str, rng: Any) -> None:
-    Cube.spoil = WRONG[kind]
+    Cube.wrong_slope = WRONG[kind]
     with pytest.raises(AssertionError, match="gradient of cube, argument 0"):
         grad_check(cube, tensor(X), rng=rng)
 
 
 def test_an_upstream_gradient_of_ones_misses_errors() -> None:
     # The reason for the random upstream gradient: ones hide permutations of the gradient.
-    Cube.spoil = lambda slope, grad: slope * grad.T
+    Cube.wrong_slope = lambda slope, grad: slope * grad.T
     symmetric = tensor(X + X.T)
     x = tensor(X + X.T, requires_grad=True)
     cube(x).backward(np.ones((3, 3)))
@@ -112,7 +112,7 @@ def test_an_upstream_gradient_of_ones_misses_errors() -> None:
 
 
 def test_the_message_names_function_argument_index_and_values() -> None:
-    Cube.spoil = at((1, 2), 0.0)
+    Cube.wrong_slope = at((1, 2), 0.0)
     expected = f"expected {grad_of_cube((1, 2)):.6g} by central differences, received 0"
     with pytest.raises(AssertionError) as caught:
         grad_check(lambda a, b: a + cube(b), tensor(X), tensor(X))
@@ -204,9 +204,9 @@ def test_no_elements() -> None:
 
 
 def test_tolerance_and_step_can_be_chosen() -> None:
-    Cube.spoil = WRONG["a thousandth too large"]
+    Cube.wrong_slope = WRONG["a thousandth too large"]
     grad_check(cube, tensor(X), tolerance=1e-2)
-    Cube.spoil = lambda slope, grad: slope * grad
+    Cube.wrong_slope = lambda slope, grad: slope * grad
     with pytest.raises(AssertionError):
         grad_check(cube, tensor(X), tolerance=1e-15)
     with pytest.raises(AssertionError):

@@ -190,18 +190,18 @@ def test_a_derivative_of_none_is_no_contribution() -> None:
 
 def test_derivatives_are_freed_once_passed_on() -> None:
     class Derivative:
-        alive = 0
+        live = 0
         most = 0
 
         def __init__(self) -> None:
             cls = type(self)
-            cls.alive += 1
-            cls.most = max(cls.most, cls.alive)
-            weakref.finalize(self, self.died)
+            cls.live += 1
+            cls.most = max(cls.most, cls.live)
+            weakref.finalize(self, self.freed)
 
         @classmethod
-        def died(cls) -> None:
-            cls.alive -= 1
+        def freed(cls) -> None:
+            cls.live -= 1
 
     class Passing(Node):
         def chain_rule(self, d_output: Any) -> Iterable[tuple[Variable, Any]]:
@@ -214,7 +214,7 @@ def test_derivatives_are_freed_once_passed_on() -> None:
     backpropagate(node, Derivative())
     gc.collect()
     assert Derivative.most <= 5  # Independent of the depth of the graph.
-    assert Derivative.alive == 1  # The derivative of the leaf.
+    assert Derivative.live == 1  # The derivative of the leaf.
 
 
 def test_context_saves_values() -> None:

@@ -29,7 +29,7 @@ def test_an_exception_restores_recording() -> None:
 
 @pytest.mark.parametrize("decorator", [no_grad, no_grad()], ids=["bare", "called"])
 def test_decorates_a_function_that_calls_itself(decorator: Any) -> None:
-    @decorator
+    @decorator  # type: ignore[untyped-decorator]
     def states(depth: int) -> list[bool]:
         return [grad_enabled()] + (states(depth - 1) if depth else [])
 

@@ -66,7 +66,7 @@ def test_nested_calls_are_counted_once() -> None:
     assert own == pytest.approx(outer.duration / 1e9)
 
 
-def test_nothing_is_measured_outside_of_profile() -> None:
+def test_calls_outside_of_profile_are_not_measured() -> None:
     with profile(show=False) as found:
         pass
     leaf() * 2.0

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mt_autodiff.graph import Context, topological_sort
 from mt_autodiff.modes import no_grad
@@ -43,6 +45,89 @@ def test_names() -> None:
     assert x.name == str(x.unique_id)
     assert Scalar(1.0, name="weight").name == "weight"
     assert repr(Scalar(-0.5)) == "Scalar(-0.5)"
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda x: pickle.loads(pickle.dumps(x)),
+    "copy": copy.copy,
+}
+
+
+@pytest.mark.parametrize("twin", [COPIES["deepcopy"], COPIES["pickle"]], ids=["deepcopy", "pickle"])
+def test_deep_graphs_can_be_copied(twin: Any) -> None:
+    x = y = Scalar(1.0, name="x")
+    for _ in range(5000):
+        y = y * 1.0 + x * 0.5
+    copied_x, copied_y = twin([x, y])
+    copied_y.backward()
+    y.backward()
+    assert copied_y.data == y.data
+    assert copied_x.derivative == x.derivative == 1.0 + 0.5 * 5000
+    assert copied_x.name == "x"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["add", "mul"]), st.integers(0), st.integers(0)), max_size=9)
+)
+def test_copies_of_graphs_have_the_same_derivatives(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    def build() -> list[Scalar]:
+        nodes = [Scalar(2.0), Scalar(3.0), Scalar(5.0, back=None)]
+        for name, a, b in steps:
+            left, right = nodes[a % len(nodes)], nodes[b % len(nodes)]
+            nodes.append(left + right if name == "add" else left * right)
+        return nodes
+
+    nodes = build()
+    for twin in COPIES.values():
+        expected, copied = build(), twin(nodes)
+        if twin is copy.copy:
+            copied = [copy.copy(node) for node in nodes]
+            copied[0], copied[1] = nodes[0], nodes[1]
+            nodes[0].derivative = nodes[1].derivative = None
+        for one, other in zip(copied, expected, strict=True):
+            assert (one.data, one.is_leaf(), one.is_constant()) == (
+                other.data,
+                other.is_leaf(),
+                other.is_constant(),
+            )
+        if not expected[-1].is_constant():
+            expected[-1].backward()
+            copied[-1].backward()
+        assert [x.derivative for x in copied[:2]] == [x.derivative for x in expected[:2]]
+
+
+def test_a_subclass_keeps_its_attributes() -> None:
+    x = Tagged(2.0)
+    x.tag = "weight"
+    x.derivative = 0.5
+    for twin in (copy.deepcopy(x), copy.copy(x)):
+        assert (type(twin), twin.tag, twin.data, twin.derivative) == (Tagged, "weight", 2.0, 0.5)
+        assert twin.is_leaf
+        assert twin.name == str(twin.unique_id)
+
+
+class Tagged(Scalar):
+    """A Scalar with further attributes."""
+
+    tag = ""
+
+
+def test_formats() -> None:
+    x = Scalar(2.0 / 3.0)
+    assert (f"{x:.3f}", f"{x}") == ("0.667", "Scalar(0.6666666666666666)")
+
+
+def test_a_function_without_methods() -> None:
+    with pytest.raises(
+        NotImplementedError, match="ScalarFunction has no method forward; define it as"
+    ):
+        ScalarFunction.apply(1.0)
+    half: Any = type("Half", (ScalarFunction,), {"forward": staticmethod(lambda ctx, x: x / 2)})
+    with pytest.raises(NotImplementedError, match="Half has no method backward, so it has no der"):
+        half.apply(Scalar(1.0)).backward()
 
 
 def test_copies_and_pickles() -> None:

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Tensor, grad_check, tensor, zeros
+from mt_autodiff import (
+    Tensor,
+    concatenate,
+    conv2d,
+    full,
+    grad_check,
+    ones,
+    pad,
+    rand,
+    tensor,
+    zeros,
+)
 from mt_tensor import REFERENCE, Backend, IndexingError, Reference, ShapeError, TensorData
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -338,6 +349,53 @@ def test_other_attributes_are_rejected() -> None:
 )
 def test_repr(x: Tensor, expected: str) -> None:
     assert repr(x) == expected
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_formats_of_one_number(shape: tuple[int, ...]) -> None:
+    x = full(shape, 2.0 / 3.0)
+    assert (f"{x:.3f}", f"{x:>8.1e}", f"{x}") == ("0.667", " 6.7e-01", str(x))
+
+
+def test_a_format_of_several_numbers_is_an_error() -> None:
+    x = numbered(2, 3)
+    assert f"{x}" == str(x)
+    with pytest.raises(
+        TypeError, match=r"'\.3f' is a format of one number, .* shape \(2, 3\); form"
+    ):
+        f"{x:.3f}"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.sum(1.0),
+        lambda x: x.permute(1.0, 0),
+        lambda x: x.view(3.0, 2),
+        lambda x: concatenate([x, x], 0.0),  # type: ignore[arg-type]
+        lambda x: pad(x, ((0.5, 0), (0, 0))),  # type: ignore[arg-type]
+        lambda x: rand((2.0,)),  # type: ignore[arg-type]
+        lambda x: zeros((2.0,)),  # type: ignore[arg-type]
+        lambda x: conv2d(ones((1, 1, 4, 4)), ones((1, 1, 2, 2)), size=(2.0, 2)),  # type: ignore[arg-type]
+    ],
+)
+def test_sizes_and_dimensions_are_integers(call: Any) -> None:
+    with pytest.raises(TypeError, match="integer"):
+        call(numbered(2, 3))
+
+
+def test_flags_may_be_read_or_called() -> None:
+    leaf, constant = tensor([1.0], requires_grad=True), tensor([1.0])
+    result = leaf * 2
+    for x, requires_grad, is_leaf in (
+        (leaf, True, True),
+        (constant, False, False),
+        (result, True, False),
+    ):
+        for flag, expected in ((x.requires_grad, requires_grad), (x.is_leaf, is_leaf)):
+            assert bool(flag) is flag() is expected
+            assert flag == int(expected)
+            assert repr(flag) == str(flag) == f"{flag}" == str(expected)
 
 
 def test_repr_of_a_large_tensor_is_short() -> None:

@@ -166,6 +166,36 @@ def test_dlpack_import_of_other_dtypes() -> None:
     assert from_dlpack(reversed_array).to_numpy().tolist() == [2.0, 1.0, 0.0]
 
 
+class Unreadable:
+    """A tensor whose elements NumPy does not know, such as bfloat16."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        raise BufferError("bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "from_dlpack: int has no methods __dlpack__ and __dlpack_device__; pass the tensor of"),
+        ([1.0], "from_dlpack: list has no methods .*tensor makes a tensor of numbers and lists"),
+        (None, "from_dlpack: NoneType has no methods"),
+        (
+            np.array(["a"]),
+            r"from_dlpack: the ndarray cannot be read \(.*\); pass a tensor of float32",
+        ),
+        (np.ones(2, ">f8"), "from_dlpack: the ndarray cannot be read"),
+        (np.ones(2, complex), "an array of complex128 cannot become a tensor of float64"),
+        (Unreadable(), r"from_dlpack: the Unreadable cannot be read \(bfloat16\)"),
+    ],
+)
+def test_what_dlpack_cannot_import(value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        from_dlpack(value)
+
+
 def test_a_tensor_to_another_backend_by_dlpack() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
     y = from_dlpack((x * 2).detach(), SINGLE)

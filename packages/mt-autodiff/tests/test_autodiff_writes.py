@@ -131,12 +131,16 @@ def test_functions_of_the_user_are_checked() -> None:
         @staticmethod
         def forward(ctx: Any, a: TensorData) -> TensorData:
             ctx.save_for_backward({"operand": [a]})
-            return ctx.backend.map(operators.exp, a)
+            result: TensorData = ctx.backend.map(operators.exp, a)
+            return result
 
         @staticmethod
         def backward(ctx: Any, grad: TensorData) -> TensorData:
             (a,) = ctx.saved_values[0]["operand"]
-            return ctx.backend.zip(operators.mul, ctx.backend.map(operators.exp, a), grad)
+            product: TensorData = ctx.backend.zip(
+                operators.mul, ctx.backend.map(operators.exp, a), grad
+            )
+            return product
 
     x = leaf(1.0)
     grad_check(Nested.apply, x)
@@ -214,6 +218,9 @@ def test_updates_that_would_lose_something() -> None:
             y += 1
         with pytest.raises(ShapeError, match=r"-=: the result has shape \(3,\), and the tensor"):
             w -= zeros((3,))
+        shared = zeros((1,)).expand(3).requires_grad_()
+        with pytest.raises(RuntimeError, match=r"-= to an expanded tensor, whose elements share"):
+            shared -= 1.0
     assert w.item() == 1.0
     y.backward()
     assert w.grad.item() == 2.0

@@ -48,14 +48,14 @@ def test_an_exported_tensor_is_alive_while_it_is_used() -> None:
     before = len(dlpack._exported)
     numbers = np.arange(4.0)
     seen = np.from_dlpack(Exporter(TensorData(numbers, (4,))))
-    gone = weakref.ref(numbers)
+    freed = weakref.ref(numbers)
     del numbers
     gc.collect()
-    assert gone() is not None
+    assert freed() is not None
     assert seen.tolist() == [0.0, 1.0, 2.0, 3.0]
     del seen
     gc.collect()
-    assert gone() is None
+    assert freed() is None
     assert len(dlpack._exported) == before
 
 
@@ -89,13 +89,13 @@ def test_an_array_of_numpy_is_imported(array: Any) -> None:
 def test_an_import_releases_its_tensor() -> None:
     array = np.arange(3.0)
     taken = dlpack.Import(array.__dlpack__())
-    held = weakref.ref(array)
+    exported = weakref.ref(array)
     del array
     gc.collect()
-    assert held() is not None
+    assert exported() is not None
     del taken
     gc.collect()
-    assert held() is None
+    assert exported() is None
 
 
 def test_a_capsule_can_be_used_once() -> None:

@@ -43,13 +43,13 @@ def test_pytorch_reads_an_exported_tensor(torch: Any, layout: str, backend: Refe
 def test_pytorch_releases_an_exported_tensor(torch: Any) -> None:
     numbers = np.arange(4.0)
     theirs = torch.utils.dlpack.from_dlpack(capsule_of(TensorData(numbers, (4,))))
-    gone = weakref.ref(numbers)
+    freed = weakref.ref(numbers)
     del numbers
     gc.collect()
     assert theirs.tolist() == [0.0, 1.0, 2.0, 3.0]
     del theirs
     gc.collect()
-    assert gone() is None
+    assert freed() is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -20,12 +21,14 @@ from mt_autodiff import Scalar, Tensor, rand, tensor
 from mt_nn import (
     SGD,
     Adam,
+    BatchNorm1d,
     Checkpoint,
     CheckpointError,
     Dropout,
     Linear,
     Module,
     Parameter,
+    Sequential,
     checkpoint,
     load_checkpoint,
     mse_loss,
@@ -292,9 +295,54 @@ def test_generators_of_the_model_must_match(path: Path) -> None:
         load_checkpoint(path).restore(model)
 
 
-@pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])
-def test_a_missing_file(path: Path, make: Callable[[Path], None]) -> None:
-    make(path)
+def test_a_folder(path: Path) -> None:
+    path.mkdir()
+    save_checkpoint(path / "a.safetensors", model=Network())
+    message = (
+        r"it is a folder; pass a file; the folder contains the checkpoints \['a.safetensors'\]"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"PK\x03\x04" + b"archive/data.pkl" * 9,
+            "it is a zip archive, as PyTorch and numpy.savez",
+        ),
+        (pickle.dumps({"weight": [1.0]}), "it is a pickle, as earlier versions of PyTorch"),
+        (b"\x93NUMPY\x01\x00v\x00", "it is an array of numpy.save"),
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+    ],
+)
+def test_files_of_other_programs(path: Path, content: bytes, message: str) -> None:
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"{message}.* pass these to Module.load_state_dict"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("size", [0x80, 0x180])
+def test_a_header_whose_length_looks_like_a_pickle(path: Path, size: int) -> None:
+    """Read a safetensors file whose first byte is that of a pickle."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(size.to_bytes(8, "little") + header.ljust(size) + bytes(4))
+    with pytest.raises(CheckpointError, match="it is a safetensors file, but not a checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1)])
+def test_arrays_of_dtypes_that_numpy_lacks(path: Path, dtype: str, size: int) -> None:
+    arrays = {"w": {"dtype": dtype, "shape": [2], "data_offsets": [0, 2 * size]}}
+    header = json.dumps(arrays).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(2 * size))
+    message = f"not a checkpoint; .*convert the arrays of {dtype} to F32, then read them with"
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+def test_a_missing_file(path: Path) -> None:
     with pytest.raises(CheckpointError, match=f"checkpoint {path}: the file does not exist"):
         load_checkpoint(path)
 
@@ -521,3 +569,32 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"cannot be written .*Free disk space, or choose"):
         save_checkpoint(tmp_path / "file" / "last", model=Network())
     assert (tmp_path / "file").read_text() == "here first"
+
+
+def test_buffers_and_groups_are_restored(tmp_path: Path) -> None:
+    def build(seed: int) -> tuple[Sequential, Adam]:
+        model = Sequential(Linear(2, 3, rng=seed), BatchNorm1d(3), Linear(3, 1, rng=seed))
+        groups: list[dict[str, Any]] = [
+            {"params": model[:2].parameters(), "lr": 0.5},
+            {"params": model[2].parameters()},
+        ]
+        return model, Adam(groups, lr=0.1)
+
+    def train(model: Sequential, optimizer: Adam, steps: int) -> None:
+        for step in range(steps):
+            optimizer.zero_grad()
+            mse_loss(model(rand((4, 2), step)), np.ones((4, 1))).backward()
+            optimizer.step()
+
+    model, optimizer = build(0)
+    train(model, optimizer, 2)
+    optimizer.param_groups[0]["lr"] = 0.25
+    save_checkpoint(tmp_path / "a.safetensors", model=model, optimizer=optimizer)
+    train(model, optimizer, 2)
+    other, resumed = build(1)
+    load_checkpoint(tmp_path / "a.safetensors").restore(other, resumed)
+    assert [group["lr"] for group in resumed.param_groups] == [0.25, 0.1]
+    train(other, resumed, 2)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], array, strict=True)
+    assert model.state_dict()["1.num_batches_tracked"] == 4

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mt_tensor import operators as op
 
-anything = st.floats()
+any_float = st.floats()
 """Every double: NaN, infinities, subnormals and zeros of both signs included."""
 
 moderate = st.floats(-700.0, 700.0)
@@ -56,7 +56,7 @@ EXACT_BINARY: list[tuple[Callable[[float, float], float], Callable[[float, float
 
 
 @pytest.mark.parametrize(("fn", "oracle"), EXACT_UNARY, ids=lambda f: f.__name__)
-@given(x=anything)
+@given(x=any_float)
 def test_functions_of_one_number_are_exact(
     fn: Callable[[float], float], oracle: Callable[[float], float], x: float
 ) -> None:
@@ -65,7 +65,7 @@ def test_functions_of_one_number_are_exact(
 
 
 @pytest.mark.parametrize(("fn", "oracle"), EXACT_BINARY, ids=lambda f: f.__name__)
-@given(x=anything, y=anything, equal=st.booleans())
+@given(x=any_float, y=any_float, equal=st.booleans())
 @example(x=math.nan, y=1.0, equal=False)
 @example(x=1.0, y=math.nan, equal=False)
 @example(x=math.inf, y=math.inf, equal=False)
@@ -82,7 +82,7 @@ def test_functions_of_two_numbers_are_exact(
         assert same(fn(x, y), float(oracle(np.float64(x), np.float64(y))))
 
 
-@given(x=anything, y=anything)
+@given(x=any_float, y=any_float)
 @example(x=5.0, y=0.0)
 @example(x=-5.0, y=math.inf)
 def test_mod(x: float, y: float) -> None:
@@ -102,7 +102,7 @@ def test_log1p_tanh_sin_and_cos(x: float) -> None:
         assert op.log1p(x) == pytest.approx(float(np.log1p(wide)), rel=1e-15, abs=1e-300)
 
 
-@given(anything.filter(bool))
+@given(any_float.filter(bool))
 def test_inv(x: float) -> None:
     with np.errstate(all="ignore"):
         assert same(op.inv(x), float(np.reciprocal(np.float64(x))))
@@ -116,7 +116,7 @@ def test_inv_of_zero_in_python_and_numpy() -> None:
         assert op.inv(np.float64(-0.0)) == -math.inf
 
 
-@given(anything, anything.filter(bool))
+@given(any_float, any_float.filter(bool))
 @example(5.0, 49.0)
 @example(5e-324, 3.0)
 def test_div_is_the_rounded_quotient(x: float, y: float) -> None:
@@ -183,7 +183,7 @@ def test_sigmoid_is_symmetric(x: float) -> None:
     assert op.sigmoid(x) + op.sigmoid(-x) == pytest.approx(1.0, abs=2.3e-16)
 
 
-@given(anything, anything)
+@given(any_float, any_float)
 def test_sigmoid_is_monotonic_from_0_to_1(x: float, y: float) -> None:
     assert 0.0 <= op.sigmoid(x) <= 1.0 or math.isnan(x)
     if x <= y:
@@ -331,7 +331,7 @@ def test_tanh_back(x: float, d: float) -> None:
     )
 
 
-@given(anything, upstream)
+@given(any_float, upstream)
 def test_relu_back(x: float, d: float) -> None:
     assert op.relu_back(x, d) == (d if x > 0 else 0.0)
 

@@ -2,7 +2,7 @@
 
 import math
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,11 +14,11 @@ RATE: Any = 2.0
 settings = SimpleNamespace(rate=3.0)
 
 
-def scaled(x: float) -> float:
+def scaled(x: Any) -> Any:
     return RATE * math.exp(x)
 
 
-def helped(x: float) -> float:
+def helped(x: Any) -> Any:
     return scaled(x) + abs(x)
 
 
@@ -33,10 +33,10 @@ def odd(n: float) -> float:
 def test_names_with_their_values() -> None:
     k = 5.0
 
-    def fn(x: float) -> float:
+    def fn(x: Any) -> Any:
         return RATE * x + k * math.exp(x) + abs(x) + float(np.pi)
 
-    found = {name: read() for name, read in outer_values(fn)}
+    found = {name: read() for name, read in outer_values(cast(FunctionType, fn))}
     assert found == {
         "RATE": 2.0,
         "k": 5.0,
@@ -104,17 +104,17 @@ def test_helpers_are_replaced_with_their_helpers() -> None:
         compiled.append(fn.__name__)
         return fn
 
-    def fn(x: float) -> float:
+    def fn(x: Any) -> Any:
         return inner(x) + helped(x)
 
     def inner(x: float) -> float:
         return -x
 
-    copy = with_helpers(fn, compile)
+    copy = with_helpers(cast(FunctionType, fn), compile)
     assert compiled == ["inner", "scaled", "helped"]
     assert copy is not fn
     assert copy(2.0) == fn(2.0)
     compiled.clear()
-    assert with_helpers(scaled, compile) is scaled
-    assert with_helpers(even, compile)(4.0) == 1.0
+    assert with_helpers(cast(FunctionType, scaled), compile) is scaled
+    assert with_helpers(cast(FunctionType, even), compile)(4.0) == 1.0
     assert compiled == ["odd"], "a caller is no helper"

@@ -309,3 +309,28 @@ def test_convolution(
     received = backend.convolve(x, w, reverse, size)
     expected = correlate(host_array(x), host_array(w), reverse, width if size is None else size)
     compare(backend, received, expected)
+
+
+# Long sums in single precision
+
+SINGLE = Reference(np.float32)
+
+
+@pytest.mark.parametrize("operation", ["reduce", "matmul", "convolve"])
+def test_sums_in_single_precision_do_not_stall(operation: str) -> None:
+    # From 2**24 on, adding 1 in single precision changes nothing.
+    terms = np.ones(101, np.float32)
+    terms[0] = 2.0**24
+    a, ones = SINGLE.from_numpy(terms), SINGLE.full((101,), 1.0)
+    total = {
+        "reduce": lambda: SINGLE.reduce(operators.add, a, 0, 0.0),
+        "matmul": lambda: SINGLE.matmul(a.view(1, 101), ones.view(101, 1)),
+        "convolve": lambda: SINGLE.convolve(a.view(1, 1, 101), ones.view(1, 1, 101), size=(1,)),
+    }[operation]()
+    assert host_array(total).item() == 2.0**24 + 100
+    assert total.storage.dtype == np.float32
+
+
+def test_a_sum_that_overflows_is_infinite() -> None:
+    large = SINGLE.full((4,), 3e38)
+    assert host_array(SINGLE.reduce(operators.add, large, 0, 0.0)).item() == np.inf

@@ -224,10 +224,10 @@ def test_view_keeps_the_order_of_elements(shape: tuple[int, ...], draws: st.Data
     size = math.prod(shape)
     data = TensorData(np.arange(float(size)), shape)
     factors = [f for f in itertools.product(range(1, 9), repeat=2) if math.prod(f) == size]
-    wanted = draws.draw(st.sampled_from([(size,), (1, size, 1), *factors]))
-    view = data.view(*wanted)
+    new_shape = draws.draw(st.sampled_from([(size,), (1, size, 1), *factors]))
+    view = data.view(*new_shape)
     assert view.storage is data.storage
-    assert view.shape == wanted
+    assert view.shape == new_shape
     assert elements(view) == elements(data)
 
 
@@ -245,16 +245,16 @@ def test_view_infers_one_size_and_requires_contiguity() -> None:
 @given(strided(), st.data())
 def test_expand(data: TensorData, draws: st.DataObject) -> None:
     left = draws.draw(st.lists(st.integers(0, 3), max_size=2))
-    wanted = (*left, *(draws.draw(st.integers(0, 3)) if n == 1 else n for n in data.shape))
-    view = data.expand(wanted)
+    new_shape = (*left, *(draws.draw(st.integers(0, 3)) if n == 1 else n for n in data.shape))
+    view = data.expand(new_shape)
     assert view.storage is data.storage
-    assert np.array_equal(as_array(view), np.broadcast_to(as_array(data), wanted))
+    assert np.array_equal(as_array(view), np.broadcast_to(as_array(data), new_shape))
 
 
-@pytest.mark.parametrize("wanted", [(), (3,), (1, 1), (2, 2), (2, 4)])
-def test_shapes_to_which_expand_cannot_broadcast(wanted: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("new_shape", [(), (3,), (1, 1), (2, 2), (2, 4)])
+def test_shapes_to_which_expand_cannot_broadcast(new_shape: tuple[int, ...]) -> None:
     with pytest.raises(IndexingError, match=r"expand: shape"):
-        TensorData(np.zeros(6), (2, 3)).expand(wanted)
+        TensorData(np.zeros(6), (2, 3)).expand(new_shape)
 
 
 # Descriptions

@@ -14,7 +14,7 @@ from mt_autodiff import ImplicitCopyWarning
 GPU = TensorBackend(CudaOps)
 
 
-class OwnOps(TensorOps):
+class UserOps(TensorOps):
     """A user's class for the GPU that launches kernels."""
 
     cuda = True
@@ -45,7 +45,7 @@ class OwnOps(TensorOps):
     matrix_multiply = CudaOps.matrix_multiply
 
 
-OWN = TensorBackend(OwnOps)
+USER = TensorBackend(UserOps)
 
 pytestmark = pytest.mark.filterwarnings(
     # Launches of users are small, and copy shapes and strides.
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture(params=[GPU, OWN], ids=["library", "own"])
+@pytest.fixture(params=[GPU, USER], ids=["library", "own"])
 def backend(request: pytest.FixtureRequest) -> TensorBackend:
     """The library's operations, and those of a course's class."""
     chosen: TensorBackend = request.param

@@ -12,7 +12,7 @@ from mt_models.training import EpochRecord
 
 HEIGHT = 300
 
-Place = tuple[float, float]
+Point = tuple[float, float]
 
 
 def training_curves(
@@ -45,10 +45,10 @@ def training_curves(
 
 def _curve(
     title: str,
-    learnt: Sequence[Place],
-    unseen: Sequence[Place],
+    learnt: Sequence[Point],
+    unseen: Sequence[Point],
     epochs: int,
-    heights: Place,
+    heights: Point,
     judged: str,
 ) -> None:
     """Draw one chart, whose axis covers all epochs."""

@@ -24,7 +24,7 @@ With a smaller value wide characters are cut off at the edge of a picture.
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CellStyle:
     """The fill and the frame of a cell.
 
     Attributes:
@@ -40,12 +40,12 @@ class Look:
     ghost: bool = False
 
 
-PLAIN = Look()
-GHOST = Look(strength=0.0, ghost=True)
+PLAIN = CellStyle()
+GHOST = CellStyle(strength=0.0, ghost=True)
 
 
-def shaded(value: float, largest: float, frame: str | None = None) -> Look:
-    """Return the look of a number: blue above zero and orange below, with opacity by magnitude.
+def shaded(value: float, largest: float, frame: str | None = None) -> CellStyle:
+    """Return the style of a number: blue above zero and orange below, with opacity by magnitude.
 
     Args:
         value: The value.
@@ -58,7 +58,7 @@ def shaded(value: float, largest: float, frame: str | None = None) -> Look:
     share = min(abs(value) / largest, 1.0) if largest > 0 else 0.0
     # In this form NaN has the highest opacity.
     strength = 0.04 + 0.5 * share if share <= 1.0 else 0.54
-    return Look(ORANGE if value < 0 else BLUE, strength, frame)
+    return CellStyle(ORANGE if value < 0 else BLUE, strength, frame)
 
 
 def number(value: float) -> str:
@@ -90,26 +90,26 @@ class Drawing:
         x: float,
         y: float,
         text: str = "",
-        look: Look = PLAIN,
+        style: CellStyle = PLAIN,
         *,
         width: float = CELL,
         height: float = CELL,
         note: str = "",
     ) -> None:
         """Draw a rectangle with a text in its middle and a small note at the bottom."""
-        dashes = ' stroke-dasharray="3 3"' if look.ghost else ""
-        line = 2.5 if look.frame else 1.0
+        dashes = ' stroke-dasharray="3 3"' if style.ghost else ""
+        line = 2.5 if style.frame else 1.0
         self._parts.append(
             f'<rect x="{x + 1:g}" y="{y + 1:g}" width="{width - 2:g}" height="{height - 2:g}" '
-            f'rx="4" fill="{look.fill}" fill-opacity="{look.strength:.3g}" '
-            f'stroke="{look.frame or INK}" stroke-opacity="{0.95 if look.frame else 0.25}" '
+            f'rx="4" fill="{style.fill}" fill-opacity="{style.strength:.3g}" '
+            f'stroke="{style.frame or INK}" stroke-opacity="{0.95 if style.frame else 0.25}" '
             f'stroke-width="{line}"{dashes}></rect>'
         )
         self._reach(x, y)
         self._reach(x + width, y + height)
         middle = y + height / 2 - (5 if note else 0)
         size = min(13.0, (width - 6) / (CHARACTER * max(len(text), 1)))
-        self.text(x + width / 2, middle, text, size=size, anchor="middle", faint=look.ghost)
+        self.text(x + width / 2, middle, text, size=size, anchor="middle", faint=style.ghost)
         if note:
             small = min(9.0, (width - 4) / (CHARACTER * len(note)))
             foot = y + height - 9
@@ -120,7 +120,7 @@ class Drawing:
         x: float,
         y: float,
         rows: Sequence[Sequence[float]],
-        look: Callable[[int, int], Look] | None = None,
+        style: Callable[[int, int], CellStyle] | None = None,
         *,
         note: Callable[[int, int], str] | None = None,
         size: float = CELL,
@@ -131,7 +131,7 @@ class Drawing:
             x: The left edge.
             y: The top edge.
             rows: The numbers.
-            look: The look of the cell at a row and a column, by default shaded by its number.
+            style: The style of the cell at a row and a column, by default shaded by its number.
             note: A small note in the cell, or an empty text.
             size: Width and height of a cell.
         """
@@ -142,7 +142,7 @@ class Drawing:
                     x + j * size,
                     y + i * size,
                     number(value),
-                    look(i, j) if look else shaded(value, largest),
+                    style(i, j) if style else shaded(value, largest),
                     width=size,
                     height=size,
                     note=note(i, j) if note else "",

@@ -39,16 +39,16 @@ def sst2() -> Sst2:
     return load_sst2()
 
 
-def digit_reader(place: Path) -> DigitReader:
+def digit_reader(source: Path) -> DigitReader:
     """Return the network of a checkpoint or a run; for a running one its latest network."""
-    path = find_checkpoint(place)
+    path = find_checkpoint(source)
     reader: DigitReader = _digit_reader(path, path.stat().st_mtime_ns)
     return reader
 
 
-def sentence_reader(place: Path) -> SentenceReader:
+def sentence_reader(source: Path) -> SentenceReader:
     """Return the network of a checkpoint or a run; for a running one its latest network."""
-    path = find_checkpoint(place)
+    path = find_checkpoint(source)
     reader: SentenceReader = _sentence_reader(path, path.stat().st_mtime_ns)
     return reader
 
@@ -75,11 +75,11 @@ def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
         runs: The runs of the problem.
         key: The unique key of the widget.
     """
-    own = PRETRAINED / shipped
-    places = {"comes with the package": own}
-    places |= {run.name: run.folder for run in runs if run.has_network}
-    chosen = st.selectbox("Network", list(places), key=key)
-    return places.get(chosen, own)
+    pretrained = PRETRAINED / shipped
+    sources = {"comes with the package": pretrained}
+    sources |= {run.name: run.folder for run in runs if run.has_network}
+    chosen = st.selectbox("Network", list(sources), key=key)
+    return sources.get(chosen, pretrained)
 
 
 def checkout() -> Path | None:

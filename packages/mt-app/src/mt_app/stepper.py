@@ -28,12 +28,12 @@ def stepper(key: str, count: int, draw: Callable[[int], None], *, name: str = "s
 def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running: bool) -> None:
     if bool(st.session_state.get(f"{key}.running")) != running:
         st.rerun()  # The whole page: the fragment is created with or without a timer.
-    place = f"{key}.at"
-    at = min(int(st.session_state.get(place, 1)), count)
+    state_key = f"{key}.at"
+    at = min(int(st.session_state.get(state_key, 1)), count)
     if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
         at = at % count + 1
         st.session_state[f"{key}.since"] = time.monotonic()
-    st.session_state[place] = at
+    st.session_state[state_key] = at
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Back", key=f"{key}.back", on_click=_move, args=(key, -1, count))
         st.button("Next", key=f"{key}.next", on_click=_move, args=(key, 1, count))
@@ -46,8 +46,8 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
             disabled=count == 1,
         )
         if count > 1:
-            st.slider(f"{name.capitalize()}, of {count}", 1, count, key=place)
-    draw(int(st.session_state[place]) - 1)
+            st.slider(f"{name.capitalize()}, of {count}", 1, count, key=state_key)
+    draw(int(st.session_state[state_key]) - 1)
 
 
 def _move(key: str, by: int, count: int) -> None:

@@ -48,7 +48,7 @@ def heat(values: Values, limit: float | None = None) -> str:
 
 
 def ink(image: npt.NDArray[np.uint8]) -> str:
-    """Return a picture of a digit in MNIST's format: white on black in both modes.
+    """Return a picture of a digit in MNIST's format: white on black, in dark mode, too.
 
     Shape:
         (height, width).

@@ -32,7 +32,7 @@ PHASES = {
 
 def choose_backend(key: str) -> tuple[str, Dtype]:
     """Let the user choose a backend; return its name and its dtype."""
-    explained = "\n".join(f"- **{name}**: {what}" for name, what in BACKENDS.items())
+    explained = "\n".join(f"- **{name}**: {description}" for name, description in BACKENDS.items())
     name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained)
     return name, default_dtype(name)
 

@@ -133,7 +133,7 @@ def test_the_graph_shows_values_and_then_derivatives() -> None:
 
 
 @pytest.mark.parametrize("chain", ["", "permute(1, 0)", "[1]", "[1, 2]", "[None, :, ::2]"])
-def test_tensors_and_their_cells(chain: str) -> None:
+def test_a_tensor_is_drawn_with_its_storage(chain: str) -> None:
     link = follow((3, 4), chain)[-1]
     index = next(iter(link.data.indices()))
     drawing = draw_tensor(link, "x", [index])
@@ -144,10 +144,10 @@ def test_tensors_and_their_cells(chain: str) -> None:
     assert framed(cells) == 1
 
 
-def test_the_map_of_points_rings_those_on_the_wrong_side() -> None:
+def test_misclassified_points_have_a_ring() -> None:
     points = DATASETS["Simple"](30, 0)
-    everywhere = np.zeros((4, 4))
-    drawing = draw_map(points, everywhere, np.zeros(30))
+    grid = np.zeros((4, 4))
+    drawing = draw_map(points, grid, np.zeros(30))
     circles = elements(drawing, "circle")
     assert len(circles) == 30 + sum(points.y)
     # One run of equal cells in each row, behind them the ground.
@@ -176,7 +176,7 @@ def test_a_line_is_drawn_where_it_crosses_the_square(line: Line, drawn: int) -> 
             assert line.w1 * x + line.w2 * (1 - y) + line.b == pytest.approx(0.0, abs=1e-6)
 
 
-def test_nan_is_undecided_and_draws() -> None:
+def test_nan_is_drawn_as_undecided() -> None:
     drawing = draw_map(DATASETS["Diag"](5, 0), np.full((3, 3), np.nan))
     assert len(elements(drawing, "rect")) == 1
 

@@ -49,7 +49,7 @@ def kim(sentence_reader: SentenceReader) -> SentenceReader:
 
 
 class TestTheNetworksOfThePackage:
-    def test_the_digit_reader_is_as_good_as_its_readme_says(
+    def test_accuracy_of_the_digit_network_equals_the_readme(
         self, digit_reader: DigitReader
     ) -> None:
         images, labels = load_mnist_split("test")
@@ -63,7 +63,7 @@ class TestTheNetworksOfThePackage:
         assert abs(right - 9891) <= 3
         assert digit_reader.accuracy == pytest.approx(0.9891)
 
-    def test_the_sentence_reader_is_as_good_as_its_readme_says(
+    def test_accuracy_of_the_sentence_network_equals_the_readme(
         self, sentence_reader: SentenceReader
     ) -> None:
         dev = load_sst2().dev
@@ -71,7 +71,7 @@ class TestTheNetworksOfThePackage:
         assert abs(int(right.sum()) - 684) <= 2
         assert sentence_reader.accuracy == pytest.approx(684 / 872)
 
-    def test_they_do_not_read_each_others_questions(self) -> None:
+    def test_networks_reject_inputs_of_the_other_problem(self) -> None:
         with pytest.raises(ValueError, match="one that reads digits"):
             load_digit_reader(PRETRAINED / "sentiment.safetensors")
         with pytest.raises(ValueError, match="one that reads sentences"):
@@ -79,7 +79,7 @@ class TestTheNetworksOfThePackage:
 
 
 class TestDigits:
-    def test_the_layers_end_in_what_the_network_says(self, digit_reader: DigitReader) -> None:
+    def test_the_last_layer_is_the_prediction(self, digit_reader: DigitReader) -> None:
         images, _ = load_mnist_split("test")
         for image in images[:5]:
             insight = explain_digit(digit_reader, image)
@@ -95,12 +95,12 @@ class TestDigits:
                 np.testing.assert_array_equal(insight.layer(name).values, hidden.to_numpy()[0])
             assert insight.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
-    def test_all_learnt_numbers_are_counted(self, digit_reader: DigitReader) -> None:
+    def test_all_parameters_are_counted(self, digit_reader: DigitReader) -> None:
         insight = explain_digit(digit_reader, np.zeros((28, 28), np.uint8))
         total = sum(parameter.value.size for parameter in digit_reader.network.parameters())
         assert sum(layer.parameters for layer in insight.layers) == total
 
-    def test_lenet5_is_taken_apart_too(self) -> None:
+    def test_layers_of_lenet5(self) -> None:
         recipe = DigitsRecipe(network="lenet5")
         backend = recipe.make_backend()
         network = LeNet5(np.random.default_rng(0), backend)
@@ -111,7 +111,7 @@ class TestDigits:
             answer = network(image_batch(image[None], backend))
         np.testing.assert_allclose(insight.layers[-1].values, answer.to_numpy()[0], rtol=1e-5)
 
-    def test_the_relevance_is_the_slope_of_the_winners_score(
+    def test_relevance_is_the_gradient_of_the_largest_score(
         self, digit_reader: DigitReader
     ) -> None:
         """Central differences in double precision, at pixels where no unit switches."""
@@ -155,7 +155,7 @@ WORDS = st.sampled_from(
 class TestSentences:
     @given(words=st.lists(WORDS, min_size=1, max_size=70))
     @pytest.mark.parametrize("which", ["sentence_reader", "kim"])
-    def test_the_pushes_of_all_windows_and_the_bias_are_the_logit(
+    def test_contributions_of_windows_and_bias_sum_to_the_logit(
         self, which: str, words: list[str], request: pytest.FixtureRequest
     ) -> None:
         reader: SentenceReader = request.getfixturevalue(which)
@@ -169,7 +169,9 @@ class TestSentences:
         )
         assert insight.word_pushes.sum() == pytest.approx(inside, abs=1e-4)
 
-    def test_the_answer_is_that_of_the_command_line(self, sentence_reader: SentenceReader) -> None:
+    def test_predictions_equal_those_of_the_command_line(
+        self, sentence_reader: SentenceReader
+    ) -> None:
         dev = load_sst2().dev
         judged = predict_sentences(sentence_reader, dev.texts[:20])
         for text, positive in zip(dev.texts[:20], judged, strict=True):
@@ -184,11 +186,11 @@ class TestSentences:
         assert insight.unknown == ("zzyzx",)
 
     @pytest.mark.parametrize("text", ["", " ", "\n\t"])
-    def test_nothing_is_refused(self, sentence_reader: SentenceReader, text: str) -> None:
+    def test_empty_text_is_refused(self, sentence_reader: SentenceReader, text: str) -> None:
         with pytest.raises(ValueError, match="at least one word"):
             explain_sentence(sentence_reader, text)
 
-    def test_neighbours_are_the_largest_cosines(self, sentence_reader: SentenceReader) -> None:
+    def test_nearest_words_have_the_largest_cosines(self, sentence_reader: SentenceReader) -> None:
         row = explain_sentence(sentence_reader, "charming").words[0].row
         found = neighbours(sentence_reader, row, 5)
         table = sentence_reader.vocabulary.vectors.astype(np.float64)

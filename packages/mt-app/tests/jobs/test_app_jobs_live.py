@@ -38,13 +38,13 @@ def learn(progress: Progress, examples: int, loss: float, right: int) -> Progres
 
 
 class TestLiveDisplay:
-    def test_it_begins_by_preparing(self, tmp_path: Path) -> None:
+    def test_a_training_begins_with_loading_data(self, tmp_path: Path) -> None:
         LiveDisplay(tmp_path, Settings(epochs=3, batch_size=10))
-        told = read_live(tmp_path)
-        assert told is not None
-        assert (told.phase, told.epochs, told.share) == ("preparing", 3, 0.0)
+        live = read_live(tmp_path)
+        assert live is not None
+        assert (live.phase, live.epochs, live.share) == ("preparing", 3, 0.0)
 
-    def test_points_are_means_since_the_point_before(
+    def test_points_of_a_curve_are_means_since_the_previous_point(
         self, display: LiveDisplay, tmp_path: Path
     ) -> None:
         progress = Progress()
@@ -58,12 +58,12 @@ class TestLiveDisplay:
         self, display: LiveDisplay, tmp_path: Path
     ) -> None:
         display.on_step(learn(Progress(), 100, 1.0, 50))
-        told = read_live(tmp_path)
-        assert told is not None
-        assert (told.phase, told.share, told.accuracy) == ("validating", 0.5, 0.5)
-        assert told.left is not None
+        live = read_live(tmp_path)
+        assert live is not None
+        assert (live.phase, live.share, live.accuracy) == ("validating", 0.5, 0.5)
+        assert live.left is not None
 
-    def test_a_curve_that_was_ahead_is_cut_where_the_training_goes_on(
+    def test_a_resumed_training_truncates_its_curve(
         self, display: LiveDisplay, tmp_path: Path
     ) -> None:
         progress = Progress()
@@ -77,7 +77,7 @@ class TestLiveDisplay:
         assert [point.epoch for point in points] == pytest.approx([0.1, 0.2, 0.3, 0.4])
         assert points[-1].loss == pytest.approx(3.0)
 
-    def test_the_evaluation_comes_back(self, display: LiveDisplay, tmp_path: Path) -> None:
+    def test_evaluation_results_are_returned(self, display: LiveDisplay, tmp_path: Path) -> None:
         evaluation = Evaluation(0.5, np.array([[0.25, 0.75], [1.0, 0.0]]), np.array([1, 1]))
         display.on_epoch(Progress(), evaluation)
         found = read_evaluation(tmp_path)
@@ -85,23 +85,23 @@ class TestLiveDisplay:
         assert found.loss == evaluation.loss
         assert found.right.tolist() == [True, False]
 
-    def test_it_ends(self, display: LiveDisplay, tmp_path: Path) -> None:
+    def test_the_end_of_a_training_is_recorded(self, display: LiveDisplay, tmp_path: Path) -> None:
         display.end("failed", "the loss is nan")
-        told = read_live(tmp_path)
-        assert told is not None
-        assert (told.phase, told.message) == ("failed", "the loss is nan")
+        live = read_live(tmp_path)
+        assert live is not None
+        assert (live.phase, live.message) == ("failed", "the loss is nan")
 
     @pytest.mark.parametrize(
         "content", [b"", b"{", b"[]", b'{"phase": "x", "other": 1}', b"\xff\xfe\x00", b"null"]
     )
-    def test_damaged_files_tell_nothing(self, tmp_path: Path, content: bytes) -> None:
+    def test_damaged_files_are_ignored(self, tmp_path: Path, content: bytes) -> None:
         for name in (LIVE, CURVE, EVALUATION):
             (tmp_path / name).write_bytes(content)
         assert read_live(tmp_path) is None
         assert read_curve(tmp_path) == []
         assert read_evaluation(tmp_path) is None
 
-    def test_an_unfinished_line_is_passed_over(self, display: LiveDisplay, tmp_path: Path) -> None:
+    def test_an_incomplete_line_is_skipped(self, display: LiveDisplay, tmp_path: Path) -> None:
         display.on_step(learn(Progress(), 10, 1.0, 5))
         with (tmp_path / CURVE).open("a", encoding="utf-8") as file:
             file.write('{"epoch": 0.2, "lo')
@@ -126,14 +126,14 @@ class TestWatch:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    def test_the_end_of_input_sets_a_mark_and_interrupts_nothing(self, tmp_path: Path) -> None:
+    def test_end_of_input_sets_a_flag_without_interruption(self, tmp_path: Path) -> None:
         end, other = os.pipe()
         with os.fdopen(end, "rb") as stream, Watch(tmp_path, stream) as watch:
             assert not watch()
             os.close(other)
             self.wait_for_the_mark(watch)
 
-    def test_what_is_interruptible_is_interrupted(self, tmp_path: Path) -> None:
+    def test_interruptible_blocks_are_interrupted(self, tmp_path: Path) -> None:
         end, other = os.pipe()
         with os.fdopen(end, "rb") as stream, Watch(tmp_path, stream) as watch:
             with pytest.raises(KeyboardInterrupt):
@@ -144,7 +144,7 @@ class TestWatch:
                     time.sleep(0.01)
             assert watch()
 
-    def test_after_the_mark_nothing_interruptible_begins(self, tmp_path: Path) -> None:
+    def test_no_interruptible_block_begins_after_the_flag(self, tmp_path: Path) -> None:
         end, other = os.pipe()
         with os.fdopen(end, "rb") as stream, Watch(tmp_path, stream) as watch:
             os.close(other)
@@ -152,7 +152,7 @@ class TestWatch:
             with pytest.raises(KeyboardInterrupt):
                 watch.interruptible = True
 
-    def test_it_shows_that_it_lives_until_it_ends(self, tmp_path: Path) -> None:
+    def test_the_heartbeat_continues_until_the_end(self, tmp_path: Path) -> None:
         end, other = os.pipe()
         with os.fdopen(end, "rb") as stream:
             with Watch(tmp_path, stream):
@@ -162,7 +162,7 @@ class TestWatch:
                     time.sleep(0.01)
             os.close(other)
 
-    def test_a_dead_worker_does_not_live(self, tmp_path: Path) -> None:
+    def test_a_dead_worker_is_detected(self, tmp_path: Path) -> None:
         assert not is_alive(tmp_path)
         (tmp_path / ALIVE).touch()
         assert is_alive(tmp_path)

@@ -57,7 +57,7 @@ def test_jobs_run_one_after_the_other_in_order(
     assert not queue.busy
 
 
-def test_a_job_that_listens_ends_by_itself(
+def test_a_job_that_reads_its_input_ends_when_stopped(
     queue: ProcessQueue, folder: Callable[[str], Path]
 ) -> None:
     job = folder("a")
@@ -70,7 +70,7 @@ def test_a_job_that_listens_ends_by_itself(
     assert queue.state(job) == "ended"
 
 
-def test_a_deaf_job_is_killed_with_what_it_started(
+def test_a_job_that_ignores_stop_is_killed_with_its_children(
     queue: ProcessQueue, folder: Callable[[str], Path]
 ) -> None:
     job = folder("a")
@@ -113,12 +113,12 @@ def test_a_folder_has_one_job_at_a_time(queue: ProcessQueue, folder: Callable[[s
     assert output(job).split() == ["up", "asked", "again"]
 
 
-def test_a_command_that_does_not_exist_does_not_hold_up_the_queue(
+def test_an_unknown_command_does_not_block_the_queue(
     queue: ProcessQueue, folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    bad, gone, good = folder("a"), tmp_path / "gone", folder("c")
+    bad, ended, good = folder("a"), tmp_path / "gone", folder("c")
     queue.submit(bad, ("/no/such/program",))
-    queue.submit(gone, python("pass"))
+    queue.submit(ended, python("pass"))
     queue.submit(good, python("print('good')"))
     assert queue.wait(good, LONG)
     assert output(good).split() == ["good"]

@@ -59,7 +59,7 @@ def learnt(run: RunView) -> list[dict[str, object]]:
     ]
 
 
-def test_a_training_is_that_of_the_command_line(queue: ProcessQueue) -> None:
+def test_a_training_equals_one_on_the_command_line(queue: ProcessQueue) -> None:
     folder = start_training(queue, RECIPE, SETTINGS)
     assert queue.wait(folder, LONG)
     run = view(queue, folder)
@@ -86,7 +86,7 @@ def test_a_training_is_that_of_the_command_line(queue: ProcessQueue) -> None:
     )
 
 
-def test_a_stopped_training_goes_on_to_the_result_of_an_undisturbed_one(
+def test_a_resumed_training_equals_an_uninterrupted_one(
     queue: ProcessQueue,
 ) -> None:
     settings = replace(SETTINGS, epochs=12)
@@ -128,7 +128,7 @@ def test_a_training_is_stopped_while_it_validates(queue: ProcessQueue) -> None:
     assert checkpoint.meta["progress"]["examples_seen"] in (0, 16)
 
 
-def test_a_killed_training_is_told_from_one_that_goes_on(queue: ProcessQueue) -> None:
+def test_a_killed_training_is_distinguished_from_a_running_one(queue: ProcessQueue) -> None:
     folder = start_training(queue, RECIPE, ENDLESS)
     wait_for(lambda: (folder / LAST).is_file())
     job = queue._current
@@ -142,14 +142,14 @@ def test_a_killed_training_is_told_from_one_that_goes_on(queue: ProcessQueue) ->
     assert not view(queue, folder).finished
 
 
-def test_what_goes_wrong_is_said(queue: ProcessQueue) -> None:
+def test_errors_of_a_training_are_shown(queue: ProcessQueue) -> None:
     folder = start_training(queue, replace(RECIPE, lr=1e30), SETTINGS)
     assert queue.wait(folder, LONG)
     run = view(queue, folder)
     assert "lower the learning rate" in run.failed
 
 
-def test_a_run_in_another_app_is_not_taken_up(
+def test_a_run_of_another_process_is_not_resumed(
     queue: ProcessQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine it may take long until a worker shows again that it lives.

@@ -63,7 +63,7 @@ def array(data: TensorData) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_the_window_hangs_over_at_one_end(reverse: bool) -> None:
+def test_windows_extend_over_one_edge(reverse: bool) -> None:
     lesson = convolution([[1, 2, 3, 4]], [[[1, 1, 1]]], [[1, 1, 1, 1]], reverse=reverse)
     outside = [sum(not t.inside for t in step.terms) for step in lesson.steps("forward")]
     assert outside == ([2, 1, 0, 0] if reverse else [0, 0, 1, 2])
@@ -72,7 +72,7 @@ def test_the_window_hangs_over_at_one_end(reverse: bool) -> None:
     assert outside == ([0, 0, 1, 2] if reverse else [2, 1, 0, 0])
 
 
-def test_every_layout_computes_the_same_and_reads_other_cells() -> None:
+def test_layouts_change_positions_and_not_results() -> None:
     x = np.arange(12.0).reshape(2, 2, 3)
     weight, gradient = np.ones((1, 2, 2, 2)), np.ones((1, 2, 3))
     lessons = {layout: convolution(x, weight, gradient, layout=layout) for layout in LAYOUTS}

@@ -109,7 +109,7 @@ def test_values_are_pythons_and_gradients_are_differences(
         ("x+" * MAX_LENGTH + "x", "characters"),
     ],
 )
-def test_everything_else_is_refused(text: str, complaint: str | None) -> None:
+def test_other_expressions_are_refused(text: str, complaint: str | None) -> None:
     if complaint is None:
         # Refused or harmless, but never anything else.
         with contextlib.suppress(FormulaError):
@@ -128,11 +128,11 @@ def test_any_text_is_a_formula_or_an_error(text: str) -> None:
         pass
 
 
-def test_a_division_by_zero_says_so() -> None:
+def test_division_by_zero_is_reported() -> None:
     with pytest.raises(FormulaError, match="division by zero"):
         read_formula("1 / x").value(0.0)
 
 
-def test_both_ways_to_call_and_to_raise() -> None:
+def test_both_notations_of_calls_and_powers() -> None:
     assert read_formula("x.exp()").value(1.0) == read_formula("exp(x)").value(1.0) == math.e
     assert read_formula("x^3").value(2.0) == 8.0

@@ -43,7 +43,7 @@ def test_every_link_sees_the_elements_that_numpy_sees(
             assert link.storage[position] == link.data.get(index) == array[index]
 
 
-def test_expand_repeats_cells_and_contiguous_moves_them() -> None:
+def test_expand_repeats_positions_and_contiguous_copies() -> None:
     start, wide, copied = follow((3, 1), "expand(3, 4).contiguous()")
     assert set(wide.positions.values()) == {0, 1, 2}
     assert wide.data.strides == (1, 0) and not wide.moved
@@ -56,7 +56,7 @@ def test_indices_are_shown_as_they_are_typed() -> None:
     assert codes[1:] == ["[1:, ::2]", "[None, :]", "[0]"]
 
 
-def test_contiguous_of_what_is_contiguous_moves_nothing() -> None:
+def test_contiguous_of_a_contiguous_tensor_copies_nothing() -> None:
     assert [link.moved for link in follow((2, 3), "contiguous()")] == [False, False]
 
 
@@ -95,7 +95,7 @@ def test_an_offset_counts_from_the_start_of_the_storage() -> None:
         ("[" * 150, "has a syntax error"),
     ],
 )
-def test_everything_else_is_refused(chain: str, complaint: str) -> None:
+def test_other_expressions_are_refused(chain: str, complaint: str) -> None:
     with pytest.raises(ChainError, match=complaint):
         follow((2, 3), chain)
 
@@ -124,7 +124,7 @@ def test_shapes_that_do_not_fit_are_refused(text: str) -> None:
 
 
 @given(st.lists(st.integers(1, 3), max_size=3), st.data())
-def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
+def test_broadcast_shapes_agree_with_numpy(big: list[int], data: st.DataObject) -> None:
     """The pairs of elements agree with NumPy's broadcasting."""
     a = [data.draw(st.sampled_from([1, size])) for size in big]
     b = big[data.draw(st.integers(0, len(big))) :]
@@ -143,6 +143,6 @@ def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
         assert total.data.get(index) == left[index] + 10 * right[index]
 
 
-def test_shapes_that_do_not_broadcast_say_why() -> None:
+def test_shapes_that_do_not_broadcast_are_explained() -> None:
     with pytest.raises(ChainError, match="aligned at the right"):
         pair_elements((2,), (3,), (0,))

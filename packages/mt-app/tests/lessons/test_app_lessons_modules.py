@@ -17,9 +17,9 @@ def test_every_parameter_is_listed_once_under_its_full_name(name: str) -> None:
     network = build(name)
     branches = tree(network)
     listed = [
-        f"{branch.name}.{held.name}".lstrip(".")
+        f"{branch.name}.{members.name}".lstrip(".")
         for branch in branches
-        for held in branch.parameters
+        for members in branch.parameters
     ]
     assert sorted(listed) == sorted(name for name, _ in network.named_parameters())
     total = sum(array.size for array in network.state_dict().values())
@@ -35,6 +35,6 @@ def test_training_is_a_flag_of_every_branch() -> None:
     assert not any(branch.training for branch in tree(network))
 
 
-def test_frozen_parameters_are_told_apart() -> None:
-    held = [held for branch in tree(build("KimCNN")) for held in branch.parameters]
-    assert {one.learnt for one in held} == {True, False}
+def test_frozen_parameters_are_marked() -> None:
+    members = [members for branch in tree(build("KimCNN")) for members in branch.parameters]
+    assert {one.learnt for one in members} == {True, False}

@@ -23,7 +23,7 @@ def test_softmax_step_by_step(numbers: list[float], data: st.DataObject) -> None
     assert lesson.loss == pytest.approx(-lesson.log_probabilities[label], abs=1e-12)
 
 
-def test_large_logits_overflow_only_the_naive_way() -> None:
+def test_large_logits_overflow_only_the_naive_softmax() -> None:
     lesson = softmax_steps([1000.0, 999.0], 0)
     assert np.isinf(lesson.naive).all()
     assert np.isfinite(lesson.probabilities).all()

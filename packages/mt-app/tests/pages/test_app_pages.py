@@ -58,7 +58,7 @@ def test_a_picked_digit_is_read(number: int) -> None:
     assert "8 × 28 × 28" in html_of(app)
 
 
-def test_a_training_is_asked_for_and_stopped() -> None:
+def test_a_training_is_started_and_stopped() -> None:
     app = opened("digits")
     app.button_group(key="digits part").set_value("Train").run()
     app.button(key="digits start").click().run()
@@ -68,7 +68,7 @@ def test_a_training_is_asked_for_and_stopped() -> None:
     assert (Path("runs") / "mnist-1" / "job.json").is_file()
 
 
-def test_what_is_typed_is_escaped() -> None:
+def test_typed_text_is_escaped() -> None:
     app = opened("sentiment")
     app.text_area(key="sentiment text").set_value('<script>alert(1)</script> & "film"').run()
     assert not app.exception
@@ -76,7 +76,7 @@ def test_what_is_typed_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "zzyzx", "ü" * 300, "not " * 200, "¿?"])
-def test_any_sentence_has_an_answer_or_a_hint(text: str) -> None:
+def test_any_sentence_has_a_prediction_or_a_hint(text: str) -> None:
     app = opened("sentiment")
     app.text_area(key="sentiment text").set_value(text).run()
     assert not app.exception

@@ -32,7 +32,7 @@ def figures(app: Any) -> list[str]:
     return [one.value for one in app.markdown if "mt-figure" in one.value]
 
 
-def test_a_convolution_goes_on_and_back(open_page: Callable[[str], Any]) -> None:
+def test_steps_of_a_convolution_forward_and_backward(open_page: Callable[[str], Any]) -> None:
     app = open_page("convolution")
     assert app.code[0].value.startswith("[0, 0, 0] = ")
     app.button(key="conv.forward.next").click().run()
@@ -58,7 +58,7 @@ def test_every_choice_of_a_convolution_draws(open_page: Callable[[str], Any]) ->
             assert len(figures(app)) == 5
 
 
-def test_a_step_beyond_what_there_is_now_is_the_last_one(open_page: Callable[[str], Any]) -> None:
+def test_a_step_beyond_the_end_is_the_last_step(open_page: Callable[[str], Any]) -> None:
     app = open_page("convolution")
     app.slider(key="conv.forward.at").set_value(25).run()
     app.segmented_control(key="conv.dims").set_value("1-D").run()
@@ -66,7 +66,7 @@ def test_a_step_beyond_what_there_is_now_is_the_last_one(open_page: Callable[[st
     assert app.code[0].value.startswith("[0, 7] = ")
 
 
-def test_play_and_stop_change_places(open_page: Callable[[str], Any]) -> None:
+def test_play_and_stop_replace_each_other(open_page: Callable[[str], Any]) -> None:
     app = open_page("pooling")
     assert app.button(key="pool.play").label == "Play"
     for label in ("Stop", "Play"):
@@ -128,7 +128,9 @@ def test_a_formula_is_differentiated(open_page: Callable[[str], Any]) -> None:
 @pytest.mark.parametrize(
     "text", ["__import__('os').abort()", "1 / (x - x)", "x +", "", "x.__class__", "(x**8)**8"]
 )
-def test_nonsense_is_told_and_the_page_lives(open_page: Callable[[str], Any], text: str) -> None:
+def test_invalid_formulas_are_reported_on_the_page(
+    open_page: Callable[[str], Any], text: str
+) -> None:
     app = open_page("autodiff")
     app.text_input[0].set_value(text).run()
     assert not app.exception
@@ -158,14 +160,14 @@ def test_views(open_page: Callable[[str], Any], shape: str, chain: str, complain
     assert bool(app.error) == complains
 
 
-def test_shapes_that_do_not_broadcast_are_told(open_page: Callable[[str], Any]) -> None:
+def test_shapes_that_do_not_broadcast_are_reported(open_page: Callable[[str], Any]) -> None:
     app = open_page("tensors")
     app.text_input(key="cast.b").set_value("5, 7").run()
     assert not app.exception
     assert "aligned at the right" in app.error[0].value
 
 
-def test_steps_down_the_slope_move_the_sliders(open_page: Callable[[str], Any]) -> None:
+def test_gradient_descent_moves_the_sliders(open_page: Callable[[str], Any]) -> None:
     app = open_page("points")
     before = float(app.metric[0].value)
     for _ in range(2):

@@ -10,7 +10,7 @@ from mt_autodiff.fusing import fused
 from mt_autodiff.tensor import Tensor
 from mt_tensor import ShapeError
 from mt_tensor.fused import operations
-from mt_tensor.layout import normalize_dim
+from mt_tensor.layout import as_integers, normalize_dim
 
 
 def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -95,9 +95,14 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
 
     Raises:
         ShapeError: The number of pairs is not the number of dimensions, or a width is negative.
+        TypeError: A width is not an integer.
     """
-    pairs = tuple((int(before), int(after)) for before, after in widths)
-    if len(pairs) != x.dims or any(n < 0 for pair in pairs for n in pair):
+    pairs = tuple(as_integers(pair, "pad: widths") for pair in widths)
+    if (
+        any(len(pair) != 2 for pair in pairs)
+        or len(pairs) != x.dims
+        or any(n < 0 for pair in pairs for n in pair)
+    ):
         raise ShapeError(
             f"pad: widths {pairs} for shape {x.shape}; pass one pair (before, after) of widths "
             "for each dimension, none negative"

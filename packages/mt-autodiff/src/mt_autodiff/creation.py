@@ -16,6 +16,7 @@ from mt_autodiff.indexing import as_index
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.tensor import Tensor
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
+from mt_tensor.layout import check_shape
 
 P = ParamSpec("P")
 
@@ -278,7 +279,7 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of random numbers, uniform in [0, 1); `rng` is a generator or its seed."""
-    array = np.random.default_rng(rng).random(tuple(shape))
+    array = np.random.default_rng(rng).random(check_shape(shape, "rand"))
     # Conversion to float32 would round the largest numbers up to 1.
     below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
     return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
@@ -292,7 +293,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of random numbers, normal with mean 0 and variance 1; see `rand`."""
-    array = np.random.default_rng(rng).standard_normal(tuple(shape))
+    array = np.random.default_rng(rng).standard_normal(check_shape(shape, "randn"))
     return _leaf(backend.from_numpy(array), backend, requires_grad)
 
 

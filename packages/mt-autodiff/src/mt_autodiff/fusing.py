@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from mt_autodiff.engine import Function, Node, TensorContext, new_node
 from mt_autodiff.modes import grad_enabled, no_grad_blocks
 from mt_autodiff.profiling import active_profile, open_profiles
-from mt_tensor import FusedOperation, TensorData
+from mt_tensor import Backend, FusedOperation, TensorData
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,17 +101,19 @@ class FusedFunction(Function):
         data: list[Any] = []
         requested: list[bool] = []
         recording = not no_grad_blocks() or grad_enabled()
+        backend: Backend | None = None
         for arg in args:
             if isinstance(arg, Node):
+                if backend is None:
+                    backend = arg.backend
+                elif arg.backend is not backend and arg.backend != backend:
+                    return None
                 nodes.append(arg)
                 data.append(arg.data)
                 requested.append(recording and arg.history is not None)
             else:
                 data.append(arg)
-        backend = nodes[0].backend
-        for node in nodes:
-            if node.backend is not backend and node.backend != backend:
-                return None
+        assert backend is not None
         needs_grad = tuple(requested)
         profile = active_profile() if open_profiles else None
         if profile is None:

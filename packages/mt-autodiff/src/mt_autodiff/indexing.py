@@ -200,11 +200,7 @@ def assign(target: Node, key: Any, value: Node | float, what: str | None = None)
             f"assignment to the result of {history.last_fn.__name__}: gradients would "
             "be wrong; assign to a leaf or to detach() of the tensor"
         )
-    steps = zip(data.shape, data.strides, strict=True)
-    if data.size and any(n > 1 and s == 0 for n, s in steps):
-        raise RuntimeError(
-            "assignment to an expanded tensor, whose elements share memory; call contiguous() first"
-        )
+    _check_separate(data, "assignment")
     arrays = array_key(key)
     entries = () if arrays is not None else normalize_key(key, data.shape)
     if isinstance(value, float) and arrays is not None:
@@ -260,3 +256,13 @@ def _assign_at_arrays(
         raise ShapeError(f"assignment to shape {data.shape}: {error}") from error
     if backend.memory != "host":
         backend.map(operators.id, backend.from_numpy(changed), out=data)
+
+
+def _check_separate(data: TensorData, operation: str) -> None:
+    """Raise RuntimeError if elements of a tensor share storage."""
+    steps = zip(data.shape, data.strides, strict=True)
+    if data.size and any(n > 1 and s == 0 for n, s in steps):
+        raise RuntimeError(
+            f"{operation} to an expanded tensor, whose elements share memory; call contiguous() "
+            "first"
+        )

@@ -21,6 +21,7 @@ OPERATORS: dict[np.ufunc, Callable[[Any, Any], Any]] = {
     np.multiply: operator.mul,
     np.true_divide: operator.truediv,
     np.matmul: operator.matmul,
+    np.power: operator.pow,
     np.less: operator.lt,
     np.less_equal: operator.le,
     np.greater: operator.gt,

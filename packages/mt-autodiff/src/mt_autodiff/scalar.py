@@ -40,6 +40,9 @@ class Scalar(ScalarNode):
     def __float__(self) -> float:
         return self.data
 
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
     # Arithmetic
 
     def __add__(self, b: "ScalarLike") -> "Scalar":
@@ -63,7 +66,7 @@ class Scalar(ScalarNode):
     def __truediv__(self, b: "ScalarLike") -> "Scalar":
         return functions.Div.apply(self, b)
 
-    def __rtruediv__(self, b: "ScalarLike") -> "Scalar":
+    def __rtruediv__(self, b: float) -> "Scalar":
         return Scalar(b, back=None) / self
 
     def __neg__(self) -> "Scalar":
@@ -115,11 +118,19 @@ class Scalar(ScalarNode):
         Raises:
             RuntimeError: No function made this Scalar.
             TypeError: `backward` of the function does not return one derivative for each input.
+            NotImplementedError: The function has no method `backward`.
         """
         history = self.history
         if history is None or history.last_fn is None or history.ctx is None:
             raise RuntimeError(f"chain_rule: {self!r} is not the result of a function")
-        derivatives = history.last_fn.backward(history.ctx, d_output)
+        backward = getattr(history.last_fn, "backward", None)
+        if backward is None:
+            raise NotImplementedError(
+                f"{history.last_fn.__name__} has no method backward, so it has no derivative; "
+                "define it as a static method: backward(ctx, d_output) returns a derivative for "
+                "each input"
+            )
+        derivatives = backward(history.ctx, d_output)
         if not isinstance(derivatives, tuple):
             derivatives = (derivatives,)
         if len(derivatives) != len(history.inputs):

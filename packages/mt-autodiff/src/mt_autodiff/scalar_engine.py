@@ -8,10 +8,10 @@ arithmetic that applies them.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from mt_autodiff.flag import FALSE, TRUE, Flag
-from mt_autodiff.graph import Context, Variable
+from mt_autodiff.graph import Context, Variable, topological_sort
 from mt_autodiff.modes import grad_enabled
 
 
@@ -107,6 +107,67 @@ class ScalarNode:
             )
         self.derivative = (0.0 if self.derivative is None else self.derivative) + x
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the graph as a list, so that its depth is not limited by recursion.
+
+        Leaves and constants remain shared with other objects of the same copy; the results between
+        them and this Scalar are made for it alone.
+        """
+        return _rebuilt, (_flat_graph(self),), getattr(self, "__dict__", None) or None
+
+
+class _Flat(NamedTuple):
+    """A Scalar without references to the Scalars of its graph.
+
+    Attributes:
+        kind: The class.
+        data: The number.
+        derivative: The derivative.
+        name: The name; None if it is the number of this Scalar.
+        history: None for a constant, `LEAF` for a leaf; the function and its context for a result.
+        inputs: The inputs of the function: positions in a list, or leaves and constants.
+    """
+
+    kind: type[ScalarNode]
+    data: float
+    derivative: float | None
+    name: str | None
+    history: ScalarHistory | None
+    inputs: tuple[int | ScalarNode, ...]
+
+
+def _flat_graph(root: ScalarNode) -> list[_Flat]:
+    """Return the results of a graph, inputs before results, and the root last."""
+    order = [node for node in topological_sort(root) if not node.is_leaf()]
+    results: list[Any] = [*reversed(order)] if root.history is not None else []
+    positions = {id(node): at for at, node in enumerate(results)}
+    return [_flat(node, positions) for node in results or [root]]
+
+
+def _flat(node: ScalarNode, positions: dict[int, int]) -> _Flat:
+    history, inputs = node.history, tuple(node.parents)
+    if history is not None and history.last_fn is not None:
+        history = ScalarHistory(history.last_fn, history.ctx)
+    name = None if node.name == str(node.unique_id) else node.name
+    known: tuple[int | ScalarNode, ...] = tuple(positions.get(id(each), each) for each in inputs)
+    return _Flat(type(node), node.data, node.derivative, name, history, known)
+
+
+def _rebuilt(graph: list[_Flat]) -> ScalarNode:
+    """Return the root of a graph that `_flat_graph` describes."""
+    nodes: list[ScalarNode] = []
+    for flat in graph:
+        node = object.__new__(flat.kind)
+        node.data, node.derivative, node.history = flat.data, flat.derivative, flat.history
+        node.name = str(node.unique_id) if flat.name is None else flat.name
+        if flat.history is not None and flat.history.last_fn is None:
+            node.history = LEAF
+        elif flat.history is not None:
+            inputs = [nodes[each] if isinstance(each, int) else each for each in flat.inputs]
+            node.history = ScalarHistory(flat.history.last_fn, flat.history.ctx, tuple(inputs))
+        nodes.append(node)
+    return nodes[-1]
+
 
 def _as_float(v: object) -> float:
     if not isinstance(v, Real):
@@ -149,13 +210,20 @@ class ScalarFunction:
 
         Raises:
             TypeError: A value is not a number, or `forward` does not return a float.
+            NotImplementedError: The class has no method `forward`.
         """
         inputs = tuple(
             val if isinstance(val, ScalarNode) else cls.result(val, back=None) for val in vals
         )
         recorded = grad_enabled() and any(not x.is_constant() for x in inputs)
         ctx = Context(no_grad=not recorded)
-        result = cls.forward(ctx, *[x.data for x in inputs])
+        forward = getattr(cls, "forward", None)
+        if forward is None:
+            raise NotImplementedError(
+                f"{cls.__name__} has no method forward; define it as a static method: "
+                "forward(ctx, x, ...) returns a float"
+            )
+        result = forward(ctx, *[x.data for x in inputs])
         if not isinstance(result, float):
             raise TypeError(
                 f"{cls.__name__}.forward returned {result!r} of type {type(result).__name__}; "

@@ -5,7 +5,7 @@ any size, and the kernel may be wider than the input. So the same loops compute 
 gradient of a weight, for example, is a convolution whose kernel is as large as an image and whose
 output is as small as the weight.
 
-Each pass of the outer loop computes one row of the output in an array of its own. Positions are
+Each pass of the outer loop computes one row of the output in a separate array. Positions are
 computed once for each row of the input. The limits of loops leave out everything outside of the
 input.
 """

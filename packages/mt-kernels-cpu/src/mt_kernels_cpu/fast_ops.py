@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from mt_kernels_cpu.compiling.jit import Kernel, formula, helper, once_per_formula
-from mt_kernels_cpu.row_sums import Row, add_scaled, dot, write_row
+from mt_kernels_cpu.row_sums import Row, add_dot, add_scaled, write_row
 from mt_kernels_cpu.rows import LONGEST_ROW, find_rows
 from mt_tensor.layout import Shape, Storage, Strides
 
@@ -169,7 +169,7 @@ def multiply_row(
     a, a_at, a_step, inner = a_row
     if b_down == 1 and b_right > 1:
         for j in range(len(total)):
-            total[j] += dot(a_row, (b, b_at + j * b_right, b_down, inner))
+            add_dot(total, j, a_row, (b, b_at + j * b_right, b_down, inner))
     else:
         for k in range(inner):
             b_row = (b, b_at + k * b_down, b_right, len(total))

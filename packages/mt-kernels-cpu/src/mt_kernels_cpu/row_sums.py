@@ -1,7 +1,8 @@
 """Sums of products along rows: the inner loops of matrix multiplication and convolution.
 
 A row is a storage, the position of its first element, the stride to the next, and the number of
-elements. Sums go to `total`, an array of the caller. Nothing here is parallel.
+elements. Sums go to `total`, an array of the caller; products and sums have its dtype, which may be
+wider than that of the rows. Nothing here is parallel.
 """
 
 from typing import TypeAlias
@@ -17,6 +18,7 @@ Row: TypeAlias = tuple[Storage, int, int, int]
 def add_scaled(total: Storage, factor: float, row: Row) -> None:
     """Add a row times a number to `total`, element by element."""
     storage, start, step, length = row
+    factor = total.dtype.type(factor)
     if step == 1:
         # With the slice's length as the limit, the compiler knows that no index is out of range.
         numbers = storage[start : start + length]
@@ -28,20 +30,21 @@ def add_scaled(total: Storage, factor: float, row: Row) -> None:
 
 
 @fastmath_helper
-def dot(a: Row, b: Row) -> float:
-    """Return the sum of the products of two rows of the same length; strides may be negative."""
+def add_dot(total: Storage, at: int, a: Row, b: Row) -> None:
+    """Add the products of two rows of the same length to ``total[at]``; strides may be negative."""
     a_storage, a_start, a_step, length = a
     b_storage, b_start, b_step, _ = b
-    result: float = a_storage.dtype.type(0)
+    number, result = total.dtype.type, total[at]
     if a_step == 1 and b_step == 1:
         a_numbers = a_storage[a_start : a_start + length]
         b_numbers = b_storage[b_start : b_start + length]
         for i in range(len(a_numbers)):
-            result += a_numbers[i] * b_numbers[i]
+            result += number(a_numbers[i]) * b_numbers[i]
     else:
         for i in range(length):
-            result += a_storage[a_start + i * a_step] * b_storage[b_start + i * b_step]
-    return result
+            x, y = a_storage[a_start + i * a_step], b_storage[b_start + i * b_step]
+            result += number(x) * y
+    total[at] = result
 
 
 @helper
@@ -67,9 +70,8 @@ def correlate(total: Storage, row: Row, kernel: Row, reverse: bool) -> None:
             first = max(0, p - width + 1) if reverse else 0
             stop = max(first, min(taps, p + 1 if reverse else width - p))
             part = (storage, start + (p + sign * first) * step, sign * step, stop - first)
-            total[p] += dot(
-                part, (weights, kernel_start + first * kernel_step, kernel_step, stop - first)
-            )
+            w_part = (weights, kernel_start + first * kernel_step, kernel_step, stop - first)
+            add_dot(total, p, part, w_part)
 
 
 @helper

@@ -165,7 +165,7 @@ def test_every_tuned_kernel_is_cacheable() -> None:
     for info in pkgutil.walk_packages(tuned.__path__, f"{tuned.__name__}."):
         values = vars(importlib.import_module(info.name)).values()
         kernels += [value for value in values if isinstance(value, Dispatcher)]
-    kernels += [*average_kernels(2, 3), maximum_kernel(2, 3)]
+    kernels += [*average_kernels(2, 3, np.dtype(np.float32)), maximum_kernel(2, 3)]
     cached_kernels = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
     assert {"convolve_forward", "convolve_backward", "convolve_max", "pool"} <= {
         k.__name__ for k in cached_kernels

@@ -67,7 +67,8 @@ def test_first_use_configures_the_process_and_imports_do_not(tmp_path: Path, use
     before, imported, used, again = python(f"{code}\nprint(json.dumps(states))", tmp_path)
     assert imported == before
     assert used[0] == {**before[0], "OMP_WAIT_POLICY": "passive"}
-    assert used[1:3] == [before[1], ["mt_kernels_cpu.compiling.process"]]
+    # A fork waits for locks, and the child gets new numbers: three hooks.
+    assert used[1:3] == [before[1], ["mt_kernels_cpu.compiling.process"] * 3]
     assert used[3] != before[3]
     assert again[:4] == used[:4]
 

@@ -76,17 +76,17 @@ def test_unused_blocks_beyond_the_limit_are_freed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "BUFFER_CACHE_SIZE", 3 * 4 * LARGE)
     buffers = Buffers()
     arrays = [buffers.empty(LARGE, np.float32) for _ in range(5)]
-    places = {address(array) for array in arrays}
-    held = arrays.pop()
+    addresses = {address(array) for array in arrays}
+    used = arrays.pop()
     arrays.clear()
     # Four blocks are free and one is in use; only a new size of block frees any.
     again = [buffers.empty(LARGE, np.float32) for _ in range(2)]
-    assert {address(array) for array in again} <= places
+    assert {address(array) for array in again} <= addresses
     del again
     buffers.empty(LARGE // 2, np.float32)
     blocks = [block for free_list in buffers._free_lists.values() for block in free_list]
     assert len(blocks) == 2
-    assert any(np.shares_memory(block, held) for block in blocks)
+    assert any(np.shares_memory(block, used) for block in blocks)
 
 
 def test_number_of_cached_sizes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

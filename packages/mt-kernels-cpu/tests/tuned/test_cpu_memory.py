@@ -28,10 +28,10 @@ def test_copies_and_pickles_compute() -> None:
 
 def test_a_backend_with_buffers_can_be_copied_and_pickled() -> None:
     backend = Tuned(np.float64)
-    held = backend.zeros((100_000,))
+    copied = backend.zeros((100_000,))
     for other in (copy.deepcopy(backend), pickle.loads(pickle.dumps(backend))):
         assert other == backend
-        assert not np.shares_memory(other.empty((100_000,)).storage, held.storage)
+        assert not np.shares_memory(other.empty((100_000,)).storage, copied.storage)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -3,11 +3,13 @@
 A block reduces a dimension of any length in two phases. First, each thread folds every `threads`-th
 element in a register. Then the results of the threads are folded in shared memory by halves (a tree
 reduction): with eight threads, thread 0 folds the results of 0 and 4, thread 1 those of 1 and 5,
-and so on; then thread 0 those of 0 and 2, and finally those of 0 and 1.
+and so on; then thread 0 those of 0 and 2, and finally those of 0 and 1. Both phases compute in
+double precision: a sum in single precision stalls.
 """
 
 from collections.abc import Callable
 
+import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.indexing import position_of
@@ -47,7 +49,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
         reduce_dim: int,
         reduce_value: float,
     ) -> None:
-        results = cuda.shared.array(BLOCK, out.dtype)
+        results = cuda.shared.array(BLOCK, np.float64)
         thread = cuda.threadIdx.x
         threads = cuda.blockDim.x
         length = a_shape[reduce_dim]
@@ -56,7 +58,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
         first = position_of(cuda.blockIdx.x, out_shape, out_shape, a_strides)
 
         if thread < length:
-            result = a[first + thread * step]
+            result: float = np.float64(a[first + thread * step])
             for i in range(thread + threads, length, threads):
                 result = fn(result, a[first + i * step])
             results[thread] = result

@@ -13,13 +13,14 @@ import numpy as np
 
 from mt_models.backends import Dtype, make_backend
 from mt_models.datasets import (
+    Mnist,
     Sst2,
     TrainingSet,
     Vocabulary,
     load_glove,
-    load_mnist,
-    load_sst2,
+    load_images,
     load_sst2_from_hub,
+    load_texts,
 )
 from mt_models.networks import KimCNN, Preset
 from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment
@@ -57,6 +58,8 @@ class Recipe(ABC):
     """
 
     problem: ClassVar[str]
+    classes: ClassVar[tuple[str, ...]]
+    """The names of the classes of the embedded data; own data have classes of their own."""
 
     backend: str = "tuned"
     dtype: Dtype = "float32"
@@ -83,13 +86,19 @@ class Recipe(ABC):
         """Return the learning-rate schedule of a run with a number of steps."""
         return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
 
-    def header(self, problem: Problem, settings: Settings) -> tuple[str, str]:
-        """Return two lines that describe a run, for its log."""
+    def header(self, problem: Problem, settings: Settings) -> tuple[str, ...]:
+        """Return the lines that describe a run, for its log."""
+        # Columns belong to CSV files only.
+        options = {
+            name: value
+            for name, value in self.to_json().items()
+            if value is not None or not name.endswith("_column")
+        }
         return (
-            f"{self.problem}: "
-            + ", ".join(f"{name} {value}" for name, value in self.to_json().items()),
+            f"{self.problem}: " + ", ".join(f"{name} {value}" for name, value in options.items()),
             f"batch size {settings.batch_size}, {len(problem.train):,} training and "
             f"{len(problem.validation):,} validation examples",
+            *problem.notes,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -103,12 +112,13 @@ class DigitsRecipe(Recipe):
 
     Attributes:
         network: The name of the network.
-        data: A folder of IDX files; None for the embedded MNIST.
+        data: A folder of pictures by class, or of IDX files; None for the embedded MNIST.
         train_size: The number of training images, from the first; None for all.
         validation_size: The number of test images, from the first; None for all.
     """
 
     problem: ClassVar[str] = Digits.name
+    classes: ClassVar[tuple[str, ...]] = Digits.classes
 
     network: DigitNetwork = "course"
     data: str | None = None
@@ -117,8 +127,12 @@ class DigitsRecipe(Recipe):
 
     def build(self) -> Digits:
         """Load the images and build the network."""
+        return self.build_on(load_images(self.data))
+
+    def build_on(self, images: Mnist) -> Digits:
+        """Build the problem with images that are loaded already."""
         return Digits(
-            load_mnist(self.data),
+            images,
             self.make_backend(),
             network=self.network,
             seed=self.seed,
@@ -126,9 +140,9 @@ class DigitsRecipe(Recipe):
             validation_size=self.validation_size,
         )
 
-    def build_network(self, backend: Backend) -> Module:
+    def build_network(self, backend: Backend, classes: int = 10) -> Module:
         """Build the network without data, to restore a checkpoint."""
-        return NETWORKS[self.network](np.random.default_rng(self.seed), backend)
+        return NETWORKS[self.network](np.random.default_rng(self.seed), backend, classes=classes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +153,16 @@ class SentimentRecipe(Recipe):
         preset: The preset of `KimCNN`.
         trainable: True trains the word vectors.
         train_set: "sentences", or "phrases" for all phrases of the sentences.
-        data: A folder of TSV files; None for the embedded SST-2.
+        data: A CSV file, or a folder of CSV or TSV files; None for the embedded SST-2.
         hub: A data set of the hub, or a folder, read with Hugging Face `datasets`.
         train_size: The number of training sentences, from the first; None for all.
         validation_size: The number of development sentences, from the first; None for all.
+        text_column: The column of texts of CSV files; None for the usual names.
+        label_column: The column of labels of CSV files; None for the usual names.
     """
 
     problem: ClassVar[str] = Sentiment.name
+    classes: ClassVar[tuple[str, ...]] = Sentiment.classes
 
     preset: Preset = "course"
     trainable: bool = False
@@ -154,11 +171,17 @@ class SentimentRecipe(Recipe):
     hub: str | None = None
     train_size: int | None = None
     validation_size: int | None = None
+    text_column: str | None = None
+    label_column: str | None = None
 
     def build(self) -> Sentiment:
         """Load sentences and word vectors and build the network."""
+        return self.build_on(self._sst2())
+
+    def build_on(self, sentences: Sst2) -> Sentiment:
+        """Build the problem with sentences that are loaded already."""
         return Sentiment(
-            self._sst2(),
+            sentences,
             Vocabulary(load_glove()),
             self.make_backend(),
             preset=self.preset,
@@ -168,7 +191,7 @@ class SentimentRecipe(Recipe):
             validation_size=self.validation_size,
         )
 
-    def build_network(self, vocabulary: Vocabulary, backend: Backend) -> KimCNN:
+    def build_network(self, vocabulary: Vocabulary, backend: Backend, classes: int = 2) -> KimCNN:
         """Build the network without data, to restore a checkpoint."""
         return KimCNN(
             vocabulary.vectors,
@@ -176,12 +199,18 @@ class SentimentRecipe(Recipe):
             backend,
             preset=self.preset,
             trainable=self.trainable,
+            classes=classes,
         )
 
     def _sst2(self) -> Sst2:
         if self.hub is not None:
             return load_sst2_from_hub(self.hub)
-        return load_sst2(self.data, train=self.train_set)
+        return load_texts(
+            self.data,
+            train=self.train_set,
+            text_column=self.text_column,
+            label_column=self.label_column,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +225,7 @@ class PointsRecipe(Recipe):
     """
 
     problem: ClassVar[str] = Points.name
+    classes: ClassVar[tuple[str, ...]] = Points.classes
 
     dataset: str = "Xor"
     model: Literal["scalar", "tensor"] = "tensor"
@@ -228,6 +258,17 @@ def recipe_of(checkpoint: Checkpoint) -> Recipe:
             "pass the folder of such a run",
         )
     return recipe_from_json(meta["problem"], meta["options"])
+
+
+def classes_of(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the names of the classes of the run that wrote a checkpoint.
+
+    Raises:
+        CheckpointError, ValueError: As for `recipe_of`.
+    """
+    recipe = recipe_of(checkpoint)
+    # Runs on the embedded data before own data were possible have no names.
+    return tuple(checkpoint.meta.get("classes", recipe.classes))
 
 
 def recipe_from_json(problem: str, values: Mapping[str, Any]) -> Recipe:

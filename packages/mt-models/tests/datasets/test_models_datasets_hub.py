@@ -62,8 +62,8 @@ class TestReachingTheHub:
         assert not _answers(f"http://127.0.0.1:{closed_port}")
 
     def test_a_server_that_never_answers(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            assert not _answers(f"http://127.0.0.1:{silent.getsockname()[1]}", ANSWER_SOON)
+        with socket.create_server(("127.0.0.1", 0)) as silent_server:
+            assert not _answers(f"http://127.0.0.1:{silent_server.getsockname()[1]}", ANSWER_SOON)
 
     def test_a_server_that_answers_with_garbage(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -224,11 +224,11 @@ def check_bad_files(probe: Probe, folder: Path) -> None:
     (folder / "half").mkdir()
     (folder / "half/train.tsv").write_bytes(good)
     (folder / "none").mkdir()
-    half, none, nowhere = probe(folder / "half", folder / "none", folder / "nowhere", offline=True)
-    assert {each["error"] for each in (half, none, nowhere)} == {"MissingDataError"}
+    half, none, missing = probe(folder / "half", folder / "none", folder / "nowhere", offline=True)
+    assert {each["error"] for each in (half, none, missing)} == {"MissingDataError"}
     assert "has no dev split, only train" in half["message"]
     assert "no train, validation or test file" in none["message"]
-    assert "is not a folder" in nowhere["message"]
+    assert "is not a folder" in missing["message"]
 
 
 def check_hub_out_of_reach(probe: Probe) -> None:

@@ -35,6 +35,26 @@ def test_kim_returns_one_logit_for_each_sentence(preset: Preset, trainable: bool
     assert all(reached.values())
 
 
+@pytest.mark.parametrize("preset", ["course", "kim2014"])
+def test_kim_returns_a_logit_for_each_of_three_classes(preset: Preset) -> None:
+    vectors = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    network = KimCNN(vectors, np.random.default_rng(0), FAST, preset=preset, maps=4, classes=3)
+    network.eval()
+    rows = np.random.default_rng(1).integers(0, 20, (5, 9))
+    logits = network(rows)
+    assert logits.shape == (5, 3)
+    assert network(rows[:1]).shape == (1, 3)
+    (logits * logits).sum().backward()
+    reached = parameters_reached(network)
+    assert not reached.pop("embedding.weight")
+    assert all(reached.values())
+
+
+def test_kim_with_one_class() -> None:
+    with pytest.raises(ValueError, match="classes is 1; at least 2"):
+        KimCNN(np.zeros((3, 2), np.float32), np.random.default_rng(0), classes=1)
+
+
 def test_kim_learns_negative_logits() -> None:
     vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
     network = KimCNN(vectors, np.random.default_rng(0), FAST, maps=10)

@@ -26,14 +26,14 @@ def parameters_reached(network: Module) -> dict[str, bool]:
     ("kind", "mid", "out"),
     [(CourseLeNet, (4, 28, 28), (8, 28, 28)), (LeNet5, (6, 28, 28), (16, 10, 10))],
 )
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(("n", "classes"), [(1, 10), (3, 10), (2, 3)])
 def test_lenets_return_log_probabilities_and_store_hidden_states(
-    kind: Lenet, mid: tuple[int, ...], out: tuple[int, ...], n: int
+    kind: Lenet, mid: tuple[int, ...], out: tuple[int, ...], n: int, classes: int
 ) -> None:
-    network = kind(np.random.default_rng(0), FAST)
+    network = kind(np.random.default_rng(0), FAST, classes=classes)
     images = tensor(np.random.default_rng(1).random((n, 1, 28, 28)), FAST)
     log_probabilities = network(images)
-    assert log_probabilities.shape == (n, 10)
+    assert log_probabilities.shape == (n, classes)
     np.testing.assert_allclose(np.exp(log_probabilities.to_numpy()).sum(1), 1.0)
     assert network.mid is not None and network.out is not None
     assert network.mid.shape == (n, *mid)

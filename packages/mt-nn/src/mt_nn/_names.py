@@ -62,9 +62,6 @@ EXPRESSIONS: dict[str, str] = {
     "clip_grad_norm_": "clip_grad_norm(parameters, 1.0)",
     "clip_grad_value_": "clip_grad_value(parameters, 1.0)",
     # torch.optim
-    "RMSprop": "Adam(parameters, lr=0.001, betas=(0.0, 0.99))  # with a correction of the bias",
-    "Adagrad": "Adam(parameters, lr=0.01)",
-    "LBFGS": "SGD(parameters, lr=0.1, momentum=0.9)",
     "lr_scheduler": "schedules",
     "StepLR": "StepDecay(lr=0.1, every=30, factor=0.1)",
     "MultiStepLR": "MultiStepDecay(lr=0.1, milestones=(30, 80), factor=0.1)",
@@ -91,6 +88,9 @@ ABSENT: dict[str, str] = {
     "GRU": "write a Module whose forward loops over the time steps",
     "MultiheadAttention": "write a Module with softmax and @",
     "TransformerEncoderLayer": "write a Module with softmax, @ and Linear",
+    "RMSprop": "use Adam, or write an Optimizer with the method rule",
+    "Adagrad": "use Adam, or write an Optimizer with the method rule",
+    "LBFGS": "use Adam, or write an Optimizer with the method step",
     "DataLoader": "draw the indices of each batch with numpy.random.Generator.permutation",
     "autocast": "the dtype belongs to the backend, for example Tuned(numpy.float32)",
 }
@@ -135,9 +135,8 @@ def package_getattr(package: str) -> Callable[[str], Any]:
             raise missing(owner, ABSENT[name])
         if name in getattr(sys.modules["mt_nn"], "__all__", ()):
             raise missing(owner, f"use mt_nn.{name}")
-        way_out = 'the page "Differences from PyTorch" of the documentation lists other names'
         # Python suggests similar names if the error has the object and the name.
-        raise AttributeError(f"{owner}; {way_out}", name=name, obj=sys.modules[package])
+        raise AttributeError(f"{owner}; {_PAGE}", name=name, obj=sys.modules[package])
 
     return unknown
 

@@ -69,3 +69,19 @@ def as_value(value: Any, array: npt.NDArray[Any]) -> Any:
         return type(value)(data, backend=value.backend)
     number = array.item()
     return Scalar(number) if isinstance(value, Scalar) else number
+
+
+def as_received(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return a value of a state as an array.
+
+    Raises:
+        TypeError: It is no array, such as a tensor of bfloat16 of another library.
+    """
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError, ValueError, BufferError) as error:
+        raise TypeError(
+            f"load_state_dict: {name!r} of type {type(value).__name__} cannot become an array "
+            f"({error}); pass an array of real numbers, for PyTorch's tensors "
+            "value.detach().float().cpu().numpy()"
+        ) from error

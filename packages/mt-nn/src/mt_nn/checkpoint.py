@@ -224,7 +224,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         path: A file that `save_checkpoint` wrote.
 
     Raises:
-        CheckpointError: The file is missing or unreadable, it was not written by
+        CheckpointError: The file is missing, unreadable or a folder, it was not written by
             `save_checkpoint`, or it was changed later.
     """
     source = Path(path)
@@ -263,19 +263,64 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _read(path: Path) -> tuple[Mapping[str, str], Arrays]:
     """Return the metadata and the arrays of a safetensors file."""
+    if path.is_dir():
+        found = sorted(each.name for each in path.glob("*.safetensors"))
+        raise CheckpointError(
+            path, "it is a folder", f"pass a file; the folder contains the checkpoints {found}"
+        )
     if not path.is_file():
         raise CheckpointError(path, "the file does not exist", "check the path")
     try:
+        _refuse_other_formats(path)
         with safe_open(path, framework="np") as file:
-            return file.metadata() or {}, {
-                name: file.get_tensor(name) for name in list(file.keys())
-            }
+            names, metadata = list(file.keys()), file.metadata() or {}
+            if "checkpoint" not in metadata:
+                raise _foreign_arrays(path, {file.get_slice(name).get_dtype() for name in names})
+            return metadata, {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise CheckpointError(
             path, f"it cannot be read ({error.strerror or error})", "check its permissions"
         ) from error
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
         raise _damaged(path, f"it is not a complete safetensors file ({error})") from error
+
+
+_FORMATS = {
+    b"PK\x03\x04": "a zip archive, as PyTorch and numpy.savez write it",
+    b"\x80": "a pickle, as earlier versions of PyTorch write it",
+    b"\x93NUMPY": "an array of numpy.save",
+    b"\x89HDF": "an HDF5 file, as Keras writes it",
+    b"GGUF": "a GGUF file",
+}
+"""File formats of weights by their first bytes. A safetensors file begins with the length of its
+header, eight bytes, and the header with a brace."""
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Raise CheckpointError if a file has another known format."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    for begin, name in _FORMATS.items():
+        if head.startswith(begin) and not head.endswith(b"{"):
+            raise CheckpointError(
+                path,
+                f"it is {name}, and not a checkpoint",
+                "pass a file that save_checkpoint wrote. To use weights of another program, read "
+                "them there, as arrays by name, and pass these to Module.load_state_dict",
+            )
+
+
+def _foreign_arrays(path: Path, dtypes: set[str]) -> CheckpointError:
+    """Return the error for a safetensors file of another program."""
+    unknown = sorted(dtypes - {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"})
+    convert = f"convert the arrays of {', '.join(unknown)} to F32, then " if unknown else ""
+    return CheckpointError(
+        path,
+        "it is a safetensors file, but not a checkpoint",
+        "pass a file that save_checkpoint wrote. To use its arrays as weights, "
+        f"{convert}read them with safetensors.numpy.load_file and pass them to "
+        "Module.load_state_dict",
+    )
 
 
 def _damaged(path: Path, problem: str) -> CheckpointError:

@@ -21,6 +21,7 @@ from mt_nn._state import (
     Arrays,
     IncompatibleKeys,
     as_array,
+    as_received,
     as_value,
     compare_names,
     problems_of,
@@ -84,7 +85,8 @@ class Parameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value; () for a scalar or a number."""
-        return getattr(self.value, "shape", ())
+        shape: tuple[int, ...] = getattr(self.value, "shape", ())
+        return shape
 
     @property
     def requires_grad(self) -> bool:
@@ -97,7 +99,8 @@ class Parameter:
 
     def requires_grad_(self, flag: bool = True) -> Self:
         """Freeze the value with False; optimisers do not change a frozen parameter."""
-        self.value.requires_grad_(flag)
+        if hasattr(self.value, "requires_grad_"):
+            self.value.requires_grad_(flag)
         return self
 
     def __repr__(self) -> str:
@@ -143,6 +146,8 @@ class Module:
 
     training: bool = True
 
+    _forward_hooks: dict["HookHandle", Any] | None = None
+
     # Computing
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -154,8 +159,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what `forward` returns, or what a forward hook makes of it."""
         output = self.forward(*args, **kwargs)
-        if _HOOKS in self.__dict__:
-            for hook in list(self.__dict__[_HOOKS].values()):
+        if self._forward_hooks is not None:
+            for hook in list(self._forward_hooks.values()):
                 replaced = hook(self, args, output)
                 if replaced is not None:
                     output = replaced
@@ -181,9 +186,10 @@ class Module:
         ...     _ = double(4)
         (4,) 8
         """
-        hooks = self.__dict__.setdefault(_HOOKS, {})
-        handle = HookHandle(hooks)
-        hooks[handle] = hook
+        if self._forward_hooks is None:
+            self._forward_hooks = {}
+        handle = HookHandle(self._forward_hooks)
+        self._forward_hooks[handle] = hook
         return handle
 
     # Training and evaluation
@@ -244,7 +250,7 @@ class Module:
 
     def _members(self) -> Iterator[tuple[str, "Parameter | Module"]]:
         for name, value in vars(self).items():
-            if name != _HOOKS:
+            if name != "_forward_hooks":
                 yield from _members(name, value)
 
     def named_children(self) -> Sequence[tuple[str, "Module"]]:
@@ -380,7 +386,7 @@ class Module:
                     f"{type(value).__name__} would remove it from parameters(). Call "
                     f"module.{name}.update(value), or assign Parameter(value)"
                 )
-            super().__setattr__(name, value)
+            object.__setattr__(self, name, value)
 
     # Backends
 
@@ -453,8 +459,8 @@ class Module:
             The names that were ignored: `missing_keys` and `unexpected_keys`.
 
         Raises:
-            TypeError: The value of a parameter is not a tensor, a scalar or a number; or the state
-                is not a mapping.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number; the state is
+                not a mapping; or a value of the state cannot become an array.
             ValueError: A name is missing or unexpected, a shape differs, or the dtype of an array
                 is not real.
         """
@@ -464,7 +470,7 @@ class Module:
                 "pass load_weights(path), or the attribute model of a checkpoint"
             )
         values = self._state_values()
-        arrays = {name: np.asarray(value) for name, value in state.items()}
+        arrays = {name: as_received(name, value) for name, value in state.items()}
         names = compare_names(values, arrays)
         problems = []
         if strict:
@@ -536,7 +542,6 @@ _SETS = (set, frozenset, WeakSet)
 _HOLDERS = (Parameter, Module, *_SEQUENCES, *_MAPPINGS, *_SETS, np.ndarray)
 _VALUES = (Tensor, Scalar, Real, np.ndarray)
 
-# Attributes that exist only in modules that use them.
 _BUFFERS = "_buffer_names"
 _HOOKS = "_forward_hooks"
 

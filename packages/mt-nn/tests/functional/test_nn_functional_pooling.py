@@ -125,6 +125,14 @@ def test_kernels_are_two_positive_sizes(kernel: Any) -> None:
         tile(zeros((1, 1, 4, 4)), kernel)
 
 
+@pytest.mark.parametrize("pool", [avgpool2d, maxpool2d, tile])
+@pytest.mark.parametrize("kernel", [(2.0, 2.0), (2, 1.5), ("2", "2"), (np.float32(2), 2)])
+def test_kernels_are_integers(pool: Any, kernel: Any) -> None:
+    with pytest.raises(TypeError, match=r"tile: kernel .* must contain two integers"):
+        pool(zeros((1, 1, 4, 4)), kernel)
+    assert pool(zeros((1, 1, 4, 4)), (np.int64(2), np.int32(2))) is not None
+
+
 # Stride and padding
 
 
@@ -151,6 +159,13 @@ def test_stride_and_padding_agree_with_numpy(
         expected = reduce(view[:, :, :: stride[0], :: stride[1]], axis=(4, 5))
         received = pool(x, kernel, stride, padding)
         np.testing.assert_allclose(received, expected, rtol=1e-14)
+
+
+def test_one_number_applies_to_height_and_width() -> None:
+    x = images((1, 2, 5, 6))
+    for pool in (max_pool2d, avg_pool2d):
+        np.testing.assert_array_equal(pool(x, 3, 2, 1), pool(x, (3, 3), (2, 2), (1, 1)))
+        np.testing.assert_array_equal(pool(x, 2), pool(x, (2, 2)))
 
 
 def test_a_remainder_of_the_image_is_left_out() -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mt_tensor.fused import FusedForm, FusedOperation
 from mt_tensor.layout import (
     UserShape,
+    as_integers,
     broadcasts_to,
     normalize_dim,
     shape_broadcast,
@@ -130,16 +131,24 @@ class Backend(ABC):
             exporter: An object with `__dlpack__` and `__dlpack_device__`.
 
         Raises:
-            TypeError: The exporter's memory is not accessible to this backend.
+            TypeError: The exporter has no DLPack methods, its memory is not accessible to this
+                backend, or its elements are not real numbers that NumPy can read.
         """
-        kind, number = exporter.__dlpack_device__()
-        if int(kind) != DLPACK_HOST[0]:
+        kind, number = dlpack_device_of(exporter)
+        if kind != DLPACK_HOST[0]:
             raise TypeError(
-                f"from_dlpack: the {type(exporter).__name__} is on device {int(kind)}:{number}, "
+                f"from_dlpack: the {type(exporter).__name__} is on device {kind}:{number}, "
                 f"and {self!r} computes in host memory; copy it to the host first, or pass a "
                 "backend of its device"
             )
-        return self.from_numpy(np.from_dlpack(exporter))
+        try:
+            array = np.from_dlpack(exporter)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise TypeError(
+                f"from_dlpack: the {type(exporter).__name__} cannot be read ({error}); pass a "
+                "tensor of float32, float64 or integers, in PyTorch x.detach().float()"
+            ) from error
+        return self.from_numpy(array)
 
     def contiguous(self, a: TensorData) -> TensorData:
         """Return the tensor itself if it is contiguous, else a contiguous copy."""
@@ -270,7 +279,7 @@ class Backend(ABC):
         """
         spatial = max(1, input.dims - 2)
         check_convolution(spatial, input.shape, weight.shape)
-        size = input.shape[2:] if size is None else tuple(size)
+        size = input.shape[2:] if size is None else as_integers(size, f"conv{spatial}d: size")
         if len(size) != spatial or any(n < 0 for n in size):
             raise ShapeError(
                 f"conv{spatial}d: size {size} must be {spatial} number(s) of output positions, "
@@ -333,6 +342,22 @@ def check_convolution(spatial: int, input: UserShape, weight: UserShape) -> None
             f"(batch, channels, {sizes}) and (out_channels, channels, {kernel}) with the same "
             "number of channels"
         )
+
+
+def dlpack_device_of(exporter: Any) -> tuple[int, int]:
+    """Return the DLPack device type and the device number of another library's tensor.
+
+    Raises:
+        TypeError: The object has no DLPack methods.
+    """
+    if not (hasattr(exporter, "__dlpack_device__") and hasattr(exporter, "__dlpack__")):
+        raise TypeError(
+            f"from_dlpack: {type(exporter).__name__} has no methods __dlpack__ and "
+            "__dlpack_device__; pass the tensor of a library that exports DLPack, such as NumPy, "
+            "PyTorch, JAX or CuPy. mt_autodiff.tensor makes a tensor of numbers and lists"
+        )
+    kind, number = exporter.__dlpack_device__()
+    return int(kind), int(number)
 
 
 def _check_out(name: str, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> None:

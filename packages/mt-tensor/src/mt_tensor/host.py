@@ -1,5 +1,6 @@
 """Backends whose storages are NumPy arrays in host memory."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,27 @@ class HostBackend(Backend):
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
         """Return a view of the elements; read-only if elements share storage (broadcast views)."""
         return host_array(a)
+
+
+def in_double(compute: Callable[[TensorData], None], out: TensorData) -> None:
+    """Let a loop compute sums in double precision, and round each to the dtype of `out` once.
+
+    A sum in single precision stalls: from 2**24 on, adding 1 changes nothing.
+
+    Args:
+        compute: The loop. It writes into its argument, which has the shape and values of `out`, and
+            keeps sums in the dtype of its argument.
+        out: The output.
+    """
+    if out.storage.dtype == np.float64:
+        compute(out)
+        return
+    rounded = host_array(out)
+    exact = rounded.astype(np.float64, order="C")
+    compute(TensorData.unchecked(exact.reshape(-1), out.shape, strides_from_shape(out.shape)))
+    # A sum may be infinite in the smaller dtype, without a warning.
+    with np.errstate(over="ignore"):
+        rounded[...] = exact
 
 
 def host_array(a: TensorData) -> npt.NDArray[Any]:

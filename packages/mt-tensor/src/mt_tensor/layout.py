@@ -249,10 +249,15 @@ def normalize_dim(dim: int, dims: int, operation: str) -> int:
 
     Raises:
         IndexingError: The tensor has no such dimension.
+        TypeError: The dimension is not an integer.
 
     >>> normalize_dim(-1, 3, "sum")
     2
     """
+    try:
+        dim = operator.index(dim)
+    except TypeError as error:
+        raise TypeError(f"{operation}: dimension {dim!r} must be an integer") from error
     if not -dims <= dim < dims:
         allowed = f"{-dims} to {dims - 1}" if dims else "none: the tensor has no dimensions"
         raise IndexingError(f"{operation}: no dimension {dim}; allowed: {allowed}")
@@ -309,10 +314,10 @@ def as_integers(values: Iterable[int], operation: str) -> tuple[int, ...]:
 
 
 def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
-    """Return a shape with its -1, if there is one, replaced so that the sizes multiply to `size`.
+    """Return a shape of `size` elements: replace -1, if it occurs, by the size that is missing.
 
     Raises:
-        IndexingError: The sizes do not multiply up to `size`.
+        IndexingError: The product of the sizes is not `size`.
 
     >>> infer_shape(12, (3, -1))
     (3, 4)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mt_tensor.backend import Map, Zip
-from mt_tensor.host import HostBackend
+from mt_tensor.host import HostBackend, in_double
 from mt_tensor.reference_loops import tensor_map, tensor_reduce, tensor_zip
 from mt_tensor.reference_products import convolve, matrix_multiply
 from mt_tensor.tensor_data import TensorData
@@ -35,17 +35,18 @@ class Reference(HostBackend):
 
     @_quiet
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        tensor_reduce(fn)(*out.tuple(), *a.tuple(), dim)
+        loop = tensor_reduce(fn)
+        in_double(lambda total: loop(*total.tuple(), *a.tuple(), dim), out)
 
     @_quiet
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        matrix_multiply(out, a, b)
+        in_double(lambda total: matrix_multiply(total, a, b), out)
 
     @_quiet
     def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        convolve(out, input, weight, reverse)
+        in_double(lambda total: convolve(total, input, weight, reverse), out)
 
 
 REFERENCE = Reference()

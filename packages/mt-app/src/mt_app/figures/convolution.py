@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mt_app.drawing import INK, Drawing, Look, number, shaded
+from mt_app.drawing import INK, CellStyle, Drawing, number, shaded
 from mt_app.figures.planes import Index, draw_planes, draw_storage
 from mt_app.lessons.convolution import Convolution, Phase, Step, positions_read
 from mt_app.theme import BLUE, ORANGE
@@ -61,7 +61,7 @@ def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
         draw_planes(
             lesson.result(phase),
             RESULT[phase],
-            look=lambda index: (
+            style=lambda index: (
                 shaded(float(lesson.result(phase)[index]), _largest(lesson.result(phase)), colour)
                 if index == step.out
                 else None
@@ -87,8 +87,8 @@ def sum_in_words(lesson: Convolution, phase: Phase, step: Step) -> str:
     outside = sum(not term.inside for term in step.terms)
     shown = " + ".join(products[:8]) + (" + …" if len(products) > 8 else "")
     zeros = f"  ({outside} of {len(step.terms)} read a zero outside)" if outside else ""
-    place = ", ".join(map(str, step.out))
-    return f"[{place}] = {shown or '0'} = {number(lesson.sum(phase, step))}{zeros}"
+    index = ", ".join(map(str, step.out))
+    return f"[{index}] = {shown or '0'} = {number(lesson.sum(phase, step))}{zeros}"
 
 
 def _in_product(value: float) -> str:
@@ -102,14 +102,14 @@ def _draw_left(
     array = _array(left)
     largest = _largest(array)
 
-    def look(index: Index) -> Look | None:
+    def style(index: Index) -> CellStyle | None:
         return shaded(float(array[index]), largest, INK) if index in factors else None
 
     def note(index: Index) -> str:
         return f"×{number(factors[index])}" if index in factors else ""
 
     outside = [term.left for term in step.terms if not term.inside]
-    return draw_planes(array, title, look=look, note=note, outside=outside, matrix=matrix)
+    return draw_planes(array, title, style=style, note=note, outside=outside, matrix=matrix)
 
 
 def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Drawing:
@@ -118,12 +118,16 @@ def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Draw
     array = _array(right)
     largest = _largest(array)
 
-    def look(index: Index) -> Look | None:
+    def style(index: Index) -> CellStyle | None:
         if index not in used:
             return None
-        return shaded(float(array[index]), largest, INK) if index in inside else Look(strength=0.0)
+        return (
+            shaded(float(array[index]), largest, INK)
+            if index in inside
+            else CellStyle(strength=0.0)
+        )
 
-    return draw_planes(array, title, look=look, matrix=matrix)
+    return draw_planes(array, title, style=style, matrix=matrix)
 
 
 def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
@@ -133,7 +137,7 @@ def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str
     return draw_storage(
         [float(value) for value in data.storage],
         f"{title}: shape {data.shape}, strides {data.strides}",
-        look=lambda position: Look(colour, 0.3, colour) if position in read else None,
+        style=lambda position: CellStyle(colour, 0.3, colour) if position in read else None,
         columns=columns,
     )
 

@@ -1,15 +1,15 @@
 """The figure of a formula's graph, after some steps of backpropagation."""
 
-from mt_app.drawing import INK, Drawing, Look, number
+from mt_app.drawing import INK, CellStyle, Drawing, number
 from mt_app.lessons.backpropagation import Graph, Node
-from mt_app.lessons.layered import place
+from mt_app.lessons.layered import lay_out
 from mt_app.theme import BLUE, ORANGE
 
 WIDTH = 88.0
 HEIGHT = 54.0
 ACROSS = 116.0
 DOWN = 104.0
-SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "LT": "<", "EQ": "="}
+SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "Div": "/", "LT": "<", "EQ": "="}
 
 
 def draw_graph(graph: Graph, steps: int) -> Drawing:
@@ -20,7 +20,7 @@ def draw_graph(graph: Graph, steps: int) -> Drawing:
     so far. The node that passes its derivative on is framed, and its edges are highlighted.
     """
     drawing = Drawing()
-    picture = place([node.inputs for node in graph.nodes])
+    picture = lay_out([node.inputs for node in graph.nodes])
     pending = graph.pending(steps) if steps else {}
     now = graph.visits[steps - 1] if steps else None
     handing = {at for at, _ in now.handed} if now else set()
@@ -56,14 +56,14 @@ def _draw_node(
     drawing: Drawing, node: Node, x: float, y: float, derivative: float | None, visited: bool
 ) -> None:
     if node.constant:
-        look, label = Look(strength=0.0, ghost=True), ""
+        style, label = CellStyle(strength=0.0, ghost=True), ""
     elif node.leaf:
-        look, label = Look(BLUE, 0.2), node.label
+        style, label = CellStyle(BLUE, 0.2), node.label
     else:
-        look, label = Look(INK, 0.06), SIGNS.get(node.label, node.label)
+        style, label = CellStyle(INK, 0.06), SIGNS.get(node.label, node.label)
     if visited:
-        look = Look(look.fill, look.strength, ORANGE)
-    drawing.cell(x - WIDTH / 2, y - HEIGHT / 2, "", look, width=WIDTH, height=HEIGHT)
+        style = CellStyle(style.fill, style.strength, ORANGE)
+    drawing.cell(x - WIDTH / 2, y - HEIGHT / 2, "", style, width=WIDTH, height=HEIGHT)
     lines = [(label, INK, False), (number(node.value), INK, True)]
     if derivative is not None:
         lines.append((f"d = {number(derivative)}", ORANGE, True))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from mt_app.drawing import Drawing, Look, shaded
+from mt_app.drawing import CellStyle, Drawing, shaded
 from mt_app.figures.planes import Index, draw_planes, draw_storage
 from mt_app.lessons.memory import Link
 from mt_app.theme import BLUE, ORANGE
@@ -20,11 +20,11 @@ def draw_tensor(link: Link, title: str, chosen: Collection[Index] = ()) -> Drawi
         array, positions, chosen = array.reshape(1), {(0,): positions[()]}, [(0,)] * len(chosen)
     matrix = array.ndim > 1
 
-    def look(index: Index) -> Look:
+    def style(index: Index) -> CellStyle:
         return shaded(float(array[index]), largest, ORANGE if index in chosen else None)
 
     return draw_planes(
-        array, title, look=look, note=lambda index: f"@{positions[index]}", matrix=matrix
+        array, title, style=style, note=lambda index: f"@{positions[index]}", matrix=matrix
     )
 
 
@@ -32,8 +32,12 @@ def draw_whole_storage(link: Link, title: str, chosen: Collection[int] = ()) -> 
     """Draw the whole storage; elements of the tensor are filled, chosen positions are framed."""
     seen = set(link.positions.values())
 
-    def look(position: int) -> Look | None:
+    def style(position: int) -> CellStyle | None:
         frame = ORANGE if position in chosen else None
-        return Look(BLUE, 0.3, frame) if position in seen else Look(strength=0.0, frame=frame)
+        return (
+            CellStyle(BLUE, 0.3, frame)
+            if position in seen
+            else CellStyle(strength=0.0, frame=frame)
+        )
 
-    return draw_storage(link.storage, title, look=look)
+    return draw_storage(link.storage, title, style=style)

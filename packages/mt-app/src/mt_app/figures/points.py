@@ -16,18 +16,18 @@ SHADES = 24
 larger pictures."""
 
 
-def draw_map(points: Graph, everywhere: Array, probabilities: Array | None = None) -> Drawing:
+def draw_map(points: Graph, grid: Array, probabilities: Array | None = None) -> Drawing:
     """Draw points on a map: blue for class 1, orange for class 0.
 
     Args:
         points: The points, in the colours of their classes.
-        everywhere: The probability of class 1 on the map, (cells, cells), the lowest row first.
+        grid: The probability of class 1 on the map, (cells, cells), the lowest row first.
         probabilities: The probability of class 1 of each point, (N,), or None. A ring marks
             misclassified points.
     """
     drawing = Drawing()
     drawing.tint(0, 0, SIDE, SIDE, INK, 0.02)
-    _draw_cells(drawing, everywhere)
+    _draw_cells(drawing, grid)
     for i, ((x, y), label) in enumerate(zip(points.X, points.y, strict=True)):
         at = (x * SIDE, (1 - y) * SIDE)
         if probabilities is not None and (probabilities[i] > 0.5) != bool(label):
@@ -56,11 +56,11 @@ def draw_line(drawing: Drawing, line: Line) -> None:
         drawing.line([start, end], width=3)
 
 
-def _draw_cells(drawing: Drawing, everywhere: Array) -> None:
+def _draw_cells(drawing: Drawing, grid: Array) -> None:
     """Fill the map; each run of equal cells in a row is one rectangle."""
-    cells = len(everywhere)
+    cells = len(grid)
     size = SIDE / cells
-    shades = np.rint((np.nan_to_num(everywhere, nan=0.5) - 0.5) * 2 * SHADES).astype(int)
+    shades = np.rint((np.nan_to_num(grid, nan=0.5) - 0.5) * 2 * SHADES).astype(int)
     for row, line in enumerate(shades):
         edges = [0, *(np.flatnonzero(np.diff(line)) + 1), cells]
         for start, end in itertools.pairwise(edges):

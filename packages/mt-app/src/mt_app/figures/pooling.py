@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mt_app.drawing import INK, Drawing, Look, shaded
+from mt_app.drawing import INK, CellStyle, Drawing, shaded
 from mt_app.figures.planes import Index, draw_planes
 from mt_app.lessons.pooling import Pooling
 from mt_app.theme import BLUE, ORANGE
@@ -20,14 +20,14 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
     window = set(lesson.window(row, column))
     largest = float(np.abs(lesson.image).max())
 
-    def on_image(index: Index) -> Look | None:
+    def on_image(index: Index) -> CellStyle | None:
         return shaded(float(lesson.image[index]), largest, INK) if index in window else None
 
-    def on_gradient(index: Index) -> Look:
+    def on_gradient(index: Index) -> CellStyle:
         strength = 0.04 + 0.5 * float(lesson.gradient[index])
-        return Look(ORANGE, strength, INK if index in window else None)
+        return CellStyle(ORANGE, strength, INK if index in window else None)
 
-    def on_output(index: Index) -> Look | None:
+    def on_output(index: Index) -> CellStyle | None:
         return (
             shaded(float(lesson.output[index]), largest, BLUE) if index == (row, column) else None
         )
@@ -35,11 +35,11 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
     tiles = lesson.tiles.reshape(rows * columns, -1)
     positions = lesson.positions.reshape(rows * columns, -1)
     return (
-        draw_planes(lesson.image, "image", look=on_image),
+        draw_planes(lesson.image, "image", style=on_image),
         draw_planes(
             tiles,
             "tiles: one row for each window",
-            look=lambda index: shaded(
+            style=lambda index: shaded(
                 float(tiles[index]), largest, INK if index[0] == at else None
             ),
             note=lambda index: str(positions[index]),
@@ -47,8 +47,8 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
         draw_planes(
             lesson.output,
             "output",
-            look=on_output,
+            style=on_output,
             hidden=[index for i, index in enumerate(np.ndindex(rows, columns)) if i > at],
         ),
-        draw_planes(lesson.gradient, "gradient of the sum of the output", look=on_gradient),
+        draw_planes(lesson.gradient, "gradient of the sum of the output", style=on_gradient),
     )

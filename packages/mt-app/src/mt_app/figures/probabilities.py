@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mt_app.drawing import GHOST, Drawing, Look
+from mt_app.drawing import GHOST, CellStyle, Drawing
 from mt_app.figures.planes import Index, draw_planes
 from mt_app.lessons.probabilities import Array, Dropped, Softmax
 from mt_app.theme import BLUE, ORANGE
@@ -35,14 +35,14 @@ def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
 def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
     """Draw a layer's outputs, the results of both kinds of dropout, and the gradient."""
 
-    def look(index: Index) -> Look | None:
+    def style(index: Index) -> CellStyle | None:
         return GHOST if lesson.function[index] == 0.0 else None
 
-    def gradient(index: Index) -> Look:
-        return look(index) or Look(ORANGE, 0.04 + 0.5 * float(lesson.gradient[index]))
+    def gradient(index: Index) -> CellStyle:
+        return style(index) or CellStyle(ORANGE, 0.04 + 0.5 * float(lesson.gradient[index]))
 
     def draw(array: Array, title: str) -> Drawing:
-        return draw_planes(array, title, look=look)
+        return draw_planes(array, title, style=style)
 
     return [
         (
@@ -59,7 +59,7 @@ def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
         ),
         (
             draw_planes(
-                lesson.gradient, "gradient: zero where an element was dropped", look=gradient
+                lesson.gradient, "gradient: zero where an element was dropped", style=gradient
             ),
             "The gradient of the sum of the function's result",
         ),

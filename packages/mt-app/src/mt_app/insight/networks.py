@@ -52,7 +52,7 @@ class SentenceReader(Reader[KimCNN, SentimentRecipe]):
     words: tuple[str, ...]
 
 
-def load_digit_reader(place: Path) -> DigitReader:
+def load_digit_reader(source: Path) -> DigitReader:
     """Load the network of a checkpoint or of a run.
 
     Raises:
@@ -60,7 +60,7 @@ def load_digit_reader(place: Path) -> DigitReader:
         CheckpointError: The checkpoint is damaged, or it is not that of a training run.
         ValueError: The network does not classify digits.
     """
-    checkpoint, recipe = _load(place, DigitsRecipe, "digits")
+    checkpoint, recipe = _load(source, DigitsRecipe, "digits")
     with COMPUTING:
         backend = recipe.make_backend()
         network = recipe.build_network(backend)
@@ -70,7 +70,7 @@ def load_digit_reader(place: Path) -> DigitReader:
     return Reader(network, recipe, backend, _accuracy(checkpoint.meta))
 
 
-def load_sentence_reader(place: Path) -> SentenceReader:
+def load_sentence_reader(source: Path) -> SentenceReader:
     """Load the network and the vocabulary of a checkpoint or of a run.
 
     Raises:
@@ -78,7 +78,7 @@ def load_sentence_reader(place: Path) -> SentenceReader:
         CheckpointError: The checkpoint is damaged, or it is not that of a training run.
         ValueError: The network does not classify sentences.
     """
-    checkpoint, recipe = _load(place, SentimentRecipe, "sentences")
+    checkpoint, recipe = _load(source, SentimentRecipe, "sentences")
     glove = load_glove()
     vocabulary = Vocabulary(glove)
     # A checkpoint may lack word vectors that were not trained.
@@ -92,12 +92,12 @@ def load_sentence_reader(place: Path) -> SentenceReader:
     return SentenceReader(network, recipe, backend, _accuracy(checkpoint.meta), vocabulary, words)
 
 
-def _load(place: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoint, TrainedRecipe]:
-    checkpoint = load_checkpoint(find_checkpoint(place))
+def _load(source: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoint, TrainedRecipe]:
+    checkpoint = load_checkpoint(find_checkpoint(source))
     recipe = recipe_of(checkpoint)
     if not isinstance(recipe, kind):
         raise ValueError(
-            f"{place} contains a network for {recipe.problem}; choose one that reads {reads}"
+            f"{source} contains a network for {recipe.problem}; choose one that reads {reads}"
         )
     return checkpoint, recipe
 

@@ -61,8 +61,8 @@ class Graph:
         """Return the derivatives that nodes have received after some steps, by position."""
         result = {len(self.nodes) - 1: 1.0}
         for visit in self.visits[:steps]:
-            for place, contribution in visit.handed:
-                result[place] = result.get(place, 0.0) + contribution
+            for position, contribution in visit.handed:
+                result[position] = result.get(position, 0.0) + contribution
         return result
 
     def derivatives(self) -> dict[str, float]:
@@ -80,11 +80,11 @@ def graph_of(result: Scalar) -> Graph:
     Variables are identified by name. Their attribute `derivative` is not changed.
     """
     order = _computed_first(result)
-    place = {scalar.unique_id: at for at, scalar in enumerate(order)}
+    position = {scalar.unique_id: at for at, scalar in enumerate(order)}
     visits: list[Visit] = []
     if not result.is_constant():
-        backpropagate(_Watched(result, place, visits), 1.0)
-    nodes = tuple(_node(scalar, place) for scalar in order)
+        backpropagate(_Watched(result, position, visits), 1.0)
+    nodes = tuple(_node(scalar, position) for scalar in order)
     return Graph(nodes, tuple(visits))
 
 
@@ -93,7 +93,7 @@ class _Watched:
     """A variable that records the calls of backpropagation."""
 
     scalar: Scalar
-    place: dict[int, int]
+    position: dict[int, int]
     visits: list[Visit] = field(repr=False)
 
     @property
@@ -102,7 +102,7 @@ class _Watched:
 
     @property
     def parents(self) -> Iterable[Variable]:
-        return [_Watched(parent, self.place, self.visits) for parent in self.scalar.parents]
+        return [_Watched(parent, self.position, self.visits) for parent in self.scalar.parents]
 
     def is_leaf(self) -> bool:
         return self.scalar.is_leaf()
@@ -111,13 +111,13 @@ class _Watched:
         return self.scalar.is_constant()
 
     def accumulate_derivative(self, x: float) -> None:
-        self.visits.append(Visit(self.place[self.unique_id], x, ()))
+        self.visits.append(Visit(self.position[self.unique_id], x, ()))
 
     def chain_rule(self, d_output: float) -> Iterable[tuple[Variable, Any]]:
         pairs: Sequence[tuple[Any, float]] = list(self.scalar.chain_rule(d_output))
-        handed = tuple((self.place[x.unique_id], d) for x, d in pairs if not x.is_constant())
-        self.visits.append(Visit(self.place[self.unique_id], d_output, handed))
-        return [(_Watched(x, self.place, self.visits), d) for x, d in pairs]
+        handed = tuple((self.position[x.unique_id], d) for x, d in pairs if not x.is_constant())
+        self.visits.append(Visit(self.position[self.unique_id], d_output, handed))
+        return [(_Watched(x, self.position, self.visits), d) for x, d in pairs]
 
 
 def _computed_first(result: Scalar) -> list[Scalar]:
@@ -135,7 +135,7 @@ def _computed_first(result: Scalar) -> list[Scalar]:
     return list(finished.values())
 
 
-def _node(scalar: Scalar, place: dict[int, int]) -> Node:
+def _node(scalar: Scalar, position: dict[int, int]) -> Node:
     history = scalar.history
     made_by = None if history is None else history.last_fn
     if made_by is not None:
@@ -145,7 +145,7 @@ def _node(scalar: Scalar, place: dict[int, int]) -> Node:
     return Node(
         label,
         scalar.data,
-        tuple(place[parent.unique_id] for parent in scalar.parents),
+        tuple(position[parent.unique_id] for parent in scalar.parents),
         scalar.is_leaf(),
         scalar.is_constant(),
     )

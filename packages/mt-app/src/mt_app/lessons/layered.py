@@ -27,13 +27,13 @@ class Picture:
     edges: dict[tuple[int, int], tuple[tuple[float, float], ...]]
 
 
-def place(inputs: Sequence[Sequence[int]]) -> Picture:
+def lay_out(inputs: Sequence[Sequence[int]]) -> Picture:
     """Lay out a graph.
 
     Args:
         inputs: The inputs of each node, all of them earlier nodes.
 
-    >>> place([(), (), (0, 1)]).nodes
+    >>> lay_out([(), (), (0, 1)]).nodes
     ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
     """
     layers = _layers(inputs)

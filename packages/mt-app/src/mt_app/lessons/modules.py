@@ -13,7 +13,7 @@ from mt_nn import Module, Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ParameterRow:
     """A parameter.
 
     Attributes:
@@ -49,21 +49,23 @@ class Branch:
     kind: str
     settings: str
     training: bool
-    parameters: tuple[Held, ...]
+    parameters: tuple[ParameterRow, ...]
     depth: int
 
     @property
     def count(self) -> int:
         """The number of elements of its parameters."""
-        return sum(held.count for held in self.parameters)
+        return sum(row.count for row in self.parameters)
 
 
 def tree(network: Module) -> list[Branch]:
     """Return a network and its descendants, each module before its descendants."""
-    owned: dict[str, list[Held]] = {}
+    owned: dict[str, list[ParameterRow]] = {}
     for name, parameter in network.named_parameters():
         owner = _owner(name, network)
-        owned.setdefault(owner, []).append(_held(name[len(owner) :].lstrip("."), parameter))
+        owned.setdefault(owner, []).append(
+            _parameter_row(name[len(owner) :].lstrip("."), parameter)
+        )
     return [
         Branch(
             name,
@@ -93,11 +95,11 @@ def _depth(name: str, network: Module) -> int:
     )
 
 
-def _held(name: str, parameter: Parameter) -> Held:
+def _parameter_row(name: str, parameter: Parameter) -> ParameterRow:
     value: Any = parameter.value
     shape = value.shape if isinstance(value, Tensor) else ()
     learnt = not value.is_constant() if isinstance(value, Tensor | Scalar) else True
-    return Held(name, tuple(shape), learnt)
+    return ParameterRow(name, tuple(shape), learnt)
 
 
 def _kim(rng: np.random.Generator) -> Module:

@@ -128,6 +128,16 @@ OPERATORS: tuple[Operator, ...] = (
         True,
     ),
     Operator("mul", operators.mul, lambda x, y: x * y, "x · y", "The slope in x is y.", True),
+    Operator("div", operators.div, lambda x, y: x / y, "x / y", "The slope in x is 1 / y.", True),
+    Operator(
+        "power",
+        operators.power,
+        lambda x, y: x**y,
+        "x to the power of y",
+        "The slope in x is y times a power that is smaller by 1.",
+        True,
+        lowest=0.01,
+    ),
     Operator(
         "max",
         operators.max,

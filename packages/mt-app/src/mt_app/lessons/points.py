@@ -69,7 +69,7 @@ def judge(line: Line, points: Graph) -> Judged:
     return Judged(float(loss), right, Line(g1, g2, gb), numbers)
 
 
-def line_everywhere(line: Line, cells: int) -> Array:
+def line_on_grid(line: Line, cells: int) -> Array:
     """Return the line's probability of class 1 in the middle of each cell of the unit square.
 
     Shape:
@@ -86,13 +86,13 @@ class Learnt:
 
     Attributes:
         points: The training points.
-        everywhere: The probability of class 1 in each cell of the unit square, (cells, cells).
+        grid: The probability of class 1 in each cell of the unit square, (cells, cells).
         probabilities: The probability of class 1 of each point, (N,).
         epochs: The number of completed epochs.
     """
 
     points: Graph
-    everywhere: Array
+    grid: Array
     probabilities: Array
     epochs: int
 
@@ -113,15 +113,15 @@ def predict_run(checkpoint: Path, cells: int) -> Learnt:
         problem = replace(recipe, backend=DISPLAY, dtype=dtype).build()
         saved.restore(problem.network)
         backend = make_backend(DISPLAY, dtype)
-        everywhere = network_everywhere(problem.network, cells, backend)
+        grid = network_on_grid(problem.network, cells, backend)
         probabilities = problem.evaluate(problem.train).probabilities[:, 1]
     pairs = [(float(x), float(y)) for x, y in problem.train.inputs]
     points = Graph(len(pairs), pairs, problem.train.labels.tolist())
     epochs = len(saved.meta["progress"]["records"])
-    return Learnt(points, everywhere, probabilities.astype(np.float64), epochs)
+    return Learnt(points, grid, probabilities.astype(np.float64), epochs)
 
 
-def network_everywhere(network: Module, cells: int, backend: Backend = REFERENCE) -> Array:
+def network_on_grid(network: Module, cells: int, backend: Backend = REFERENCE) -> Array:
     """Return a network's probability of class 1 in the middle of each cell of the unit square.
 
     A network of scalars is converted to an equal network of tensors, which is faster.
@@ -130,14 +130,14 @@ def network_everywhere(network: Module, cells: int, backend: Backend = REFERENCE
         (cells, cells); the first row is the lowest.
     """
     if isinstance(network, ScalarMLP):
-        network = twin(network, backend)
+        network = as_tensor_network(network, backend)
     network = cast(TensorMLP, network)
     with no_grad():
         probabilities: Tensor = network(tensor(_middles(cells), network.backend))
     return probabilities.to_numpy().astype(np.float64).reshape(cells, cells)
 
 
-def twin(network: ScalarMLP, backend: Backend = REFERENCE) -> TensorMLP:
+def as_tensor_network(network: ScalarMLP, backend: Backend = REFERENCE) -> TensorMLP:
     """Return a network of tensors with the weights of a network of scalars."""
     hidden = len(network.layer1.bias)
     result = TensorMLP(hidden, np.random.default_rng(0), backend)

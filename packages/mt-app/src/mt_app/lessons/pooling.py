@@ -55,12 +55,12 @@ def pool(image: npt.ArrayLike, kernel: Kernel, kind: Kind) -> Pooling:
     out = avgpool2d(x, kernel) if kind == "average" else maxpool2d(x, kernel)
     out.sum().backward()
     # Tiling an image of positions gives the position of each element.
-    places = tensor(np.arange(float(array.size)).reshape(1, 1, *array.shape))
+    positions = tensor(np.arange(float(array.size)).reshape(1, 1, *array.shape))
     assert x.grad is not None
     return Pooling(
         array,
         tile(x, kernel)[0].to_numpy()[0, 0],
-        tile(places, kernel)[0].to_numpy()[0, 0].astype(np.int64),
+        tile(positions, kernel)[0].to_numpy()[0, 0].astype(np.int64),
         out.to_numpy()[0, 0],
         x.grad.to_numpy()[0, 0],
         kernel,

@@ -96,6 +96,6 @@ def _in_words(graph: Graph, at: int) -> str:
             f"**{node.label}** is a variable: it stores its derivative, **{visit.derivative:.4g}**."
         )
     shares = ", ".join(
-        f"{graph.nodes[place].label} receives {value:.4g}" for place, value in visit.handed
+        f"{graph.nodes[position].label} receives {value:.4g}" for position, value in visit.handed
     )
     return f"**{node.label}** has the derivative {visit.derivative:.4g} and passes it on: {shares}."

@@ -52,10 +52,10 @@ def _ask() -> None:
     """Ask the user for a digit, and show the network's prediction."""
     question, answer = st.columns([1, 1], gap="large")
     with question:
-        place = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits net")
+        source = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits net")
         image = _given_digit()
     try:
-        reader = digit_reader(place)
+        reader = digit_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
         st.error(str(error))
         return
@@ -88,7 +88,8 @@ def _given_digit() -> Image | None:
     try:
         if how == "Upload":
             file = st.file_uploader(
-                "A picture of one digit", type=["png", "jpg", "jpeg", "webp", "bmp", "gif"]
+                "A picture of one digit",
+                type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
             )
             return None if file is None else read_digit(file, file.name)
         drawing = drawing_area("digits drawing")
@@ -242,8 +243,8 @@ def _mistakes(evaluation: Evaluation) -> str:
         return "<p>None.</p>"
     shown = []
     for number in chosen:
-        said = int(evaluation.predictions[number])
-        sure = float(evaluation.probabilities[number, said])
-        label = f"{evaluation.labels[number]} as {said}"
+        predicted = int(evaluation.predictions[number])
+        sure = float(evaluation.probabilities[number, predicted])
+        label = f"{evaluation.labels[number]} as {predicted}"
         shown.append(Tile(ink(images[number]), f"{label}, {sure:.0%} sure", f"{label}, {sure:.0%}"))
     return tiles(shown, "4.5rem")

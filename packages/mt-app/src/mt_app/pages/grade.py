@@ -56,7 +56,7 @@ def _form(root: Path, folder: Path) -> None:
     names = _names(root)
     left, right = st.columns([1, 2])
     chosen = left.selectbox("What", list(names), format_func=names.__getitem__, key="grade what")
-    place = right.text_input(
+    folder = right.text_input(
         "Folder of the submission",
         str(root),
         key="grade folder",
@@ -65,9 +65,9 @@ def _form(root: Path, folder: Path) -> None:
     speed = st.toggle("Measure its speed, too", key="grade speed")
     if not st.button("Judge it", type="primary", icon=":material/gavel:"):
         return
-    submission = Path(place).expanduser()
+    submission = Path(folder).expanduser()
     if not submission.is_dir():
-        st.error(f"{place or 'An empty text'} is not a folder. Enter the path of the submission.")
+        st.error(f"{folder or 'An empty text'} is not a folder. Enter the path of the submission.")
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

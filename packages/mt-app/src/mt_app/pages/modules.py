@@ -18,9 +18,8 @@ def render() -> None:
     page_head(
         "Module trees",
         "A network is a module that contains modules. Its parameters are found by a search over "
-        "the "
-        "attributes, whose names are joined by dots. Look at the numbers of parameters: most of "
-        "them are often in a single layer.",
+        "the attributes, whose names are joined by dots. Compare the numbers of parameters: most "
+        "of them are often in a single layer.",
         (
             "Switch to evaluation: the mode of every module of the tree changes.",
             "Find the parameters of KimCNN that are not trained.",
@@ -66,14 +65,14 @@ def _rows(branches: list[Branch], total: int) -> dict[str, list[object]]:
         mode = "train" if branch.training else "eval"
         kind = f"{branch.kind}({branch.settings})"
         _add(rows, indent + (branch.name or "(the network)"), kind, "", "", None, mode)
-        for held in branch.parameters:
+        for row in branch.parameters:
             _add(
                 rows,
-                f"{indent}\u2003{branch.name}.{held.name}".replace("\u2003.", "\u2003"),
-                "Parameter" if held.learnt else "Parameter, frozen",
-                " × ".join(map(str, held.shape)) or "one number",
-                f"{held.count:,}",
-                held.count / total if total else 0.0,
+                f"{indent}\u2003{branch.name}.{row.name}".replace("\u2003.", "\u2003"),
+                "Parameter" if row.learnt else "Parameter, frozen",
+                " × ".join(map(str, row.shape)) or "one number",
+                f"{row.count:,}",
+                row.count / total if total else 0.0,
                 "",
             )
     return rows

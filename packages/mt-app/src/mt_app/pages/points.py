@@ -6,7 +6,7 @@ import streamlit as st
 
 from mt_app.figures.points import draw_line, draw_map
 from mt_app.jobs import RunView
-from mt_app.lessons.points import Line, judge, line_everywhere, predict_run
+from mt_app.lessons.points import Line, judge, line_on_grid, predict_run
 from mt_app.style import figure, page_head
 from mt_app.training_view import start_button, training_panel
 from mt_models.backends import default_dtype
@@ -83,7 +83,7 @@ def _by_hand() -> None:
             f"b by {gradient.b:+.3f}. A step subtracts the rate times these."
         )
     with left:
-        drawing = draw_map(points, line_everywhere(line, CELLS), judged.probabilities)
+        drawing = draw_map(points, line_on_grid(line, CELLS), judged.probabilities)
         draw_line(drawing, line)
         figure(
             drawing.svg(),
@@ -136,15 +136,15 @@ def _learning() -> None:
 
 def _map_of_run(run: RunView) -> None:
     """Draw the predictions of a run's network at its last checkpoint."""
-    place = run.folder / LAST
-    if not place.is_file():
+    checkpoint = run.folder / LAST
+    if not checkpoint.is_file():
         return
     try:
-        learnt = predict_run(place, CELLS)
+        learnt = predict_run(checkpoint, CELLS)
     except (OSError, CheckpointError, ValueError) as error:
         st.warning(f"The network cannot be read: {error}")
         return
-    svg = draw_map(learnt.points, learnt.everywhere, learnt.probabilities).svg()
+    svg = draw_map(learnt.points, learnt.grid, learnt.probabilities).svg()
     figure(svg, f"The network's predictions after {learnt.epochs} epochs")
     st.caption(
         f"After **{learnt.epochs}** epochs. Blue is class 1, orange class 0; "

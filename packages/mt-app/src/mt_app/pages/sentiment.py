@@ -56,9 +56,9 @@ def render() -> None:
 def _with_network(show: Callable[[SentenceReader], None]) -> None:
     """Let the user choose a network, and call `show` with it."""
     runs = find_runs(job_queue(), "sentiment")
-    place = choose_network("sentiment.safetensors", runs, "sentiment net")
+    source = choose_network("sentiment.safetensors", runs, "sentiment net")
     try:
-        reader = sentence_reader(place)
+        reader = sentence_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
         st.error(str(error))
         return
@@ -75,8 +75,8 @@ def _ask(reader: SentenceReader) -> None:
         st.info("Type a sentence of at least one word.")
         return
     left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
-    said = "positive" if insight.positive >= 0.5 else "negative"
-    left.html(f'<div class="mt-answer mt-word" data-answer="{said}">{said}</div>')
+    predicted = "positive" if insight.positive >= 0.5 else "negative"
+    left.html(f'<div class="mt-answer mt-word" data-answer="{predicted}">{predicted}</div>')
     right.html(bars([("positive", insight.positive), ("negative", 1 - insight.positive)]))
     st.html(_coloured(insight))
     st.caption("Blue words push towards positive, orange ones towards negative.")

@@ -53,9 +53,9 @@ def _buttons(folder: Path, state: str) -> None:
             job_queue().submit(folder, python_command(WORKER, str(folder)))
             st.rerun()
         return
-    done, everything = len(read_timings(folder)), len(WORKLOADS) * len(NAMES)
-    waits = "waits for another job" if state == "queued" else f"{done} of {everything} measured"
-    st.progress(0.0 if state == "queued" else min(1.0, done / everything), text=waits)
+    done, total = len(read_timings(folder)), len(WORKLOADS) * len(NAMES)
+    waits = "waits for another job" if state == "queued" else f"{done} of {total} measured"
+    st.progress(0.0 if state == "queued" else min(1.0, done / total), text=waits)
     if st.button("Stop", icon=":material/stop:"):
         job_queue().stop(folder)
 

@@ -21,7 +21,9 @@ from mt_tensor.outer_values import current, with_helpers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT_IS_DISABLED = bool(numba.config.DISABLE_JIT)
+_config: Any = numba.config
+
+JIT_IS_DISABLED = bool(_config.DISABLE_JIT)
 """True if ``NUMBA_DISABLE_JIT=1`` is set: kernels run as plain Python then, slowly."""
 
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
@@ -45,7 +47,8 @@ def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> An
     compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
     if isinstance(compiled, Dispatcher):  # Otherwise numba is disabled.
         disk_cache.attach(compiled, cache)
-        compiled._compile_for_args = functools.partial(_compile, compiled._compile_for_args)
+        dispatcher: Any = compiled
+        dispatcher._compile_for_args = functools.partial(_compile, dispatcher._compile_for_args)
     return compiled
 
 

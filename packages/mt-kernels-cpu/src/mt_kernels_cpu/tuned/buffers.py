@@ -40,7 +40,7 @@ FreeList = list[Block]
 class Buffers:
     """Store of memory blocks, each of which serves one array after another.
 
-    An array refers to its block, and views refer to the array. So Python's reference count tells
+    An array refers to its block, and views refer to the array. So Python's reference count shows
     whether a block is in use: a block to which only its free list refers is free. Blocks are never
     returned explicitly, so none can be returned too early.
 

@@ -51,7 +51,7 @@ def partition(count: int, steps: int) -> list[Part]:
 
 
 def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
-    """Process the parts of a range, each on a thread of its own.
+    """Process the parts of a range, each on a separate thread.
 
     Args:
         parts: The parts; the calling thread takes the first.

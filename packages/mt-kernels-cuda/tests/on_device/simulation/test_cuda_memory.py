@@ -13,7 +13,7 @@ from mt_kernels_cuda.jit import kernel
 pytestmark = pytest.mark.skipif(not SIMULATED, reason="runs on a GPU")
 
 
-def test_the_diagnosis_says_that_the_gpu_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_diagnosis_names_the_simulator(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         runpy.run_module("mt_kernels_cuda", run_name="__main__")
     assert exit.value.code == 0

@@ -1,6 +1,8 @@
 """The command line: `python -m mt_models train mnist` and the other commands."""
 
 import io
+import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,11 @@ from rich.table import Table
 
 from mt_models.backends import BACKENDS, BackendNotAvailableError, default_dtype
 from mt_models.cli.training import resume, start
-from mt_models.datasets import DATASETS, DataError
+from mt_models.datasets import DATASETS, LABEL_COLUMNS, TEXT_COLUMNS, DataError
+from mt_models.pictures import confusion_matrix
+from mt_models.prediction import evaluate as judge
 from mt_models.prediction import predict as ask
+from mt_models.problems import Evaluation
 from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe
 from mt_models.training import DivergedError, Settings
 from mt_nn import CheckpointError
@@ -186,8 +191,16 @@ def common_options(
     return decorate
 
 
-def size_options(examples: str, *, train_size: int | None) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options for the numbers of examples."""
+def size_options(
+    examples: str, *, train_size: int | None, of: str = ""
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options for the numbers of examples.
+
+    Args:
+        examples: The word for examples in the help.
+        train_size: The default number of training examples of the data set `of`; None for all.
+        of: The name of the data set. The default of other data is all.
+    """
 
     def decorate(command: Command) -> Command:
         command = click.option(
@@ -200,18 +213,29 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
             "--train-size",
             type=SIZE,
             default=train_size,
-            show_default=train_size is not None,
-            help=f"The number of {examples} for training, from the first."
-            + ("" if train_size else "  [default: all]"),
+            help=f"The number of {examples} for training, from the first.  [default: "
+            + (f"{train_size} of {of}, all of other data]" if train_size else "all]"),
         )(command)
 
     return decorate
 
 
+def column_options(command: Command) -> Command:
+    """Add the options for the columns of a CSV file."""
+    for kind, names in (("label", LABEL_COLUMNS), ("text", TEXT_COLUMNS)):
+        command = click.option(
+            f"--{kind}-column",
+            default=None,
+            help=f"The column of {kind}s in a CSV file.  [default: {', '.join(names)}]",
+        )(command)
+    return command
+
+
 @train.command(
     epilog="\b\nThe whole set:   train mnist --train-size 60000\n"
     "LeNet-5, whole:  train mnist --network lenet5 --train-size 60000 --epochs 5 --lr 0.1\n"
-    "Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2"
+    "Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2\n"
+    "Own pictures:    train mnist --data pictures  (pictures/CLASS/*.png)"
 )
 @click.option(
     "--network",
@@ -220,28 +244,33 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
     show_default=True,
     help="The course's network, or LeNet-5.",
 )
-@size_options("images", train_size=5000)
+@size_options("images", train_size=5000, of="MNIST")
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    type=click.Path(exists=True, resolve_path=True),
     default=None,
-    help="A folder of IDX files.  [default: the embedded MNIST]",
+    help="A folder of pictures with a folder for each class, or of IDX files.  "
+    "[default: the embedded MNIST]",
 )
 @common_options(epochs=3, batch_size=16, sgd_lr=0.25, adam_lr=0.003)
 @click.pass_context
 def mnist(ctx: click.Context, /, **options: Any) -> None:
-    """Train a digit classifier: LeNet on MNIST.
+    """Train a digit classifier: LeNet on MNIST or on own pictures.
 
     The defaults are the course's small setting: 5,000 training images in batches of 16. The
     validation set is all 10,000 test images; the accuracy after the last epoch is about 95 %.
     """
+    default = click.core.ParameterSource.DEFAULT
+    if options["data"] is not None and ctx.get_parameter_source("train_size") is default:
+        options["train_size"] = None
     _run(ctx, DigitsRecipe, options)
 
 
 @train.command(
     epilog="\b\n"
     "The course's small setting: train sentiment --train-size 450 --validation-size 100\n"
-    "Word vectors, too:          train sentiment --trainable --lr 0.002 --weight-decay 0.0003"
+    "Word vectors, too:          train sentiment --trainable --lr 0.002 --weight-decay 0.0003\n"
+    "Own texts:                  train sentiment --data reviews.csv"
 )
 @click.option(
     "--preset",
@@ -261,10 +290,12 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 @size_options("sentences", train_size=None)
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    type=click.Path(exists=True, resolve_path=True),
     default=None,
-    help="A folder of TSV files.  [default: the embedded SST-2]",
+    help="A CSV file of texts and labels, or a folder of CSV or TSV files.  "
+    "[default: the embedded SST-2]",
 )
+@column_options
 @click.option(
     "--hub",
     default=None,
@@ -275,13 +306,13 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 )
 @click.pass_context
 def sentiment(ctx: click.Context, /, **options: Any) -> None:
-    """Train a sentiment classifier: a sentence CNN on SST-2.
+    """Train a sentiment classifier: a sentence CNN on SST-2 or on own texts.
 
     The word vectors are GloVe's. The validation set is the 872 development sentences. After the
     last epoch the network of the best epoch is evaluated on the test sentences.
     """
     default = click.core.ParameterSource.DEFAULT
-    for name in ("data", "train_set"):
+    for name in ("data", "train_set", "text_column", "label_column"):
         if options["hub"] is not None and ctx.get_parameter_source(name) is not default:
             raise click.UsageError(
                 f"--hub and --{name.replace('_', '-')} exclude each other; pass one of them"
@@ -366,3 +397,69 @@ def predict(run: str, question: str, backend: str | None) -> None:
     console.print(table)
     if prediction.unknown:
         console.print(f"unknown words: {', '.join(prediction.unknown)}")
+
+
+@main.command(
+    context_settings={"max_content_width": 100},
+    epilog="\b\nevaluate runs/mnist-1 pictures     (pictures/CLASS/*.png, or IDX files)\n"
+    "evaluate runs/sentiment-1 reviews.csv\n"
+    "evaluate runs/sentiment-1 reviews.csv --json > result.json",
+)
+@click.argument("run", type=click.Path(exists=True))
+@click.argument("data", type=click.Path(exists=True))
+@column_options
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=None,
+    help="The backend.  [default: the backend of the training run]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
+    """Evaluate a trained network on other data.
+
+    RUN is a run's folder or a checkpoint. DATA is a folder of pictures with a folder for each
+    class, or a folder of IDX files; or a CSV file of texts and labels, or a folder with test.csv.
+    The columns of a CSV file are those of the training run, unless options choose others.
+    """
+    evaluation = judge(run, data, **options)
+    counts = confusion_matrix(evaluation, len(evaluation.classes))
+    if as_json:
+        click.echo(json.dumps(_as_json(run, data, evaluation, counts.tolist()), indent=2))
+        return
+    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"accuracy {evaluation.accuracy:.2%}: {int(evaluation.right.sum()):,} of "
+        f"{len(evaluation.labels):,} right, loss {evaluation.loss:.4f}",
+        style="bold",
+    )
+    for note in evaluation.notes:
+        console.print(note)
+    table = Table("class", "examples", "right", "most frequent error", box=None)
+    for name, row in zip(evaluation.classes, counts, strict=True):
+        right = int(row[evaluation.classes.index(name)])
+        wrong = row.copy()
+        wrong[evaluation.classes.index(name)] = 0
+        error = f"{evaluation.classes[wrong.argmax()]} ({wrong.max()})" if wrong.any() else ""
+        share = f"{right} ({right / row.sum():.1%})" if row.any() else ""
+        table.add_row(name, str(row.sum()), share, error)
+    console.print(table)
+
+
+def _as_json(
+    run: str, data: str, evaluation: Evaluation, confusion: list[list[int]]
+) -> dict[str, Any]:
+    """Return the JSON values of an evaluation."""
+    return {
+        "run": run,
+        "data": data,
+        "examples": len(evaluation.labels),
+        "right": int(evaluation.right.sum()),
+        "accuracy": evaluation.accuracy,
+        # JSON has no infinity.
+        "loss": evaluation.loss if math.isfinite(evaluation.loss) else None,
+        "classes": list(evaluation.classes),
+        # Rows are true classes, columns predicted ones.
+        "confusion": confusion,
+        "notes": list(evaluation.notes),
+    }

@@ -5,10 +5,12 @@ In a checkout the data sets are in `data/` at its root, in an installed wheel in
 right. This module does not depend on the formats of the files.
 """
 
+import codecs
 import gzip
 import hashlib
 import io
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from mt_models.datasets.errors import (
@@ -113,17 +115,41 @@ def gunzip(content: bytes, source: object) -> bytes | bytearray:
     return plain
 
 
-def first_existing(folder: Path, names: list[str]) -> Path:
-    """Return the path of the first of the names that exists in a folder.
+def decode(content: bytes | bytearray, source: object) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 with a byte order mark, as Excel writes it.
+
+    Raises:
+        DataFormatError: The content is neither. The message names the line.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    else:
+        encoding, content = "utf-8", content.removeprefix(codecs.BOM_UTF8)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        number = content.count(b"\n", 0, error.start) + 1
+        raise DataFormatError(
+            f"{source}, line {number}: byte {content[error.start]:#04x} is not {encoding.upper()} "
+            "text. Save the file as UTF-8."
+        ) from error
+
+
+def first_existing(folder: Path, names: Sequence[str]) -> Path:
+    """Return the path of the first of the names that is a file in a folder.
+
+    Kaggle unpacks a file `x` as `x/x`, and sometimes puts the file beside a folder of that name. A
+    folder that has one of the names is therefore searched for files with these names.
 
     Raises:
         MissingDataError: The folder does not exist, or it contains none of them.
     """
     if not folder.is_dir():
         raise MissingDataError(f"{folder} is not a folder; pass the folder of {names[0]}.")
-    for name in names:
-        if (folder / name).exists():
-            return folder / name
+    inside = [folder / outer / name for outer in names for name in names]
+    for path in [*(folder / name for name in names), *inside]:
+        if path.is_file():
+            return path
     raise MissingDataError(f"{folder} contains none of {', '.join(names)}.")
 
 

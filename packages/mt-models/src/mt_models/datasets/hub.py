@@ -45,7 +45,7 @@ def load_sst2_from_hub(
     as `.parquet`, `.tsv` or `.csv`, also numbered (`train-00000-of-00001.parquet`) and, for
     text, with `.gz`. Anything else is the name of a data set on the hub. Either must have the
     columns `sentence` and `label`. GLUE hides the labels of its test split (-1): the test
-    split is then empty, as it is where there is none.
+    split is then empty, as for a data set without one.
 
     Without a network a name fails at once. With `HF_HUB_OFFLINE=1` in the environment no request
     is sent, and a copy in the cache is read.

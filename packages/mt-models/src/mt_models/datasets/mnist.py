@@ -30,15 +30,18 @@ _UBYTE = 0x08  # IDX's code for unsigned bytes
 class Mnist:
     """Images and labels of both splits; the arrays are read-only.
 
+    `load_images` returns other images in this form, with classes of their own.
+
     Shape:
         - images: (N, 28, 28), uint8, 0 is background and 255 is ink
-        - labels: (N,), uint8, 0 to 9
+        - labels: (N,), uint8, the index of a class
     """
 
     train_images: Bytes
     train_labels: Bytes
     test_images: Bytes
     test_labels: Bytes
+    classes: tuple[str, ...] = tuple("0123456789")
 
     def __repr__(self) -> str:
         return f"Mnist(train={len(self.train_labels)}, test={len(self.test_labels)})"
@@ -64,8 +67,8 @@ def load_mnist_split(
 
     Without a path the embedded files are read and their checksums verified. With one, the
     folder is searched for `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
-    names with `t10k`, each also with `.idx` in place of `-idx` and with `.gz`; images may then
-    have any size.
+    names with `t10k`, each also with `.idx` in place of `-idx`, with `.gz`, and in a folder of that
+    name, as Kaggle unpacks them; images may then have any size.
 
     Shape:
         - images: (N, rows, columns), uint8, read-only
@@ -92,7 +95,8 @@ def load_mnist_split(
     if labels.max(initial=0) > 9:
         index = int(np.argmax(labels > 9))
         raise DataFormatError(
-            f"{labels_name}: label {labels[index]} at index {index}; digits are 0 to 9."
+            f"{labels_name}: label {labels[index]} at index {index}; digits are 0 to 9. For other "
+            "classes, pass a folder of pictures with a folder for each class."
         )
     return images, labels
 
@@ -145,7 +149,17 @@ def _read_idx(stem: str, ndim: int, path: str | PathLike[str] | None) -> tuple[B
         name = f"mnist/{stem}-idx{ndim}-ubyte.gz"
         content = read_embedded(name)
     else:
-        names = [f"{stem}{dot}idx{ndim}-ubyte{gz}" for dot in "-." for gz in ("", ".gz")]
-        file = first_existing(Path(path), names)
+        file = first_existing(Path(path), _names(stem, ndim))
         name, content = str(file), read_bytes(file)
     return parse_idx(gunzip(content, name), ndim, name), name
+
+
+def _names(stem: str, ndim: int) -> list[str]:
+    """Return the names that a file may have."""
+    return [f"{stem}{dot}idx{ndim}-ubyte{gz}" for dot in "-." for gz in ("", ".gz")]
+
+
+def is_idx_folder(folder: Path) -> bool:
+    """Return whether a folder contains a file or a folder with the name of an IDX file."""
+    names = [name for prefix in _PREFIXES.values() for name in _names(f"{prefix}-images", 3)]
+    return any((folder / name).exists() for name in names)

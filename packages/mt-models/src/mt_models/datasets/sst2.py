@@ -6,9 +6,8 @@ Semantic Compositionality Over a Sentiment Treebank" (2013), in the form of A. W
 "GLUE" (2018).
 """
 
-import codecs
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mt_models.datasets.errors import DataFormatError
-from mt_models.datasets.files import first_existing, gunzip, read_bytes, read_embedded
+from mt_models.datasets.files import decode, first_existing, gunzip, read_bytes, read_embedded
 
 TrainingSet = Literal["sentences", "phrases"]
 Sst2Split = Literal["sentences", "phrases", "dev", "test"]
@@ -28,6 +27,8 @@ _STEMS = {"sentences": "train-sentences", "phrases": "train", "dev": "dev", "tes
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sentences:
     """Texts and labels: 1 is positive, 0 is negative.
+
+    With other classes, a label is the index of a class.
 
     Shape:
         - labels: (N,), uint8, read-only, one for each of the N texts
@@ -40,16 +41,22 @@ class Sentences:
         return len(self.texts)
 
     def __repr__(self) -> str:
+        if self.labels.max(initial=0) > 1:
+            return f"Sentences({len(self)})"
         return f"Sentences({len(self)}, {int(self.labels.sum(dtype=np.int64))} positive)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sst2:
-    """The three splits. `test` is empty if the source does not publish its labels."""
+    """The three splits. `test` is empty if the source does not publish its labels.
+
+    `load_texts` returns other texts in this form, with classes of their own.
+    """
 
     train: Sentences
     dev: Sentences
     test: Sentences
+    classes: tuple[str, ...] = field(default=("negative", "positive"), repr=False)
 
 
 def load_sst2(path: str | PathLike[str] | None = None, *, train: TrainingSet = "sentences") -> Sst2:
@@ -66,7 +73,9 @@ def load_sst2(path: str | PathLike[str] | None = None, *, train: TrainingSet = "
     """
     if train not in ("sentences", "phrases"):
         raise ValueError(f"load_sst2: train {train!r} is neither 'sentences' nor 'phrases'")
-    return Sst2(*(load_sst2_split(split, path) for split in (train, "dev", "test")))
+    return Sst2(
+        load_sst2_split(train, path), load_sst2_split("dev", path), load_sst2_split("test", path)
+    )
 
 
 def load_sst2_split(split: Sst2Split, path: str | PathLike[str] | None = None) -> Sentences:
@@ -119,7 +128,7 @@ def parse_tsv(content: bytes | bytearray, source: object = "TSV data") -> Senten
     >>> parse_tsv(b"sentence\tlabel\na fine film \t1\ndull .\t0\n").texts
     ('a fine film', 'dull .')
     """
-    lines = _decode(content.removeprefix(codecs.BOM_UTF8), source).split("\n")
+    lines = decode(content, source).split("\n")
     if lines[-1] == "":
         lines.pop()
     columns = lines[0].removesuffix("\r").split("\t") if lines else []
@@ -164,13 +173,3 @@ def plain_text(text: str) -> str:
     'a writer/director'
     """
     return text.strip().replace(r"\/", "/").replace(r"\*", "*")
-
-
-def _decode(content: bytes | bytearray, source: object) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise DataFormatError(
-            f"{source}, line {number}: byte {content[error.start]:#04x} is not UTF-8 text."
-        ) from error

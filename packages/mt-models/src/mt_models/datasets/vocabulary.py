@@ -33,11 +33,11 @@ class Vocabulary:
     """
 
     def __init__(self, glove: Glove, *, split_compounds: bool = True) -> None:
-        """Put two rows of zeros before the vectors of a GloVe table.
+        """Build the table: two rows of zeros, then the vectors of a GloVe table.
 
         Args:
             glove: Words and vectors.
-            split_compounds: True replaces unknown compounds by their parts.
+            split_compounds: True replaces a compound without a vector by its parts.
         """
         reserved = np.zeros((2, glove.vectors.shape[1]), np.float32)
         self.vectors: NDArray[np.float32] = np.concatenate([reserved, glove.vectors])
@@ -55,7 +55,7 @@ class Vocabulary:
     def rows(self, sentence: str) -> list[int]:
         """Return the row of each token; tokens are separated by white space.
 
-        A token has one row, or one for each known part if it is split.
+        A token has one row. A token that is split has one row for each part with a vector.
         """
         return [row for token in sentence.split() for row in self._token_rows(token)]
 

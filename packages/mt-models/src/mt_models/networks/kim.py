@@ -35,6 +35,7 @@ class KimCNN(Module):
         preset: Preset = "course",
         trainable: bool = False,
         maps: int = 100,
+        classes: int = 2,
     ) -> None:
         """Build the network with random weights.
 
@@ -45,13 +46,17 @@ class KimCNN(Module):
             preset: "course" or "kim2014".
             trainable: True trains the word vectors (the paper's "non-static").
             maps: The number of kernels of each width.
+            classes: The number of classes. A network of two has one output, the logit of the
+                second class; a network of more has a logit for each.
 
         Raises:
-            ValueError: There is no such preset.
+            ValueError: There is no such preset, or there are fewer than two classes.
         """
         super().__init__()
         if preset not in ("course", "kim2014"):
             raise ValueError(f"preset {preset!r} does not exist; allowed: 'course', 'kim2014'")
+        if classes < 2:
+            raise ValueError(f"KimCNN: classes is {classes}; at least 2 are needed")
         self.preset = preset
         self.embedding = Embedding.from_pretrained(vectors, trainable=trainable, backend=backend)
         # Small weights, because the maximum over many positions is large even for random weights.
@@ -68,14 +73,17 @@ class KimCNN(Module):
             for width in self.WIDTHS
         ]
         features = maps if preset == "course" else maps * len(self.WIDTHS)
-        self.output = Linear(features, 1, init=course_uniform, rng=rng, backend=backend)
+        outputs = 1 if classes == 2 else classes
+        self.output = Linear(features, outputs, init=course_uniform, rng=rng, backend=backend)
         self.dropout = Dropout(0.25 if preset == "course" else 0.5, rng=rng)
 
     def forward(self, rows: npt.NDArray[np.integer]) -> Tensor:
         """Return the logit of the probability that each sentence is positive.
 
+        With more than two classes, return a logit for each class.
+
         Shape:
-            (N, words), rows of the table of vectors → (N,).
+            (N, words), rows of the table of vectors → (N,), or (N, classes) of more than two.
         """
         x = self.embedding(rows).permute(0, 2, 1)  # (N, dimensions, words)
         maxima = [conv(x) for conv in self.convolutions]  # (N, maps, 1)
@@ -85,7 +93,7 @@ class KimCNN(Module):
         else:
             features = concatenate(maxima, dim=1)  # (N, 3 * maps, 1)
             logits = self.output(self.dropout(_rows(features)))
-        return logits.view(-1)
+        return logits.view(-1) if logits.shape[1] == 1 else logits
 
 
 def _rows(features: Tensor) -> Tensor:

@@ -15,12 +15,15 @@ class CourseLeNet(Module):
         out: The output of the second convolution, (N, 8, 28, 28).
     """
 
-    def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
+    def __init__(
+        self, rng: np.random.Generator, backend: Backend = REFERENCE, *, classes: int = 10
+    ) -> None:
         """Build the network with random weights.
 
         Args:
             rng: The generator of the weights and of dropout.
             backend: The backend of the parameters.
+            classes: The number of classes.
         """
         super().__init__()
         self.conv1 = Conv2d(
@@ -32,15 +35,15 @@ class CourseLeNet(Module):
         self.pool = AvgPool2d(4)
         self.hidden = Linear(392, 64, activation="relu", rng=rng, backend=backend)
         self.dropout = Dropout(0.25, rng=rng)
-        self.output = Linear(64, 10, rng=rng, backend=backend)
+        self.output = Linear(64, classes, rng=rng, backend=backend)
         self.mid: Tensor | None = None
         self.out: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the log-probability of each digit.
+        """Return the log-probability of each class.
 
         Shape:
-            (N, 1, 28, 28) → (N, 10).
+            (N, 1, 28, 28) → (N, classes).
         """
         mid = self.conv1(images)  # (N, 4, 28, 28)
         out = self.conv2(mid)  # (N, 8, 28, 28)
@@ -62,12 +65,15 @@ class LeNet5(Module):
         out: The output of the second convolution, (N, 16, 10, 10).
     """
 
-    def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
+    def __init__(
+        self, rng: np.random.Generator, backend: Backend = REFERENCE, *, classes: int = 10
+    ) -> None:
         """Build the network with random weights.
 
         Args:
             rng: The generator of the weights.
             backend: The backend of the parameters.
+            classes: The number of classes.
         """
         super().__init__()
         self.conv1 = Conv2d(1, 6, 5, padding=2, activation="relu", rng=rng, backend=backend)
@@ -75,15 +81,15 @@ class LeNet5(Module):
         self.pool = MaxPool2d(2)
         self.hidden1 = Linear(400, 120, activation="relu", rng=rng, backend=backend)
         self.hidden2 = Linear(120, 84, activation="relu", rng=rng, backend=backend)
-        self.output = Linear(84, 10, rng=rng, backend=backend)
+        self.output = Linear(84, classes, rng=rng, backend=backend)
         self.mid: Tensor | None = None
         self.out: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the log-probability of each digit.
+        """Return the log-probability of each class.
 
         Shape:
-            (N, 1, 28, 28) → (N, 10).
+            (N, 1, 28, 28) → (N, classes).
         """
         mid = self.conv1(images)  # (N, 6, 28, 28)
         out = self.conv2(self.pool(mid))  # (N, 16, 10, 10)

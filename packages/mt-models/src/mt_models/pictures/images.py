@@ -1,6 +1,7 @@
 """Pictures of a digit classifier: kernels, hidden states, worst errors."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +57,13 @@ def hidden_states(problem: Digits, count: int = 4) -> Figure:
     return figure
 
 
-def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: int = 16) -> Figure:
-    """Draw the misclassified digits with the greatest confidence."""
+def worst_digits(
+    images: npt.NDArray[np.uint8],
+    evaluation: Evaluation,
+    names: Sequence[str] = "0123456789",
+    count: int = 16,
+) -> Figure:
+    """Draw the misclassified images with the greatest confidence, and the names of the classes."""
     chosen = worst_errors(evaluation, count)
     columns = 8
     rows = max(1, math.ceil(len(chosen) / columns))
@@ -68,9 +74,10 @@ def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: i
             axes.set_axis_off()
         for axes, i in zip(grid.flat, chosen, strict=False):
             axes.imshow(images[i], cmap="gray_r")
-            said = evaluation.predictions[i]
-            share = evaluation.probabilities[i, said]
-            axes.set_title(f"{evaluation.labels[i]} as {said}\n{share:.0%}", size=8)
+            predicted = evaluation.predictions[i]
+            share = evaluation.probabilities[i, predicted]
+            title = f"{names[evaluation.labels[i]]} as {names[predicted]}\n{share:.0%}"
+            axes.set_title(title, size=8, parse_math=False)
         figure.suptitle(
             "the most confident errors: true class as predicted class, confidence", size=11
         )

@@ -33,7 +33,7 @@ def draw_run(
     if isinstance(problem, Digits):
         pictures["filters"] = filters(problem.network)
         pictures["hidden"] = hidden_states(problem)
-        pictures["errors"] = worst_digits(problem.validation.inputs, evaluation)
+        pictures["errors"] = worst_digits(problem.validation.inputs, evaluation, problem.classes)
     elif isinstance(problem, Sentiment):
-        pictures["errors"] = worst_sentences(problem.validation_texts, evaluation)
+        pictures["errors"] = worst_sentences(problem.validation_texts, evaluation, problem.classes)
     return [save(figure, folder / f"{name}.png") for name, figure in pictures.items()]

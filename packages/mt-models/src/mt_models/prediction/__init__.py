@@ -1,11 +1,12 @@
-"""Predictions of trained networks."""
+"""Predictions of trained networks, and their evaluation on other data."""
 
-from mt_models.prediction.digit_images import ImageError, normalize_digit, read_digit
-from mt_models.prediction.predict import Prediction, find_checkpoint, predict
+from mt_models.datasets import ImageError, normalize_digit, read_digit
+from mt_models.prediction.predict import Prediction, evaluate, find_checkpoint, predict
 
 __all__ = [
     "ImageError",
     "Prediction",
+    "evaluate",
     "find_checkpoint",
     "normalize_digit",
     "predict",

@@ -3,7 +3,7 @@
 from mt_models.problems.digits import NETWORKS, DigitNetwork, Digits, image_batch
 from mt_models.problems.points import Points
 from mt_models.problems.problem import Answer, Evaluation, Examples, Loss, Problem
-from mt_models.problems.sentiment import LENGTH, Sentiment
+from mt_models.problems.sentiment import LENGTH, Sentiment, probabilities
 
 __all__ = [
     "LENGTH",
@@ -18,4 +18,5 @@ __all__ = [
     "Problem",
     "Sentiment",
     "image_batch",
+    "probabilities",
 ]

@@ -1,4 +1,4 @@
-"""Digit classification: MNIST and the LeNets."""
+"""Classification of digits and other symbols: MNIST or own images, and the LeNets."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ NETWORKS: dict[DigitNetwork, type[CourseLeNet | LeNet5]] = {
 
 
 class Digits(Problem):
-    """MNIST. As in the course, the test images are the validation set."""
+    """MNIST or other images. As in the course, the test images are the validation set."""
 
     name = "mnist"
     classes = tuple("0123456789")
@@ -39,7 +39,7 @@ class Digits(Problem):
         """Choose the examples and build the network.
 
         Args:
-            mnist: The images.
+            mnist: The images and their classes.
             backend: The backend of the parameters.
             network: The name of the network.
             seed: The seed of the weights and of dropout.
@@ -48,10 +48,13 @@ class Digits(Problem):
         """
         self.rng = np.random.default_rng(seed)
         self.backend = backend
-        self.network = NETWORKS[network](self.rng, backend)
+        self.classes = mnist.classes
+        self.network = NETWORKS[network](self.rng, backend, classes=len(self.classes))
         self.train = Examples(mnist.train_images, mnist.train_labels)[:train_size]
         self.validation = Examples(mnist.test_images, mnist.test_labels)[:validation_size]
         self.test = None
+        if self.classes != Digits.classes:
+            self.notes = (f"classes: {', '.join(self.classes)}",)
 
     def answer(self, batch: Examples) -> Answer:
         """Run the network on a batch of images."""

@@ -73,11 +73,15 @@ class Evaluation:
         loss: The mean loss; NaN of no examples.
         probabilities: The probability of each class, (N, classes).
         labels: The true classes, (N,).
+        classes: The names of the classes; none if they are not known.
+        notes: Lines about the data.
     """
 
     loss: float
     probabilities: npt.NDArray[np.floating]
     labels: npt.NDArray[np.integer]
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def predictions(self) -> npt.NDArray[np.intp]:
@@ -102,21 +106,23 @@ class Problem(ABC):
 
     Attributes:
         name: The name of the problem; the log is `NAME.txt`.
-        classes: The names of the classes.
+        classes: The names of the classes; own data have other classes than the class attribute.
         network: The network.
         rng: The generator of the weights and of dropout; its state is part of every checkpoint.
         train: The training examples.
         validation: The validation examples, evaluated after every epoch.
         test: The test examples, evaluated once after training; None if there are none.
+        notes: Lines about the data, for the log.
     """
 
     name: ClassVar[str]
-    classes: ClassVar[tuple[str, ...]]
+    classes: tuple[str, ...]
     network: Module
     rng: np.random.Generator
     train: Examples
     validation: Examples
     test: Examples | None
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def answer(self, batch: Examples) -> Answer:
@@ -144,4 +150,4 @@ class Problem(ABC):
             if was_training:
                 self.network.train()
         loss = total / len(examples) if len(examples) else float("nan")
-        return Evaluation(loss, np.concatenate(parts), examples.labels)
+        return Evaluation(loss, np.concatenate(parts), examples.labels, self.classes, self.notes)

@@ -1,28 +1,35 @@
-"""Sentiment classification: SST-2 and the sentence CNN."""
+"""Sentence classification: SST-2 or own texts, and the sentence CNN."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from mt_autodiff import Tensor
 from mt_models.datasets import Sentences, Sst2, Vocabulary
 from mt_models.networks import KimCNN, Preset
 from mt_models.problems.problem import Answer, Examples, Problem
-from mt_nn import binary_cross_entropy_with_logits
+from mt_nn import binary_cross_entropy_with_logits, logsoftmax, nll_loss
 from mt_tensor import Backend
 
 LENGTH = 52
 """The length in tokens to which sentences are padded or truncated: that of the longest training
-sentence. A smaller value loses words, a larger one costs time."""
+sentence of SST-2. A smaller value loses words, a larger one costs time."""
+LONGEST = 400
+"""The largest length in tokens to which longer own texts are padded or truncated."""
 
 
 class Sentiment(Problem):
-    """SST-2: the sentiment of sentences of film reviews.
+    """SST-2, the sentiment of sentences of film reviews; or other texts.
 
     Attributes:
         vocabulary: The words that have a vector.
+        length: The length in tokens to which texts are padded or truncated.
         validation_texts: The texts of the validation examples.
     """
 
     name = "sentiment"
-    classes = ("negative", "positive")
+    classes: tuple[str, ...] = ("negative", "positive")
 
     def __init__(
         self,
@@ -39,7 +46,7 @@ class Sentiment(Problem):
         """Choose the examples and build the network.
 
         Args:
-            sst2: The sentences.
+            sst2: The sentences and their classes.
             vocabulary: The word vectors.
             backend: The backend of the parameters.
             preset: The preset of `KimCNN`.
@@ -50,9 +57,19 @@ class Sentiment(Problem):
         """
         self.rng = np.random.default_rng(seed)
         self.vocabulary = vocabulary
+        self.classes = sst2.classes
         self.network = KimCNN(
-            vocabulary.vectors, self.rng, backend, preset=preset, trainable=trainable
+            vocabulary.vectors,
+            self.rng,
+            backend,
+            preset=preset,
+            trainable=trainable,
+            classes=len(self.classes),
         )
+        texts = (sst2.train if len(sst2.train) else sst2.dev).texts
+        lengths = [len(vocabulary.rows(text)) for text in texts]
+        self.length = max(LENGTH, min(max(lengths, default=0), LONGEST))
+        self.notes = self._notes(texts, lengths)
         self.train = self._examples(sst2.train)[:train_size]
         self.validation = self._examples(sst2.dev)[:validation_size]
         self.validation_texts = sst2.dev.texts[:validation_size]
@@ -61,11 +78,36 @@ class Sentiment(Problem):
     def answer(self, batch: Examples) -> Answer:
         """Run the network on a batch of encoded sentences."""
         logits = self.network(batch.inputs)
-        positive = logits.detach().sigmoid().to_numpy()
-        return Answer(
-            binary_cross_entropy_with_logits(logits, batch.labels),
-            np.stack([1 - positive, positive], axis=1),
-        )
+        if len(self.classes) == 2:
+            loss = binary_cross_entropy_with_logits(logits, batch.labels)
+        else:
+            loss = nll_loss(logsoftmax(logits, dim=1), batch.labels)
+        return Answer(loss, probabilities(logits))
 
     def _examples(self, sentences: Sentences) -> Examples:
-        return Examples(self.vocabulary.encode(sentences.texts, LENGTH), sentences.labels)
+        return Examples(self.vocabulary.encode(sentences.texts, self.length), sentences.labels)
+
+    def _notes(self, texts: Sequence[str], lengths: Sequence[int]) -> tuple[str, ...]:
+        """Describe other classes than those of SST-2, and what the network does not see."""
+        notes = []
+        if self.classes != Sentiment.classes:
+            notes.append(f"classes: {', '.join(self.classes)}")
+        coverage = self.vocabulary.coverage(texts)
+        if coverage < 0.99:
+            notes.append(f"words with a vector: {coverage:.1%}; the others are ignored")
+        if cut := sum(length > self.length for length in lengths):
+            notes.append(f"{cut:,} of {len(texts):,} texts are cut after {self.length} words")
+        return tuple(notes)
+
+
+def probabilities(logits: Tensor) -> npt.NDArray[np.floating]:
+    """Return the probability of each class from the output of `KimCNN`.
+
+    Shape:
+        (N,) of two classes, (N, classes) of more → (N, classes).
+    """
+    if len(logits.shape) == 1:
+        positive = logits.detach().sigmoid().to_numpy()
+        return np.stack([1 - positive, positive], axis=1)
+    values: npt.NDArray[np.floating] = np.exp(logsoftmax(logits.detach(), dim=1).to_numpy())
+    return values

@@ -92,7 +92,7 @@ def train(
     Args:
         problem: The problem, whose network is changed in place.
         optimizer: An optimiser of the network's parameters.
-        settings: The number of epochs, the batch size and the order.
+        settings: The number of epochs, the batch size and the seed of the order.
         observer: The observer of steps and epochs.
         progress: The progress of an interrupted run; by default a new run starts.
         schedule: The learning rate of each step, by default the optimiser's.

@@ -82,6 +82,8 @@ class Run:
             step=len(progress.records),
             meta={
                 "problem": self.problem.name,
+                "classes": list(self.problem.classes),
+                "examples": len(self.problem.train),
                 "options": dict(self.options),
                 "settings": asdict(self.settings),
                 "progress": progress.to_json(),
@@ -89,7 +91,19 @@ class Run:
         )
 
     def resume(self, checkpoint: Checkpoint) -> Progress:
-        """Restore the state of a checkpoint, and return its progress."""
+        """Restore the state of a checkpoint, and return its progress.
+
+        Raises:
+            ValueError: The data have changed since the run began.
+        """
+        now = {"classes": list(self.problem.classes), "examples": len(self.problem.train)}
+        for name, value in now.items():
+            before = checkpoint.meta.get(name, value)
+            if before != value:
+                raise ValueError(
+                    f"the data of the run in {self.folder} have changed: {name} {value}, and "
+                    f"{before} when the run began; restore the data, or start a new run"
+                )
         checkpoint.restore(self.problem.network, self.optimizer, {"problem": self.problem.rng})
         return Progress.from_json(checkpoint.meta["progress"])
 

@@ -6,6 +6,7 @@ have PyTorch's stride and padding, and leave out a remainder of the image that f
 
 from collections.abc import Iterator
 from numbers import Integral
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from mt_nn.functional.maximum import max
 from mt_tensor import ShapeError
 from mt_tensor.fused import operations
 from mt_tensor.fused.arguments import pooling_window
+
+Sizes: TypeAlias = int | tuple[int, int]
+"""One number, or height and width."""
 
 
 def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
@@ -94,15 +98,15 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 def max_pool2d(
     input: Tensor,
-    kernel: tuple[int, int],
-    stride: tuple[int, int] | None = None,
-    padding: tuple[int, int] = (0, 0),
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
 ) -> Tensor:
     """Return the maximum of every window; the first maximum has the gradient.
 
     Args:
         input: The images.
-        kernel: Height and width of a window.
+        kernel: Height and width of a window, or one number for both.
         stride: The distance between windows; None means the kernel's size.
         padding: The width of the border, whose elements are -∞; at most half of the kernel.
 
@@ -118,10 +122,12 @@ def max_pool2d(
     tensor([[[[5., 6.],
               [8., 9.]]]])
     """
-    if _tiles(input, kernel, stride, padding):
+    kernel, padding = _pair(kernel), _pair(padding)
+    step = kernel if stride is None else _pair(stride)
+    if step == kernel and padding == (0, 0) and pooling_window(input.data, kernel) is not None:
         return maxpool2d(input, kernel)
-    step = _check_pooling("max_pool2d", input, kernel, stride, padding)
-    if step == tuple(kernel) and not any(padding):
+    _check_pooling("max_pool2d", input, kernel, step, padding)
+    if step == kernel and padding == (0, 0):
         return maxpool2d(_cropped(input, kernel), kernel)
     if any(padding):
         widths = [(width, width) for width in padding]
@@ -134,16 +140,16 @@ def max_pool2d(
 
 def avg_pool2d(
     input: Tensor,
-    kernel: tuple[int, int],
-    stride: tuple[int, int] | None = None,
-    padding: tuple[int, int] = (0, 0),
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
     count_include_pad: bool = True,
 ) -> Tensor:
     """Return the mean of every window.
 
     Args:
         input: The images.
-        kernel: Height and width of a window.
+        kernel: Height and width of a window, or one number for both.
         stride: The distance between windows; None means the kernel's size.
         padding: The width of the border, whose elements are 0; at most half of the kernel.
         count_include_pad: False divides by the number of elements inside of the image.
@@ -159,10 +165,12 @@ def avg_pool2d(
     >>> avg_pool2d(tensor([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]), (2, 2))
     tensor([[[[3.]]]])
     """
-    if _tiles(input, kernel, stride, padding):
+    kernel, padding = _pair(kernel), _pair(padding)
+    step = kernel if stride is None else _pair(stride)
+    if step == kernel and padding == (0, 0) and pooling_window(input.data, kernel) is not None:
         return avgpool2d(input, kernel)
-    step = _check_pooling("avg_pool2d", input, kernel, stride, padding)
-    if step == tuple(kernel) and not any(padding):
+    _check_pooling("avg_pool2d", input, kernel, step, padding)
+    if step == kernel and padding == (0, 0):
         return avgpool2d(_cropped(input, kernel), kernel)
     first, *others = _shifted(_padded(input, padding), kernel, step)
     total = first
@@ -175,16 +183,9 @@ def avg_pool2d(
     return total * from_numpy(1.0 / np.sum(views, 0), input.backend)
 
 
-def _tiles(
-    input: Tensor,
-    kernel: tuple[int, int],
-    stride: tuple[int, int] | None,
-    padding: tuple[int, int],
-) -> bool:
-    """Return whether the windows tile the images, the usual case, without further checks."""
-    if padding != (0, 0) or stride not in (None, kernel):
-        return False
-    return pooling_window(input.data, kernel) is not None
+def _pair(sizes: Sizes) -> tuple[int, int]:
+    """Return height and width; one number applies to both."""
+    return sizes if isinstance(sizes, tuple) else (sizes, sizes)
 
 
 def _cropped(input: Tensor, kernel: tuple[int, int]) -> Tensor:
@@ -219,22 +220,25 @@ def _check_pooling(
     operation: str,
     input: Tensor,
     kernel: tuple[int, int],
-    stride: tuple[int, int] | None,
+    stride: tuple[int, int],
     padding: tuple[int, int],
-) -> tuple[int, int]:
-    """Return the stride, after a check of all sizes.
+) -> None:
+    """Check the input and all sizes.
 
     Raises:
         ShapeError: The input does not have four dimensions, the image is smaller than the kernel,
             or a size is invalid.
     """
-    step = kernel if stride is None else stride
     if input.dims != 4:
         raise ShapeError(
             f"{operation}: input of shape {input.shape}; expected (batch, channels, height, "
             "width): use view to add missing dimensions of size 1"
         )
-    for name, sizes, least in (("kernel", kernel, 1), ("stride", step, 1), ("padding", padding, 0)):
+    for name, sizes, least in (
+        ("kernel", kernel, 1),
+        ("stride", stride, 1),
+        ("padding", padding, 0),
+    ):
         whole = np.shape(sizes) == (2,) and all(isinstance(size, Integral) for size in sizes)
         if not whole or any(size < least for size in sizes):
             raise ShapeError(
@@ -253,7 +257,6 @@ def _check_pooling(
             f"the kernel of {kernel[0]} × {kernel[1]}; use a larger image, a smaller kernel or "
             "more padding"
         )
-    return step
 
 
 def _check_windows(shape: tuple[int, ...], kernel: tuple[int, int]) -> None:
@@ -263,6 +266,8 @@ def _check_windows(shape: tuple[int, ...], kernel: tuple[int, int]) -> None:
             f"tile: input of shape {shape}; expected (batch, channels, height, width): "
             "use view to add missing dimensions of size 1"
         )
+    if np.shape(kernel) == (2,) and not all(isinstance(size, Integral) for size in kernel):
+        raise TypeError(f"tile: kernel {kernel} must contain two integers, height and width")
     if np.shape(kernel) != (2,) or any(size < 1 for size in kernel):
         raise ShapeError(
             f"tile: kernel {kernel}; pass the height and the width of a window, both at least 1"

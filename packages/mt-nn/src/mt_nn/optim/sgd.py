@@ -47,6 +47,7 @@ class SGD(Optimizer):
         parameters: Parameters,
         lr: float,
         momentum: float = 0.0,
+        *,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Fused forms: composed functions that a backend computes with kernels of its own.
+"""Fused forms: composed functions that a backend computes with specialised kernels.
 
 `mt_tensor.fused.operations` lists the functions that may have one; a backend implements a
 `FusedForm`. `mt_tensor.fused.arguments` and `mt_tensor.fused.targets` contain the checks that the

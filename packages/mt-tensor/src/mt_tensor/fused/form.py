@@ -1,4 +1,4 @@
-"""The contract of fused forms: a composed function computed by kernels of its own.
+"""The contract of fused forms: a composed function computed by specialised kernels.
 
 A function such as a pooling has a readable definition, composed of operations that every backend
 has. The definition is the specification, and it works on every backend. A backend may have a
@@ -97,8 +97,8 @@ class FusedStep(FusedForm[B], ABC):
             needs_grad: Not used: optimisers are not differentiated.
             values: The parameters.
             grads: The gradient of each parameter.
-            slots: The state that the previous step returned: per slot one tensor for each
-                parameter.
+            slots: The state that the previous step returned: for each slot a list with one tensor
+                per parameter.
             settings: The constants of the formula, as `mt_tensor.fused.operations` lists them.
         """
         shapes = [value.shape for value in values]

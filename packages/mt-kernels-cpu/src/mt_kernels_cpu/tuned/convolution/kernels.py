@@ -73,9 +73,17 @@ Init: TypeAlias = tuple[Storage, int]
 """Initial values of sums: the storage, and the stride of output channels, 0 for one value for
 all."""
 
-ScratchEnds: TypeAlias = tuple[int, int, int, int]
+ScratchEnds: TypeAlias = tuple[int, int, int]
 """Ends of the parts of a row of scratch, in elements: the tile of gradients, the tile of images,
-the sums of the weights, and the sums of the bias."""
+and the sums of the weights."""
+
+VECTORS_PER_SUM = 16
+"""Vectors of gradients that are added before their sum is added to that of the bias. A larger value
+rounds more."""
+
+RUN_PER_SUM = 2048
+"""Elements of a run of gradients whose products are added before their sum is added to that of the
+weight."""
 
 Segments: TypeAlias = tuple[Positions, Positions, Positions]
 """Segments of a tile: the start of each in the first output channel, the start of each in the tile,
@@ -315,15 +323,20 @@ def _add_weight_gradient(
 def _add_bias_gradient(
     sums: Storage, g: Storage, grad_strides: TileStrides, run_length: int, runs: int, init: Storage
 ) -> None:
-    """Add the sum of each channel of the gradients."""
-    lanes = lanes_of(sums)
+    """Add the sum of each channel of the gradients to sums in double precision."""
+    lanes = lanes_of(g)
+    (zero,) = splat_each(init, (0,), 0)
     for o in range(grad_strides[4]):
-        (row,) = splat_each(init, (0,), 0)
+        total = sums[o]
         for n in range(runs):
             start = n * grad_strides[0] + o * grad_strides[1] + grad_strides[3]
-            for p in range(start, start + run_length, lanes):
-                row = add(row, load(g, p))
-        sums[o] += horizontal_add(row)
+            stop = start + run_length
+            for first in range(start, stop, VECTORS_PER_SUM * lanes):
+                row = zero
+                for p in range(first, min(first + VECTORS_PER_SUM * lanes, stop), lanes):
+                    row = add(row, load(g, p))
+                total += horizontal_add(row)
+        sums[o] = total
 
 
 @nogil_kernel
@@ -389,6 +402,7 @@ def convolve_backward(
     contiguous_rows: bool,
     scratch: Scratch,
     ends: ScratchEnds,
+    bias_scratch: Scratch,
     part: int,
     first: int,
     last: int,
@@ -413,16 +427,18 @@ def convolve_backward(
         output_span: The number of elements from the first gradient in a plane to the last.
         contiguous_rows: True if the planes of one channel follow one another and form one row.
         scratch: Memory for the tile of gradients, the tile of images, the sums of the weights (for
-            each tap a row of outputs, in whole blocks), those of the bias, and the staging buffer.
+            each tap a row of outputs, in whole blocks), and the staging buffer.
         ends: The end of each of these parts. Empty for gradients that are not requested.
+        bias_scratch: Zeros for the sums of the bias, in double precision. Empty if they are not
+            requested.
         part: The row of `scratch` of this thread.
         first: The first image.
         last: The end of the range of images.
     """
     row = scratch[part]
-    row[: ends[3]] = 0.0
+    row[: ends[2]] = 0.0
     grad_tile, tile = row[: ends[0]], row[ends[0] : ends[1]]
-    sums, bias_sums = row[ends[1] : ends[2]], row[ends[2] : ends[3]]
+    sums, bias_sums = row[ends[1] : ends[2]], bias_scratch[part]
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
         if first < n and end - n < images_per_tile:
@@ -430,7 +446,7 @@ def convolve_backward(
             grad_tile[:] = 0.0
         fill_tile(grad_tile, grad_strides, grad, masked, mask, n, end)
         if backward:
-            staging = row[ends[3] :]
+            staging = row[ends[2] :]
             convolve_tile(
                 grad_input,
                 staging,
@@ -448,39 +464,48 @@ def convolve_backward(
         )
         if len(sums) > 0:
             fill_tile(tile, tile_strides, images, False, images, n, end)
-            _add_weight_gradient(
-                sums,
-                grad_tile,
-                grad_strides,
-                tile,
-                tile_strides,
-                offsets,
-                run_length,
-                runs,
-                init[0],
-            )
+            for start in range(0, run_length, RUN_PER_SUM):
+                _add_weight_gradient(
+                    sums,
+                    grad_tile[start:],
+                    grad_strides,
+                    tile[start:],
+                    tile_strides,
+                    offsets,
+                    min(RUN_PER_SUM, run_length - start),
+                    runs,
+                    init[0],
+                )
         if len(bias_sums) > 0:
             _add_bias_gradient(bias_sums, grad_tile, grad_strides, run_length, runs, init[0])
 
 
 @nogil_kernel
 def reduce_thread_sums(
-    grad_weight: Kernels, grad_bias: Storage, outputs: int, scratch: Scratch, ends: ScratchEnds
+    grad_weight: Kernels,
+    grad_bias: Storage,
+    outputs: int,
+    scratch: Scratch,
+    ends: ScratchEnds,
+    bias_scratch: Scratch,
 ) -> None:
     """Add the sums of `convolve_backward` over all threads, and write the gradients.
 
     Args:
-        grad_weight: The result for the gradient of the weight.
-        grad_bias: The result for the gradient of the bias.
+        grad_weight: The gradient of the weight, an output.
+        grad_bias: The gradient of the bias, an output.
         outputs: The number of output channels.
         scratch: The sums of each thread.
         ends: The ends of the parts of a row of scratch.
+        bias_scratch: The sums of the bias of each thread.
     """
-    sums = scratch[0][ends[1] : ends[3]]
+    sums, biases = scratch[0][ends[1] : ends[2]], bias_scratch[0]
     for part in range(1, len(scratch)):
-        other = scratch[part][ends[1] : ends[3]]
+        other, other_biases = scratch[part][ends[1] : ends[2]], bias_scratch[part]
         for i in range(len(sums)):
             sums[i] += other[i]
+        for o in range(len(biases)):
+            biases[o] += other_biases[o]
     if ends[1] < ends[2]:
         weights, output_step, taps, _ = grad_weight
         padded_outputs = -(-outputs // OUTPUTS) * OUTPUTS
@@ -489,6 +514,5 @@ def reduce_thread_sums(
             to, row = weights[taps[t] :], sums[t * padded_outputs :]
             for o in range(np.uint64(outputs)):
                 to[o * np.uint64(output_step)] = row[o]
-    biases = sums[ends[2] - ends[1] :]
     for o in range(len(grad_bias)):
         grad_bias[o] = biases[o]

@@ -171,10 +171,10 @@ def convolve_images_backward(
     parts = partition(count, passes * grad.size * len(layout.offsets))
     weight_sums = 0 if grad_weight is None else padded_sum_count(outputs, len(layout.offsets))
     images_end = grad_layout.tile_size + layout.tile_size
-    bias_end = images_end + weight_sums if grad_bias is None else images_end + weight_sums + outputs
-    ends = (grad_layout.tile_size, images_end, images_end + weight_sums, bias_end)
+    ends = (grad_layout.tile_size, images_end, images_end + weight_sums)
     staging_size = 0 if grad_input is None else grad_layout.staging_size
-    scratch = backend.scratch(len(parts), bias_end + staging_size)
+    scratch = backend.scratch(len(parts), ends[-1] + staging_size)
+    bias_scratch = np.zeros((len(parts), 0 if grad_bias is None else outputs))
     zero, mask_data = _zero(backend.dtype), grad if mask is None else mask
     args: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -195,6 +195,7 @@ def convolve_images_backward(
         layout.contiguous_rows,
         scratch,
         ends,
+        bias_scratch,
     )
     run_parallel(parts, lambda *part: convolve_backward(*args, *part))
     reduce_thread_sums(
@@ -203,6 +204,7 @@ def convolve_images_backward(
         outputs,
         scratch,
         ends,
+        bias_scratch,
     )
 
 
@@ -247,10 +249,10 @@ def _weight_gradient(
 def tile_source(
     backend: Memory, layout: TileLayout, images: TensorData, masked: bool = False
 ) -> TensorData:
-    """Return images in a layout from which tiles can be filled, copied only if necessary.
+    """Return images in a layout from which tiles can be filled; copy images in other layouts.
 
-    Either rows are contiguous in memory, or channels are, with enough columns and channels for
-    square blocks.
+    Rows that are contiguous in memory need no copy. Neither do contiguous channels, if there are
+    enough columns and channels for square blocks.
 
     Shape:
         (N, C, H, W) → (N, C, H, W).

@@ -176,7 +176,7 @@ def add_weight_gradients(
     window = scratch[part]
     for o in range(first, last):
         window[:] = 0.0
-        bias = grad_weight.dtype.type(0)
+        bias = 0.0
         for n in range(count):
             position = argmax[n * outputs + o]
             if position != NO_ARGMAX:

@@ -111,7 +111,7 @@ class TileLayout:
         unpadded: True if no output depends on a zero around the image.
         offsets: The offset of each tap, in the order of channels, rows and columns.
         segments: The offset of each segment, in the first output channel and in a tile. If a row of
-            outputs holds a vector, it has segments of its own. Otherwise segments run through a
+            outputs holds a vector, it has separate segments. Otherwise segments run through a
             whole plane, across the zeros between its rows.
         segment_counts: The number of segments of the first image, of the first two, and so on; 0
             for no image.
@@ -191,7 +191,7 @@ class TileLayout:
         )
 
     def _split_rows(self, outputs: int, size: Pair) -> None:
-        """Divide every row of the outputs into segments of its own."""
+        """Divide every row of the outputs into separate segments."""
         rows, columns = size
         starts = [*range(0, columns - self.lanes + 1, self.lanes)]
         if columns % self.lanes:

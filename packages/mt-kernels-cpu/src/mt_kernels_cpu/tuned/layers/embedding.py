@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -39,7 +41,7 @@ class Take(FusedForm[Memory]):
         """Return the gradient of the table: the sum of the gradients of each row's copies."""
         rows, shape = saved
         to = backend.zeros(shape)
-        scatter(to.storage, backend.elements(grad), rows, shape[1])
+        scatter(to.storage, backend.elements(grad), rows, *shape)
         return (to,)
 
 
@@ -60,13 +62,23 @@ def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) 
 
 
 @strict_kernel
-def scatter(table: Storage, grads: Storage, rows: Storage, width: int) -> None:
-    """Add rows of gradients to rows of a table.
+def scatter(table: Storage, grads: Storage, rows: Storage, count: int, width: int) -> None:
+    """Write the sums of rows of gradients to rows of a table, added in double precision.
 
     Shape:
         table (count · width,), grads (len(rows) · width,), rows (any,).
     """
+    # The sums have a place for each row that occurs, because most rows of a table do not.
+    places, used = np.full(count, -1), 0
     for i in range(len(rows)):
-        row, grad = table[rows[i] * width :], grads[i * width : (i + 1) * width]
+        if places[rows[i]] < 0:
+            places[rows[i]], used = used, used + 1
+    sums = np.zeros(used * width)
+    for i in range(len(rows)):
+        total, grad = sums[places[rows[i]] * width :], grads[i * width : (i + 1) * width]
         for j in range(len(grad)):
-            row[j] += grad[j]
+            total[j] += grad[j]
+    for row in range(count):
+        if places[row] >= 0:
+            total = sums[places[row] * width : (places[row] + 1) * width]
+            table[row * width : (row + 1) * width] = total

@@ -116,16 +116,18 @@ def relu(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def column_sums(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(total, g)``, which writes the sum of all rows of g."""
-    zero = dtype.type(0)
+    """Return ``kernel(total, g)``, which writes the sum of all rows of g.
+
+    It adds in double precision: a sum in single precision stalls.
+    """
 
     def sum_columns(total: Storage, g: Storage) -> None:
-        for j in range(len(total)):
-            total[j] = zero
-        for start in range(0, len(g), len(total)):
-            row = g[start : start + len(total)]
-            for j in range(len(total)):
-                total[j] += row[j]
+        sums = np.zeros(len(total))
+        for start in range(0, len(g), len(sums)):
+            row = g[start : start + len(sums)]
+            for j in range(len(sums)):
+                sums[j] += row[j]
+        total[:] = sums
 
     return strict_kernel(sum_columns)
 
@@ -135,20 +137,19 @@ def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(masked, total, g, out)``.
 
     It writes g where `out` is positive, else 0, to `masked`, and the column sums of that to
-    `total`.
+    `total`, added in double precision.
     """
     zero = dtype.type(0)
 
     def mask_gradient(masked: Storage, total: Storage, g: Storage, out: Storage) -> None:
-        columns = len(total)
-        for j in range(columns):
-            total[j] = zero
+        columns, sums = len(total), np.zeros(len(total))
         for start in range(0, len(g), columns):
             to, grads = masked[start : start + columns], g[start : start + columns]
             results = out[start : start + columns]
             for j in range(columns):
                 value = grads[j] if results[j] > zero else zero
                 to[j] = value
-                total[j] += value
+                sums[j] += value
+        total[:] = sums
 
     return strict_kernel(mask_gradient)

@@ -1,4 +1,7 @@
-"""Fused forms of losses: one pass for the value, one for the gradient."""
+"""Fused forms of losses: one pass for the value, one for the gradient.
+
+The losses of all rows are added in double precision: a sum in single precision stalls.
+"""
 
 import math
 from abc import abstractmethod
@@ -176,15 +179,14 @@ def nll(dtype: np.dtype[Any]) -> Any:
     Shape:
         out (1,), log_p (N · count,), classes (N,).
     """
-    number = dtype.type
 
     def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
-        total = number(0)
+        total = 0.0
         for n in range(len(classes)):
             if not 0 <= classes[n] < count:
                 return False
             total += log_p[n * count + classes[n]]
-        out[0] = -total / number(len(classes))
+        out[0] = -total / len(classes)
         return True
 
     return strict_kernel(nll_forward)
@@ -219,7 +221,7 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
     def cross_entropy_forward(
         out: Storage, p: Storage, x: Storage, classes: Storage, count: int
     ) -> bool:
-        cost = number(0)
+        cost = 0.0
         for n in range(len(classes)):
             if not 0 <= classes[n] < count:
                 return False
@@ -231,7 +233,7 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
             cost -= (scores[classes[n]] - top) - number(math.log(total))
             for j in range(len(to)):
                 to[j] = to[j] / total
-        out[0] = cost / number(len(classes))
+        out[0] = cost / len(classes)
         return True
 
     return strict_kernel(cross_entropy_forward)
@@ -267,7 +269,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
     relu = formula_for(operators.relu, dtype)
 
     def bce_of_probabilities_forward(out: Storage, p: Storage, t: Storage) -> bool:
-        total = number(0)
+        total = 0.0
         for i in range(len(p)):
             for x in (p[i], t[i]):
                 if x < number(0) or x > number(1):
@@ -275,7 +277,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
             log_p = number(math.log(relu(p[i] - least) + least))
             log_q = number(math.log(relu(number(1) - p[i] - least) + least))
             total -= log_p * t[i] + log_q * (number(1) - t[i])
-        out[0] = total / number(len(p))
+        out[0] = total / len(p)
         return True
 
     return strict_kernel(bce_of_probabilities_forward)
@@ -313,7 +315,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
-        total = number(0)
+        total = 0.0
         for i in range(len(x)):
             if t[i] < number(0) or t[i] > number(1):
                 return False
@@ -321,7 +323,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
             log_sum = number(math.log(exp(-top) + exp(x[i] - top)))
             # Large terms first: they may cancel, and adding the small one last keeps its digits.
             total += (top - x[i] * t[i]) + log_sum
-        out[0] = total / number(len(x))
+        out[0] = total / len(x)
         return True
 
     return strict_kernel(bce_forward)

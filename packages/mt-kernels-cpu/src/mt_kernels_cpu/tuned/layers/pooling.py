@@ -44,6 +44,9 @@ COLUMN_MAXIMA = 2048
 """Number of column maxima that are computed before the window maxima. With more, they do not stay
 in the processor's first cache."""
 
+LARGE_WINDOW = 64
+"""Elements of a window from which on they are added in double precision."""
+
 MAX_WINDOW_COLUMNS = 16
 """Columns of the widest window: deinterleaving more vectors takes too many instructions."""
 
@@ -68,7 +71,7 @@ class AvgPool2d(FusedForm[Memory]):
         out = backend.new(pooled_shape(input.shape, window))
         elements = backend.contiguous(input).storage
         rows, columns = out.shape[2:]
-        pool, _ = average_kernels(*window)
+        pool, _ = average_kernels(*window, backend.dtype)
         _run_on_planes(input, lambda *part: pool(out.storage, elements, rows, columns, *part))
         return out, (input.shape, window)
 
@@ -80,7 +83,7 @@ class AvgPool2d(FusedForm[Memory]):
         shape, kernel = saved
         result, elements = backend.new(shape), backend.contiguous(grad).storage
         rows, columns = grad.shape[2:]
-        _, average_backward = average_kernels(*kernel)
+        _, average_backward = average_kernels(*kernel, backend.dtype)
         args = (result.storage, elements, rows, columns)
         _run_on_planes(result, lambda *part: average_backward(*args, *part))
         return (result,)
@@ -173,21 +176,25 @@ def _run_on_planes(
 
 
 @lru_cache(maxsize=WINDOW_CACHE_SIZE)
-def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
+def average_kernels(
+    height: int, width: int, dtype: np.dtype[Any]
+) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return the loops for windows of one size: the mean, and its gradient.
 
-    The size is a constant to the compiler, which unrolls the loops over a window.
+    The size is a constant to the compiler, which unrolls the loops over a window. Large windows are
+    added in double precision.
     """
+    number: Any = np.float64 if height * width > LARGE_WINDOW else dtype.type
 
     @nogil_kernel
     def pool(out: Storage, x: Storage, rows: int, columns: int, first: int, last: int) -> None:
-        share = x.dtype.type(1) / x.dtype.type(height * width)
+        share = number(1) / number(height * width)
         across = columns * width
-        lines = np.empty(across, x.dtype)
+        lines = np.empty(across, number)
         for row in range(first * rows, last * rows):
             top = x[row * height * across :][: height * across]
             for i in range(across):
-                total = top[i]
+                total = number(top[i])
                 for k in range(1, height):
                     total += top[k * across + i]
                 lines[i] = total

@@ -96,11 +96,11 @@ def row_max(row: Storage) -> Any:
 
 @fastmath_helper
 def row_sum(row: Storage) -> Any:
-    """Return the sum of a row; the order of additions may change."""
-    total = row.dtype.type(0)
+    """Return the sum of a row, added in double precision; the order of additions may change."""
+    total = 0.0
     for j in range(len(row)):
         total += row[j]
-    return total
+    return row.dtype.type(total)
 
 
 @lru_cache
@@ -130,9 +130,10 @@ def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
     def softmax_backward(to: Storage, p: Storage, g: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
             probabilities, out = p[row * columns : (row + 1) * columns], to[row * columns :]
-            grads, total = g[row * columns : (row + 1) * columns], number(0)
+            grads, weighted = g[row * columns : (row + 1) * columns], 0.0
             for j in range(len(probabilities)):
-                total += grads[j] * probabilities[j]
+                weighted += grads[j] * probabilities[j]
+            total = number(weighted)
             for j in range(len(probabilities)):
                 out[j] = probabilities[j] * (grads[j] - total)
 

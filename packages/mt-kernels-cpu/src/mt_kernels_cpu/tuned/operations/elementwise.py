@@ -230,7 +230,7 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 
 SPECIALISED_STEPS = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
-"""Column strides of result and operands that have kernels of their own: contiguous rows, and rows
+"""Column strides of result and operands with specialised kernels: contiguous rows, and rows
 with one number for all columns."""
 
 

@@ -1,6 +1,9 @@
 """Matrix products by NumPy's library for linear algebra (BLAS).
 
-It takes matrices as they are or transposed, so neither is copied.
+It takes matrices as they are or transposed, so neither is copied. Products have BLAS's error: in
+single precision OpenBLAS adds some hundred terms one after another, and the sums of these again.
+For 4096 equal terms the relative error is a few units of 10^-6, for the product of a row and a
+column of 2^25 equal terms some 10^-3.
 """
 
 from contextvars import Context

@@ -3,7 +3,8 @@
 Contiguous memory is a tensor of three dimensions: those before the reduced one, the reduced one,
 and those behind it. If there are dimensions behind, whole rows are folded into one another. If
 there are none, the folded elements are neighbours: a row is divided among several partial results,
-which are folded into one at the end.
+which are folded into one at the end. Partial results are in double precision: sums in single
+precision stall.
 """
 
 import math
@@ -23,6 +24,12 @@ from mt_tensor.outer_values import current
 LANES = 64
 """Number of partial results of a row. A wrong value costs speed, and changes the rounding of
 sums."""
+
+FEW_ROWS = 8
+"""Number of rows that are folded in the dtype of the result, as NumPy folds as many numbers."""
+
+COLUMNS_PER_PASS = 512
+"""Columns of which the partial results stay in the processor's first cache."""
 
 SHAPE_CACHE_SIZE = 1024
 """Number of shapes whose plans are cached."""
@@ -90,11 +97,11 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
     fn = formula_for(fn, dtype)
 
     def folding(out: Storage, a: Storage, before: int, count: int, behind: int) -> None:
-        lanes = np.empty(LANES, out.dtype)
+        lanes, columns = np.empty(LANES), np.empty(COLUMNS_PER_PASS)
         for i in range(before):
             if behind == 1:
                 row = a[i * count : (i + 1) * count]
-                result = out[i]
+                result = np.float64(out[i])
                 if len(row) < 2 * LANES:
                     for k in range(len(row)):
                         result = fn(result, row[k])
@@ -118,6 +125,19 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
                         width //= 2
                     result = fn(result, lanes[0])
                 out[i] = result
+            elif count > FEW_ROWS:
+                for start in range(0, behind, COLUMNS_PER_PASS):
+                    stop = min(start + COLUMNS_PER_PASS, behind)
+                    total, sums = (
+                        out[i * behind + start : i * behind + stop],
+                        columns[: stop - start],
+                    )
+                    sums[:] = total
+                    for k in range(i * count, (i + 1) * count):
+                        row = a[k * behind + start : k * behind + stop]
+                        for j in range(len(sums)):
+                            sums[j] = fn(sums[j], row[j])
+                    total[:] = sums
             else:
                 total = out[i * behind : (i + 1) * behind]
                 for k in range(i * count, (i + 1) * count):

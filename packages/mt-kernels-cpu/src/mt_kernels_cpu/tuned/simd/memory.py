@@ -217,7 +217,7 @@ def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
 def copy_transposed(
     typing: Any, to: Any, to_start: Any, to_step: Any, array: Any, start: Any, step: Any
 ) -> Any:
-    """Copy a square block of elements transposed; it has as many rows as a vector has elements.
+    """Copy the transpose of a square block: n rows of n elements for vectors of n elements.
 
     Args:
         typing: numba's typing context.
@@ -236,7 +236,7 @@ def copy_transposed(
         for _ in range(count):
             rows.append(_emit_load(context, builder, array, source, position))
             position = builder.add(position, stride)
-        # In each round two rows swap every other piece; the length of pieces halves.
+        # In each round, pairs of rows exchange alternate pieces. Then pieces are half as long.
         piece = count // 2
         while piece:
             upper = [i if i & piece == 0 else count + i - piece for i in range(count)]

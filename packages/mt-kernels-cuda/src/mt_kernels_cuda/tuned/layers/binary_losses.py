@@ -18,6 +18,7 @@ from mt_kernels_cuda.launching import Launch
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.losses import block_total, device_targets, per_element
+from mt_kernels_cuda.tuned.operations.folding import sum_in_runs
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.targets import flat_targets, min_probability
@@ -118,19 +119,20 @@ def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return the forward kernel ``kernel(out, p, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
     relu, least = formula_for(operators.relu, dtype), number(min_probability(dtype))
+    push, partial = sum_in_runs(dtype)
 
     @kernel
     def bce_of_probabilities(out: Storage, p: Storage, t: Storage, count: int) -> None:
         shared = cuda.shared.array(threads, dtype)
-        partial = number(0)
+        sums = (number(0), number(0), number(0), number(0))
         for i in range(cuda.threadIdx.x, count, threads):
             one, target = checked(p[i]), checked(t[i])
             log_p = math.log(relu(one - least) + least)
             log_q = math.log(relu(number(1) - one - least) + least)
-            partial -= log_p * target + log_q * (number(1) - target)
-        whole = total(shared, partial)
+            sums = push(sums, i // threads, log_p * target + log_q * (number(1) - target))
+        whole = total(shared, partial(sums))
         if cuda.threadIdx.x == 0:
-            out[0] = whole / number(count)
+            out[0] = -whole / number(count)
 
     return bce_of_probabilities
 
@@ -165,19 +167,19 @@ def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
 def mean_of_scores(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return the forward kernel ``kernel(out, x, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
-    relu = formula_for(operators.relu, dtype)
+    relu, (push, partial) = formula_for(operators.relu, dtype), sum_in_runs(dtype)
 
     @kernel
     def bce_forward(out: Storage, x: Storage, t: Storage, count: int) -> None:
         shared = cuda.shared.array(threads, dtype)
-        partial = number(0)
+        sums = (number(0), number(0), number(0), number(0))
         for i in range(cuda.threadIdx.x, count, threads):
             top = relu(x[i])
             rest = number(math.log(math.exp(-top) + math.exp(x[i] - top)))
             # Subtract the large terms first: they may cancel, and the small term must not be
             # rounded away.
-            partial += (top - x[i] * checked(t[i])) + rest
-        whole = total(shared, partial)
+            sums = push(sums, i // threads, (top - x[i] * checked(t[i])) + rest)
+        whole = total(shared, partial(sums))
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
 

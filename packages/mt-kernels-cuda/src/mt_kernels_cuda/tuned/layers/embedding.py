@@ -11,6 +11,7 @@ from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.operations.folding import sum_in_runs
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
@@ -70,7 +71,7 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
 
     The copies of row r are ``order[starts[r]:starts[r + 1]]``.
     """
-    zero = dtype.type(0)
+    zero, (push, total) = dtype.type(0), sum_in_runs(dtype)
 
     @kernel
     def scatter_rows(
@@ -79,9 +80,9 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             row, column = divmod(i, width)
-            total = zero
-            for k in range(starts[row], starts[row + 1]):
-                total += grads[order[k] * width + column]
-            to[i] = total
+            sums, first = (zero, zero, zero, zero), starts[row]
+            for k in range(first, starts[row + 1]):
+                sums = push(sums, k - first, grads[order[k] * width + column])
+            to[i] = total(sums)
 
     return scatter_rows

@@ -20,6 +20,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS, row_folds, row_top
+from mt_kernels_cuda.tuned.operations.folding import sum_in_runs
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.targets import class_targets
 from mt_tensor.layout import Storage
@@ -122,15 +123,15 @@ def block_total(threads: int) -> Callable[..., Any]:
 @lru_cache
 def mean_of_costs(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(out, costs, count)`` for one block, which writes the mean."""
-    number, total = dtype.type, block_total(threads)
+    number, total, (push, partial) = dtype.type, block_total(threads), sum_in_runs(dtype)
 
     @kernel
     def mean_cost(out: Storage, costs: Storage, count: int) -> None:
         shared = cuda.shared.array(threads, dtype)
-        partial = number(0)
+        sums = (number(0), number(0), number(0), number(0))
         for i in range(cuda.threadIdx.x, count, threads):
-            partial += costs[i]
-        whole = total(shared, partial)
+            sums = push(sums, i // threads, costs[i])
+        whole = total(shared, partial(sums))
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
 
@@ -157,19 +158,21 @@ def class_of(dtype: np.dtype[Any]) -> Callable[..., int]:
 def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return the forward kernel ``kernel(out, log_p, classes, rows, columns)`` for one block."""
     number, total, named = dtype.type, block_total(threads), class_of(dtype)
+    push, partial = sum_in_runs(dtype)
 
     @kernel
     def nll_forward(
         out: Storage, log_p: Storage, classes: Storage, rows: int, columns: int
     ) -> None:
         shared = cuda.shared.array(threads, dtype)
-        partial = number(0)
+        sums = (number(0), number(0), number(0), number(0))
         for n in range(cuda.threadIdx.x, rows, threads):
             target = named(classes[n], columns)
-            partial -= log_p[n * columns + target] if target >= 0 else number(math.nan)
-        whole = total(shared, partial)
+            score = log_p[n * columns + target] if target >= 0 else number(math.nan)
+            sums = push(sums, n // threads, score)
+        whole = total(shared, partial(sums))
         if cuda.threadIdx.x == 0:
-            out[0] = whole / number(rows)
+            out[0] = -whole / number(rows)
 
     return nll_forward
 

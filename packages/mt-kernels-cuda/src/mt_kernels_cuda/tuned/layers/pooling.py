@@ -102,8 +102,11 @@ def pool_mean(dtype: np.dtype[Any]) -> Kernel:
             start = line * height * across + column * width
             total = number(0)
             for k in range(height):
+                # A sum for each row is more exact than one for the window.
+                row_total = number(0)
                 for m in range(width):
-                    total += x[start + k * across + m]
+                    row_total += x[start + k * across + m]
+                total += row_total
             out[i] = total / number(height * width)
 
     return pool_average

@@ -1,11 +1,49 @@
-"""Reduction of one value per thread of a block (tree reduction in shared memory)."""
+"""Reduction of one value per thread of a block, and of many values by one thread."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import device_function
+
+RUN = 16
+"""Numbers that are added one after another, before their sum is added to other such sums."""
+
+
+@lru_cache
+def sum_in_runs(dtype: np.dtype[Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the device functions of a sum of many numbers by one thread.
+
+    A sum in single precision stalls if its terms are added one after another. Here `RUN` terms are
+    added to a run, `RUN` runs to a longer one, and so on: four sums, which registers hold.
+
+    Returns:
+        ``push(sums, count, value)``, which returns the sums after another term, where `count` terms
+        were added before; and ``total(sums)``, which returns the whole. Begin with four zeros.
+    """
+    zero = dtype.type(0)
+
+    @device_function
+    def push(sums: Any, count: int, value: Any) -> Any:
+        a, b, c, d = sums
+        a += value
+        if (count + 1) % RUN == 0:
+            a, b = zero, b + a
+            if (count + 1) % RUN**2 == 0:
+                b, c = zero, c + b
+                if (count + 1) % RUN**3 == 0:
+                    c, d = zero, d + c
+        return a, b, c, d
+
+    @device_function
+    def total(sums: Any) -> Any:
+        a, b, c, d = sums
+        return (a + b) + (c + d)
+
+    return push, total
 
 
 def block_fold(fn: Callable[..., Any], threads: int) -> Callable[..., Any]:

@@ -17,6 +17,8 @@ from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, device_function
 from mt_tensor import operators
 
 ZERO, ONE, EPS = np.float32(0.0), np.float32(1.0), np.float32(operators.EPS)
+EPS_REST = np.float32(operators.EPS - float(EPS))
+"""The rest of the constant that `EPS` does not hold: it decides where x is close to -EPS."""
 MAX_EXPONENT = np.float32(88.72283)
 """Largest float whose exponential is finite; `exp` returns infinity beyond it."""
 INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
@@ -29,7 +31,7 @@ def exp(x: Any) -> Any:
 
 def log(x: Any) -> Any:
     r"""Compute `operators.log`: $\log(x + \epsilon)$."""
-    shifted = x + EPS
+    shifted = (x + EPS) + EPS_REST
     if shifted > ZERO:
         return math.log(shifted)
     return -INFINITE if shifted == ZERO else UNDEFINED
@@ -64,11 +66,11 @@ def power_back(x: Any, p: Any) -> Any:
 
 def power_log(x: Any, p: Any) -> Any:
     r"""Compute `operators.power_log`: $x^p \ln x$."""
-    if x > ZERO:
-        return x**p * math.log(x)
+    if x < ZERO or x != x:
+        return UNDEFINED
     if x == ZERO:
         return ZERO if p >= ZERO else -INFINITE if p < ZERO else UNDEFINED
-    return UNDEFINED
+    return x**p * math.log(x)
 
 
 def relu(x: Any) -> Any:
@@ -96,7 +98,7 @@ def sigmoid_back(s: Any, d: Any) -> Any:
 
 def log_back(x: Any, d: Any) -> Any:
     """Compute `operators.log_back`: d / (x + EPS)."""
-    return d / (x + EPS)
+    return d / ((x + EPS) + EPS_REST)
 
 
 def lt(x: Any, y: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, kernel
-from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.launching import MAX_GRID, Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod, smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
@@ -36,6 +36,10 @@ than its part."""
 MIN_TERMS_PER_THREAD = max(2, THREADS // 4)
 """Least number of terms of a part that a thread reduces. With fewer, the second pass takes longer
 than the first one saves."""
+
+MAX_TERMS_PER_THREAD = 32
+"""Greatest number of terms that a thread folds one after another. With more, a sum in single
+precision is less exact; with fewer, there are more partial results."""
 
 BLOCKS_PER_SM = 8
 """Blocks per multiprocessor (SM) that occupy it. With fewer, memory latency is not hidden."""
@@ -65,6 +69,7 @@ def fold(
     number = dtype.type(start)
     if inner == 1 and length > MAX_SERIAL_LENGTH:
         parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, blocks)
+        parts = _exact_parts(parts, length, MAX_TERMS_PER_THREAD * THREADS)
         each = blocks_for(length, parts)
         parts = blocks_for(length, each)
         to = out if parts == 1 else backend.allocate(outer * parts)
@@ -75,6 +80,7 @@ def fold(
         return
     count = outer * inner
     parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, blocks)
+    parts = _exact_parts(parts, length, MAX_TERMS_PER_THREAD)
     each = blocks_for(length, parts)
     parts = blocks_for(length, each)
     to = out if parts == 1 else backend.allocate(count * parts)
@@ -83,6 +89,11 @@ def fold(
     backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, *sizes, number, parts == 1)))
     if parts > 1:
         fold(backend, fn, out, to, (1, parts, count), start)
+
+
+def _exact_parts(parts: int, length: int, most: int) -> int:
+    """Return at least as many parts as have no more than `most` terms, if the grid allows it."""
+    return max(parts, min(blocks_for(length, most), MAX_GRID))
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)

@@ -36,19 +36,19 @@ class Rows:
         self.rows = [rng.uniform(low, high, size + SPARE) for size in sizes]
         self.weights = rng.uniform(-1.0, 1.0, results)
 
-    def operand(self, which: int, start: int, size: int) -> Array:
+    def operand(self, operand: int, start: int, size: int) -> Array:
         """Return the elements of an operand in memory order, as a view of shape (size,)."""
-        return self.rows[which][start : start + size]
+        return self.rows[operand][start : start + size]
 
     def digest(self, result: Array) -> float:
         """Return the sum of a result's elements, each times a random weight.
 
         For a matrix product or a convolution this takes as many steps as computing the result.
         """
-        return weighed(result, self.weights)
+        return weighted_sum(result, self.weights)
 
 
-def weighed(array: Array, weights: Array) -> float:
+def weighted_sum(array: Array, weights: Array) -> float:
     """Return the sum of an array's elements, each times a weight.
 
     It does not use `np.vdot`: BLAS may start threads for it, which then use processor time.
@@ -56,8 +56,8 @@ def weighed(array: Array, weights: Array) -> float:
     return float(np.einsum("i,i->", array.reshape(-1), weights))
 
 
-def arranged(cells: Array, shape: Sequence[int], permuted: bool) -> Array:
+def arranged(elements: Array, shape: Sequence[int], permuted: bool) -> Array:
     """Return a view of elements with a shape: row-major, or column-major if permuted."""
     sizes = tuple(int(size) for size in shape)
-    array: Array = cells.reshape(sizes[::-1]).T if permuted else cells.reshape(sizes)
+    array: Array = elements.reshape(sizes[::-1]).T if permuted else elements.reshape(sizes)
     return array

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from grading.isolation import IsolatedSubject
+from grading.judge import replays
 from grading.tests.attacks.exam import LIMITS, OTHERS, sit
 from grading.tests.attacks.trees import write_tree
+from grading.tests.judge.test_grading_replays import FORGES, LATER, charged, outcome
 
 WRONG = "def mul(x, y): return 42.0\n"
 
@@ -38,22 +40,22 @@ def shouting(statement: str) -> str:
 ANSWER = """{"number": NUMBER, "arrays": [], "gradients": [], "plain": True}"""
 
 NO_ANSWERS = {
-    "an answer to no request": f"shout({ANSWER.replace('NUMBER', repr('0' * 32))})",
-    "an answer without a number": f"shout({ANSWER.replace('NUMBER', 'None')})",
+    "a response to no request": f"shout({ANSWER.replace('NUMBER', repr('0' * 32))})",
+    "a response without a number": f"shout({ANSWER.replace('NUMBER', 'None')})",
     "no object": "shout([1, 2, 3])",
     "no JSON": "shout(b'\\xff\\x00{{{')",
-    "brackets without end": "shout(b'[' * 100_000)",
+    "very deep brackets": "shout(b'[' * 100_000)",
     "a long number": "shout(b'1' * 100_000)",
     "noise": "import random; shout(random.Random(0).randbytes(5000), lengths=(1 << 63, 1 << 62))",
-    "a huge frame that is only announced": "shout(b'{}', lengths=(2, 1 << 50))",
-    "a large header that is only announced": "shout(b'{}', lengths=(1 << 20, 0))",
+    "a frame shorter than its announced length": "shout(b'{}', lengths=(2, 1 << 50))",
+    "a header shorter than its announced length": "shout(b'{}', lengths=(1 << 20, 0))",
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", NO_ANSWERS.values(), ids=NO_ANSWERS)
 @pytest.mark.measured("attack")
-def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
+def test_malformed_replies(tree: Path, statement: str) -> None:
     limits = replace(LIMITS, hang_seconds=5.0)
     result = sit(write_tree(tree, shouting(statement)), limits)
     assert result.mul.kinds[0] in {"BadReply", "TimedOut"}
@@ -61,7 +63,7 @@ def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_answers_written_in_advance(tree: Path) -> None:
+def test_replies_sent_in_advance(tree: Path) -> None:
     """Frames that arrive before the next request are not accepted as replies."""
     header = (
         "{'number': None, 'arrays': [{'dtype': 'float64', 'shape': [4], 'order': [0]}], "
@@ -89,7 +91,7 @@ PATCHES = {
         import json
         json.dumps = lambda *args, **more: '{"number": "1", "passed": true}'
         """,
-    "json without end": """
+    "json of endless length": """
         import json
         json.dumps = lambda *args, **more: '{"number":' + '[' * 200_000
         """,
@@ -133,7 +135,7 @@ PATCHES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("first", PATCHES.values(), ids=PATCHES)
 @pytest.mark.measured("attack")
-def test_patches_of_what_the_worker_relies_on(tree: Path, first: str) -> None:
+def test_patches_of_modules_of_the_worker(tree: Path, first: str) -> None:
     """Patches affect only the submission's process: no check passes, and the run continues."""
     assert sit(write_tree(tree, first=first)).passed == set()
 
@@ -167,7 +169,7 @@ AGREEABLE = """
 
 
 @pytest.mark.measured("attack")
-def test_comparisons_are_the_judges(tree: Path) -> None:
+def test_comparisons_run_in_the_judge(tree: Path) -> None:
     result = sit(write_tree(tree, WRONG, first=COMPARISONS))
     assert result.mul.message == "a wrong result"
     assert result.passed == OTHERS
@@ -187,12 +189,12 @@ def test_comparisons_are_the_judges(tree: Path) -> None:
     ],
 )
 @pytest.mark.measured("attack")
-def test_objects_that_agree_with_everything(tree: Path, mul: str) -> None:
+def test_objects_that_compare_equal_to_all(tree: Path, mul: str) -> None:
     assert sit(write_tree(tree, mul)).passed == OTHERS
 
 
 @pytest.mark.measured("attack")
-def test_remembered_answers_are_of_no_use(tree: Path) -> None:
+def test_cached_results_do_not_pass(tree: Path) -> None:
     remembers = """
         known = []
 
@@ -207,7 +209,7 @@ def test_remembered_answers_are_of_no_use(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> None:
+def test_no_state_survives_a_worker(tree: Path, sandbox: None) -> None:
     """A file that a worker writes is not visible to the next worker."""
     notes = """
         def mul(x, y):
@@ -233,7 +235,7 @@ def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> Non
 
 @pytest.mark.slow
 @pytest.mark.measured("attack")
-def test_the_clock_is_the_judges(tree: Path) -> None:
+def test_time_is_measured_in_the_judge(tree: Path) -> None:
     """A call that takes too long is stopped, even if the worker's clocks are changed."""
     forged = """
         import time
@@ -244,3 +246,38 @@ def test_the_clock_is_the_judges(tree: Path) -> None:
     result = sit(write_tree(tree, endless, first=forged), limits)
     assert result.mul.kinds[0] == "TimedOut"
     assert result.passed == OTHERS
+
+
+DRIVERS = {
+    "some time after its import": LATER,
+    "after some requests": """
+        from grading.driver.family import Family
+
+        def counting(original, seen=[]):
+            def perform(self, operation, request):
+                seen.append(operation)
+                if len(seen) == 3:
+                    forge()
+                return original(self, operation, request)
+
+            return perform
+
+        Family.perform = counting(Family.perform)
+        """,
+}
+"""Times at which a submission replaces an operation of the driver."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", DRIVERS.values(), ids=DRIVERS)
+@pytest.mark.measured("attack")
+def test_right_answers_of_a_replaced_driver(
+    tree: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function itself is wrong. The other answers are those of the submission's functions."""
+    monkeypatch.setattr(replays, "PAUSE", 0.5)
+    wrong = "def mul(x, y): return x + y\n"
+    write_tree(tree, wrong, f"{FORGES}\n{textwrap.dedent(when)}\n")
+    found = charged(tree, outcome("mul"), outcome("add"))
+    assert list(found) == ["mul"]
+    assert "does not come from the functions of the course" in found["mul"]

@@ -16,8 +16,8 @@ WITHOUT_A_FRAME = {
     "a builtin with other arguments": "mul = len",
     "too many arguments": "def mul(x): return x",
     "no function": "mul = 3.0",
-    "an operator on nothing": "import operator\nmul = operator.attrgetter('real')",
-    "a class that cannot be made": "import abc\nmul = abc.ABCMeta",
+    "an operator with wrong arguments": "import operator\nmul = operator.attrgetter('real')",
+    "a class that cannot be instantiated": "import abc\nmul = abc.ABCMeta",
     "a closed generator": "mul = (x for x in ()).throw",
 }
 """Exceptions that pass through no line of the submission."""
@@ -26,11 +26,11 @@ IN_A_CALL = {
     "the driver's own exception": """
         from grading.protocol.messages import DriverError, Request
         def mul(x, y): raise DriverError(["KeyError"], "formula", Request("x"))""",
-    "a missing option": "def mul(x, y): raise KeyError('formula')",
-    "the exception of a region that is left again": """
-        from grading.driver import blame
+    "an exception of the driver's options": "def mul(x, y): raise KeyError('formula')",
+    "an exception in a block of the driver": """
+        from grading.driver import attribution
         def mul(x, y):
-            with blame.submission_code:
+            with attribution.submission_code:
                 raise KeyError("formula")""",
     "SystemExit": "def mul(x, y): raise SystemExit(3)",
     "KeyboardInterrupt": "def mul(x, y): raise KeyboardInterrupt",
@@ -101,7 +101,7 @@ def test_exceptions_of_a_call(tree: Path, mul: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [*IN_THE_ANSWER.values()], ids=IN_THE_ANSWER)
 @pytest.mark.measured("attack")
-def test_exceptions_of_an_answer_that_is_read(tree: Path, answer: str) -> None:
+def test_exceptions_while_a_result_is_read(tree: Path, answer: str) -> None:
     others = {"minitorch/answer.py": answer}
     mul = "from .answer import A\ndef mul(x, y): return A()\n"
     expect_charged(write_tree(tree, mul, others=others))
@@ -133,7 +133,7 @@ MODULE = """
     """
 
 PLAIN = {
-    "what is no plain value": "[('a', Parameter(object()))]",
+    "a value of an unsupported type": "[('a', Parameter(object()))]",
     "a value that cannot be sorted": "[('a', Parameter(1j)), ('a', Parameter(2j))]",
     "an endless list": "[('a', Parameter(self.loop()))]",
     "not a list": "None",
@@ -143,7 +143,7 @@ PLAIN = {
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [*PLAIN.values()], ids=PLAIN)
 @pytest.mark.measured("attack")
-def test_answers_that_cannot_be_sent(tree: Path, answer: str) -> None:
+def test_results_that_cannot_be_serialised(tree: Path, answer: str) -> None:
     loop = "    def loop(self):\n            a = []; a.append(a); return a\n"
     source = MODULE.replace("ANSWER", answer) + f"    {loop}"
     others = {"minitorch/module.py": source}
@@ -155,7 +155,7 @@ def test_answers_that_cannot_be_sent(tree: Path, answer: str) -> None:
         subject.call("module.parameters", options=options)
 
 
-def test_what_the_grader_does_wrong_is_the_graders(tree: Path) -> None:
+def test_exceptions_of_the_grader_are_not_charged(tree: Path) -> None:
     one = np.ones(1)
     with IsolatedSubject(write_tree(tree), limits=LIMITS) as subject:
         with pytest.raises(DriverError, match="KeyError: 'formula'"):
@@ -171,7 +171,7 @@ def test_what_the_grader_does_wrong_is_the_graders(tree: Path) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_a_worker_that_says_so_and_names_a_file_of_the_submission_is_not_believed(
+def test_forged_errors_of_the_grader_are_charged(
     tree: Path,
 ) -> None:
     patched = """
@@ -198,6 +198,6 @@ SURROUNDINGS = """
     """
 
 
-def test_the_surroundings_are_those_of_a_learners_own_script(tree: Path) -> None:
+def test_the_process_state_equals_that_of_a_script(tree: Path) -> None:
     write_tree(tree, MUL, first=SURROUNDINGS, others={"data/three.txt": "3\n"})
     assert sit(tree).passed == OTHERS | {"mul"}

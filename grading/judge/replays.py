@@ -1,0 +1,180 @@
+"""Replays of right responses without the functions of the course.
+
+A submission shares a process with the driver and can replace the driver's operations by its own. So
+the judge repeats some requests in a copy of the submission in which the functions of the task, and
+those of earlier tasks, only raise an error. A response that is still right comes from other code.
+Earlier functions are included because the course provides some functions that call only these.
+"""
+
+import ast
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+
+from grading.isolation import CheckAbandoned
+from grading.isolation.called import CalledFunctions, name_of
+from grading.judge.recorder import Outcome
+from grading.judge.records import CheckResult, Fault, Status
+from grading.judge.text import clean_line
+from grading.protocol.messages import Array, DriverError, Response, Subject, SubjectError
+from grading.submissions.edits import Edits
+from grading.submissions.submission import Submission
+from grading.submissions.syntax import Function, definitions
+from grading.tasks.model import Group, Task
+
+NAME = "test_results_of_the_functions"
+"""Name of this check among the checks of a task."""
+
+MOST = 10
+"""Number of requests of one function that are repeated."""
+
+PAUSE = 1.0
+"""Pause before the requests that decide, in seconds.
+
+They come twice: a replacement may wait for a time, or until some requests came.
+"""
+
+WITHOUT_FUNCTIONS = frozenset({"learn", "learners_tests", "repairs", "source", "speed"})
+"""Families of operations that train networks or run tests; other operations judge their parts."""
+
+REMOVED = "the judge removed the body of this function"
+"""Message of the error that a function without its body raises."""
+
+
+def replays(
+    task: Task,
+    earlier: Iterable[Task],
+    groups: Iterable[Group],
+    outcomes: Sequence[Outcome],
+    submission: Submission,
+    subject: Callable[[], Subject],
+) -> dict[str, CheckResult]:
+    """Repeat requests of some groups without the functions of the course.
+
+    Args:
+        task: The task.
+        earlier: The tasks above it in the table.
+        groups: The groups of the task whose checks passed.
+        outcomes: The outcomes of the checks.
+        submission: The submission.
+        subject: Returns the worker of the submission; called only if there is a request.
+
+    Returns:
+        A failed check for each group whose responses do not change, by the name of the group. If
+        one of them changes, the group is not charged: the course may provide the others' functions.
+    """
+    right = {
+        group.name: _right_responses(task, group, outcomes)
+        for group in groups
+        if submission.locations(task.holes_of(group, submission.layout))
+    }
+    if not any(right.values()):
+        return {}
+    layout = submission.layout
+    holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
+    found: dict[str, CheckResult] = {}
+    try:
+        with subject().changed(without_bodies(submission, submission.named(holes))) as copy:
+            for response in chain.from_iterable(right.values()):
+                _is_repeated(copy, response)
+            time.sleep(PAUSE)
+            for name, responses in right.items():
+                if responses and all(_is_repeated(copy, each) for each in responses):
+                    found[name] = _failed(task, name, responses[0])
+    except (CheckAbandoned, SyntaxError, ValueError):
+        # A copy that ends early, or cannot be written, proves nothing.
+        pass
+    return found
+
+
+def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> list[Response]:
+    """Return right responses to the checks of a group, at most `MOST` of each function."""
+    found: dict[CalledFunctions, list[Response]] = {}
+    for outcome in outcomes:
+        if task.group_of(outcome.check, outcome.case) != group.name:
+            continue
+        for finding in outcome.findings:
+            family = finding.request.operation.partition(".")[0]
+            if not finding.right or finding.response is None or family in WITHOUT_FUNCTIONS:
+                continue
+            of_function = found.setdefault(CalledFunctions.of(finding.request), [])
+            if len(of_function) < MOST:
+                of_function.append(finding.response)
+    return list(chain.from_iterable(found.values()))
+
+
+def without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, str]:
+    """Return the texts of the files of a submission in which some functions have no body.
+
+    Raises:
+        SyntaxError: A file is not valid Python.
+        ValueError: A file cannot be decoded.
+    """
+    names: dict[str, set[str]] = {}
+    for hole in holes:
+        module, _, qualname = hole.partition(":")
+        names.setdefault(module, set()).add(qualname)
+    texts = {}
+    for module, qualnames in names.items():
+        file = submission.source(module)
+        if file is None:
+            continue
+        edits = Edits(file.read_text("utf-8"))
+        for name, node in definitions(edits.tree).items():
+            if name in qualnames and isinstance(node, Function):
+                for each in _returned(node) or [node]:
+                    edits.empty(each, REMOVED)
+        for statement in edits.tree.body:
+            # A function may also be an expression: `neg = lambda x: -x`.
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if any(isinstance(each, ast.Name) and each.id in qualnames for each in targets):
+                assert isinstance(statement, ast.Assign)
+                edits.replace(statement.value, "None")
+        texts[file.relative_to(submission.root).as_posix()] = edits.result()
+    return texts
+
+
+def _returned(node: Function) -> list[Function]:
+    """Return the inner functions that a function returns, compiled or not.
+
+    They do the work. The function itself may run at import, as `tensor_map` does.
+    """
+    results = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+    parts = [part for result in results for part in ast.walk(result)]
+    called = {part.func for part in parts if isinstance(part, ast.Call)}
+    names = {part.id for part in parts if isinstance(part, ast.Name) and part not in called}
+    return [each for each in node.body if isinstance(each, Function) and each.name in names]
+
+
+def _is_repeated(copy: Subject, response: Response) -> bool:
+    """Return whether a copy of the submission gives a response once more."""
+    try:
+        again = copy.answer(response.request)
+    except (SubjectError, DriverError):
+        return False
+    return (
+        again.plain == response.plain
+        and _are_equal(again.arrays, response.arrays)
+        and _are_equal(again.gradients, response.gradients)
+    )
+
+
+def _are_equal(arrays: Sequence[Array | None], others: Sequence[Array | None]) -> bool:
+    return len(arrays) == len(others) and all(
+        one is other is None
+        or (one is not None and other is not None and np.array_equal(one, other, equal_nan=True))
+        for one, other in zip(arrays, others, strict=True)
+    )
+
+
+def _failed(task: Task, group: str, response: Response) -> CheckResult:
+    request = response.request
+    sentence = (
+        f"the result of {name_of(request)} does not come from the functions of the course: it is "
+        "still right without the bodies of these functions, so other code computes it"
+    )
+    name = f"{NAME}[{group}]" if len(task.groups) > 1 else NAME
+    fault = Fault(sentence=clean_line(sentence), request=clean_line(str(request)))
+    return CheckResult(name, Status.FAILED, fault=fault)

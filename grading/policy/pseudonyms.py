@@ -1,0 +1,73 @@
+"""Reports without names: each learner gets a random number, and names in texts are replaced."""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from grading.judge.records import Record, Report
+from grading.reports.files import replace_file
+
+R = TypeVar("R", bound=Record)
+
+FILE = "pseudonyms.json"
+"""File with the numbers, in the folder of the results, so that they are the same every time."""
+
+SHORTEST = 2
+"""Length of the shortest name that is replaced inside texts; one letter is no name."""
+
+
+def pseudonyms(folder: Path, learners: Iterable[str]) -> dict[str, str]:
+    """Return a pseudonym for each learner, and store those of new learners.
+
+    Args:
+        folder: The folder of the results of a class.
+        learners: The names of all learners.
+    """
+    path = folder / FILE
+    try:
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        known = {}
+    new = [learner for learner in learners if learner not in known]
+    # In random order, because numbers in the order of the names would reveal them.
+    secrets.SystemRandom().shuffle(new)
+    numbers = range(len(known) + 1, len(known) + len(new) + 1)
+    known |= {name: f"person-{number:03}" for name, number in zip(new, numbers, strict=True)}
+    replace_file(path, msgspec.json.format(msgspec.json.encode(known)))
+    return known
+
+
+def without_names(report: Report, names: Mapping[str, str]) -> Report:
+    """Return a report in which names are replaced, in all texts, and without the path.
+
+    Args:
+        report: The report.
+        names: The replacement of each name: of learners, pairs, submissions and addresses.
+    """
+    path = report.submission.path
+    submission = msgspec.structs.replace(report.submission, path="")
+    anonymous = msgspec.structs.replace(report, submission=submission)
+    return replace_names(anonymous, {**names, **({path: "submission"} if path else {})})
+
+
+def replace_names(record: R, names: Mapping[str, str]) -> R:
+    """Return a record in which names are replaced, in all texts."""
+    known = {name.lower(): other for name, other in names.items() if len(name) >= SHORTEST}
+    if not known:
+        return record
+    longest_first = sorted(known, key=len, reverse=True)
+    alternatives = "|".join(map(re.escape, longest_first))
+    pattern = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda found: known.get(found[0].lower(), "person"), value)
+        if isinstance(value, dict):
+            return {key: replaced(each) for key, each in value.items()}
+        return [replaced(each) for each in value] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(replaced(msgspec.to_builtins(record)), type(record))

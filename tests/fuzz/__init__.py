@@ -1,0 +1,1 @@
+"""Random operations on random numbers and layouts, compared with PyTorch."""
