@@ -118,19 +118,11 @@ class Scalar(ScalarNode):
         Raises:
             RuntimeError: No function made this Scalar.
             TypeError: `backward` of the function does not return one derivative for each input.
-            NotImplementedError: The function has no method `backward`.
         """
         history = self.history
         if history is None or history.last_fn is None or history.ctx is None:
             raise RuntimeError(f"chain_rule: {self!r} is not the result of a function")
-        backward = getattr(history.last_fn, "backward", None)
-        if backward is None:
-            raise NotImplementedError(
-                f"{history.last_fn.__name__} has no method backward, so it has no derivative; "
-                "define it as a static method: backward(ctx, d_output) returns a derivative for "
-                "each input"
-            )
-        derivatives = backward(history.ctx, d_output)
+        derivatives = history.last_fn.backward(history.ctx, d_output)
         if not isinstance(derivatives, tuple):
             derivatives = (derivatives,)
         if len(derivatives) != len(history.inputs):

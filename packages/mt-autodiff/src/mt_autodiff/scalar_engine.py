@@ -5,6 +5,9 @@ one from others. `mt_autodiff.scalar_functions` defines the functions, `mt_autod
 arithmetic that applies them.
 """
 
+from __future__ import annotations
+
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -25,9 +28,9 @@ class ScalarHistory:
         inputs: The function's inputs.
     """
 
-    last_fn: "type[ScalarFunction] | None" = None
+    last_fn: type[ScalarFunction] | None = None
     ctx: Context | None = None
-    inputs: "Sequence[ScalarNode]" = ()
+    inputs: Sequence[ScalarNode] = ()
 
 
 LEAF = ScalarHistory()
@@ -175,6 +178,19 @@ def _as_float(v: object) -> float:
     return float(v)
 
 
+_METHODS = {
+    "forward": "forward(ctx, x, ...) returns a float",
+    "backward": "backward(ctx, d_output) returns a derivative for each input",
+}
+
+
+def _missing(cls: type[ScalarFunction], name: str, example: str, *args: object) -> Any:
+    """Raise NotImplementedError for a method that a function of the user lacks."""
+    raise NotImplementedError(
+        f"{cls.__name__} has no method {name}; define it as a static method: {example}"
+    )
+
+
 S = TypeVar("S", bound=ScalarNode)
 
 
@@ -197,6 +213,11 @@ class ScalarFunction:
     backward: ClassVar[Callable[..., Any]]
     result: ClassVar[type[ScalarNode]]
 
+    def __init_subclass__(cls) -> None:
+        for name, example in _METHODS.items():
+            if not hasattr(cls, name):
+                setattr(cls, name, staticmethod(functools.partial(_missing, cls, name, example)))
+
     @classmethod
     def apply(cls, *vals: S | float) -> S:
         """Apply the function, and record it if an input requires a derivative.
@@ -210,20 +231,15 @@ class ScalarFunction:
 
         Raises:
             TypeError: A value is not a number, or `forward` does not return a float.
-            NotImplementedError: The class has no method `forward`.
+            NotImplementedError: The class has no method `forward`, or `backward` is called and it
+                has none.
         """
         inputs = tuple(
             val if isinstance(val, ScalarNode) else cls.result(val, back=None) for val in vals
         )
         recorded = grad_enabled() and any(not x.is_constant() for x in inputs)
         ctx = Context(no_grad=not recorded)
-        forward = getattr(cls, "forward", None)
-        if forward is None:
-            raise NotImplementedError(
-                f"{cls.__name__} has no method forward; define it as a static method: "
-                "forward(ctx, x, ...) returns a float"
-            )
-        result = forward(ctx, *[x.data for x in inputs])
+        result = cls.forward(ctx, *[x.data for x in inputs])
         if not isinstance(result, float):
             raise TypeError(
                 f"{cls.__name__}.forward returned {result!r} of type {type(result).__name__}; "

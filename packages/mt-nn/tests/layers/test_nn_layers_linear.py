@@ -118,3 +118,11 @@ def test_a_layer_learns_a_line() -> None:
     assert layer.bias is not None
     assert layer.weight.value.item() == pytest.approx(3.0)
     assert layer.bias.value.item() == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_an_input_on_another_backend_is_an_error(activation: Any) -> None:
+    layer = Linear(3, 2, rng=0, activation=activation, backend=Reference(np.float32))
+    with pytest.raises(TypeError, match=r"Reference\(float64\) and Reference\(float32\); move one"):
+        layer(tensor(np.ones((4, 3))))
+    assert layer(tensor(np.ones((4, 3)), Reference(np.float32))).dtype == np.float32
