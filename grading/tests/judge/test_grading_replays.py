@@ -59,7 +59,8 @@ def test_an_inner_function_is_emptied_if_it_is_returned(tmp_path: Path) -> None:
         "\n\nmul = wrapped(lambda x, y: x * y)\n"
     )
     submission = Submission.at(write_tree(tmp_path, mul))
-    (text,) = replays.without_bodies(submission, ["minitorch.operators:wrapped"]).values()
+    texts, _ = replays.without_bodies(submission, ["minitorch.operators:wrapped"])
+    (text,) = texts.values()
     assert "def inner(*xs):\n        raise NotImplementedError" in text
     assert "return id and inner" in text
 
@@ -88,12 +89,29 @@ def test_a_group_is_not_charged_if_one_function_is_the_submissions(tmp_path: Pat
         "import functools\n\n@functools.cache\ndef mul(x, y):\n    'Doc'\n    return x * y\n",
         "def mul(x, y):\n    def product():\n        return x * y\n\n    return product()\n",
         "def mul(x, y):\n    def unused():\n        return 0\n\n    return x * y\n",
+        "class mul:\n    def __new__(cls, x, y):\n        return x * y\n",
+        "from .others import mul\n",
+        "from .others import *\n",
+        "def mul(x, y):\n    return 0.0\n\n\nfrom .others import mul\n",
         "class Mul:\n    def __call__(self, x, y):\n        return x * y\n\n\nmul = Mul()\n",
     ],
-    ids=["function", "lambda", "decorator", "inner function", "unused function", "object"],
+    ids=[
+        "function",
+        "lambda",
+        "decorator",
+        "inner function",
+        "unused function",
+        "class",
+        "import",
+        "star",
+        "replaced",
+        "object",
+    ],
 )
 def test_a_right_function_is_not_charged(tmp_path: Path, mul: str) -> None:
-    assert charged(write_tree(tmp_path, mul), outcome("mul"), outcome("add")) == {}
+    others = {"minitorch/others.py": "def mul(x, y):\n    return x * y\n"}
+    tree = write_tree(tmp_path, mul, others=others)
+    assert charged(tree, outcome("mul"), outcome("add")) == {}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +125,12 @@ def test_no_worker_starts_without_a_right_response(tmp_path: Path, outcomes: lis
 
     submission = Submission.at(write_tree(tmp_path))
     assert replays.replays(TASK, [], TASK.groups, outcomes, submission, none) == {}
+
+
+def test_a_function_from_elsewhere_is_removed_too(tmp_path: Path) -> None:
+    others = {"minitorch/others.py": WRONG}
+    tree = write_tree(tmp_path, "from .others import *\n", FORGES + LATER, others)
+    assert list(charged(tree, outcome("mul"))) == ["mul"]
 
 
 def test_a_file_that_cannot_be_changed_is_not_charged(tmp_path: Path) -> None:
