@@ -9,6 +9,7 @@ Earlier functions are included because the course provides some functions that c
 import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import decode_source
 from itertools import chain
 
 import numpy as np
@@ -67,10 +68,7 @@ def replays(
     """
     layout = submission.layout
     holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
-    try:
-        texts, removed = without_bodies(submission, submission.named(holes))
-    except (SyntaxError, ValueError):
-        return {}
+    texts, removed = without_bodies(submission, submission.named(holes))
     right = {
         group.name: _right_responses(task, group, outcomes)
         for group in groups
@@ -111,12 +109,10 @@ def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> l
 def without_bodies(submission: Submission, holes: Iterable[str]) -> tuple[dict[str, str], set[str]]:
     """Return the texts of the files of a submission in which some functions have no body.
 
+    Files that are not valid Python stay as they are.
+
     Returns:
         The texts by path, and the functions without a body.
-
-    Raises:
-        SyntaxError: A file is not valid Python.
-        ValueError: A file cannot be decoded.
     """
     names: dict[str, set[str]] = {}
     for hole in holes:
@@ -127,7 +123,10 @@ def without_bodies(submission: Submission, holes: Iterable[str]) -> tuple[dict[s
         file = submission.source(module)
         if file is None:
             continue
-        edits = Edits(file.read_text("utf-8"))
+        try:
+            edits = Edits(decode_source(file.read_bytes()))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
         found: set[str] = set()
         for name, node in definitions(edits.tree).items():
             if name in qualnames:
@@ -146,7 +145,9 @@ def without_bodies(submission: Submission, holes: Iterable[str]) -> tuple[dict[s
         last = sorted(name for name in (qualnames - found) | imported if "." not in name)
         error = f"raise NotImplementedError({REMOVED!r})"
         more = "".join(f"\n\ndef {name}(*_, **__):\n    {error}\n" for name in last)
-        texts[file.relative_to(submission.root).as_posix()] = edits.result() + more
+        # The text is written in UTF-8, and the file may declare another encoding below.
+        text = f"# coding: utf-8\n{edits.result()}{more}"
+        texts[file.relative_to(submission.root).as_posix()] = text
         removed |= {f"{module}:{name}" for name in (*found, *last)}
     return texts, removed
 

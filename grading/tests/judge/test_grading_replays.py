@@ -1,5 +1,6 @@
 """Responses that stay right without the functions of the course are charged to their group."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from grading.judge import replays
 from grading.judge.recorder import Outcome
 from grading.protocol.messages import Request, Response, Subject
 from grading.submissions.submission import Submission
+from grading.tasks.model import Task
 from grading.tasks.table import table
 from grading.tests.attacks.trees import write_tree
 
@@ -65,11 +67,11 @@ def test_an_inner_function_is_emptied_if_it_is_returned(tmp_path: Path) -> None:
     assert "return id and inner" in text
 
 
-def charged(tree: Path, *outcomes: Outcome) -> dict[str, str]:
+def charged(tree: Path, *outcomes: Outcome, earlier: Sequence[Task] = ()) -> dict[str, str]:
     """Return what is charged, by group."""
     submission = Submission.at(tree)
     with IsolatedSubject(submission, limits=Limits(memory_mb=1000)) as subject:
-        found = replays.replays(TASK, [], TASK.groups, outcomes, submission, lambda: subject)
+        found = replays.replays(TASK, earlier, TASK.groups, outcomes, submission, lambda: subject)
     return {name: check.fault.sentence for name, check in found.items() if check.fault is not None}
 
 
@@ -131,6 +133,14 @@ def test_a_function_from_elsewhere_is_removed_too(tmp_path: Path) -> None:
     others = {"minitorch/others.py": WRONG}
     tree = write_tree(tmp_path, "from .others import *\n", FORGES + LATER, others)
     assert list(charged(tree, outcome("mul"))) == ["mul"]
+
+
+def test_other_files_may_be_broken(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path, f"{WRONG}# É\n", FORGES + LATER)
+    operators = tree / "minitorch" / "operators.py"
+    operators.write_bytes(b"# coding: latin-1\n" + operators.read_text("utf-8").encode("latin-1"))
+    (tree / "minitorch" / "module.py").write_text("def broken(:\n", "utf-8")
+    assert list(charged(tree, outcome("mul"), earlier=[table().task("0.4")])) == ["mul"]
 
 
 def test_a_file_that_cannot_be_changed_is_not_charged(tmp_path: Path) -> None:
