@@ -8,7 +8,8 @@ Earlier functions are included because the course provides some functions that c
 
 import ast
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import decode_source
 from itertools import chain
 
 import numpy as np
@@ -21,7 +22,7 @@ from grading.judge.text import clean_line
 from grading.protocol.messages import Array, DriverError, Response, Subject, SubjectError
 from grading.submissions.edits import Edits
 from grading.submissions.submission import Submission
-from grading.submissions.syntax import Function, definitions
+from grading.submissions.syntax import Definition, Function, definitions
 from grading.tasks.model import Group, Task
 
 NAME = "test_results_of_the_functions"
@@ -65,27 +66,27 @@ def replays(
         A failed check for each group whose responses do not change, by the name of the group. If
         one of them changes, the group is not charged: the course may provide the others' functions.
     """
+    layout = submission.layout
+    holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
+    texts, removed = without_bodies(submission, submission.named(holes))
     right = {
         group.name: _right_responses(task, group, outcomes)
         for group in groups
-        if submission.locations(task.holes_of(group, submission.layout))
+        if removed.intersection(submission.named(task.holes_of(group, layout)))
     }
     if not any(right.values()):
         return {}
-    layout = submission.layout
-    holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
     found: dict[str, CheckResult] = {}
     try:
-        with subject().changed(without_bodies(submission, submission.named(holes))) as copy:
+        with subject().changed(texts) as copy:
             for response in chain.from_iterable(right.values()):
                 _is_repeated(copy, response)
             time.sleep(PAUSE)
             for name, responses in right.items():
                 if responses and all(_is_repeated(copy, each) for each in responses):
                     found[name] = _failed(task, name, responses[0])
-    except (CheckAbandoned, SyntaxError, ValueError):
-        # A copy that ends early, or cannot be written, proves nothing.
-        pass
+    except CheckAbandoned:
+        pass  # A copy that ends early proves nothing.
     return found
 
 
@@ -105,35 +106,64 @@ def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> l
     return list(chain.from_iterable(found.values()))
 
 
-def without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, str]:
+def without_bodies(submission: Submission, holes: Iterable[str]) -> tuple[dict[str, str], set[str]]:
     """Return the texts of the files of a submission in which some functions have no body.
 
-    Raises:
-        SyntaxError: A file is not valid Python.
-        ValueError: A file cannot be decoded.
+    Files that are not valid Python stay as they are.
+
+    Returns:
+        The texts by path, and the functions without a body.
     """
     names: dict[str, set[str]] = {}
     for hole in holes:
         module, _, qualname = hole.partition(":")
         names.setdefault(module, set()).add(qualname)
-    texts = {}
+    texts, removed = {}, set()
     for module, qualnames in names.items():
         file = submission.source(module)
         if file is None:
             continue
-        edits = Edits(file.read_text("utf-8"))
+        try:
+            edits = Edits(decode_source(file.read_bytes()))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        found: set[str] = set()
         for name, node in definitions(edits.tree).items():
-            if name in qualnames and isinstance(node, Function):
-                for each in _returned(node) or [node]:
+            if name in qualnames:
+                found.add(name)
+                for each in _functions_in(node):
                     edits.empty(each, REMOVED)
         for statement in edits.tree.body:
             # A function may also be an expression: `neg = lambda x: -x`.
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            if any(isinstance(each, ast.Name) and each.id in qualnames for each in targets):
-                assert isinstance(statement, ast.Assign)
+            if isinstance(statement, ast.Assign) and (
+                names_of := qualnames.intersection(map(ast.unparse, statement.targets))
+            ):
+                found |= names_of
                 edits.replace(statement.value, "None")
-        texts[file.relative_to(submission.root).as_posix()] = edits.result()
-    return texts
+        # It may also be imported: by name, then it replaces a definition, or with a star.
+        imported = qualnames.intersection(_imported(edits.tree))
+        last = sorted(name for name in (qualnames - found) | imported if "." not in name)
+        error = f"raise NotImplementedError({REMOVED!r})"
+        more = "".join(f"\n\ndef {name}(*_, **__):\n    {error}\n" for name in last)
+        # The text is written in UTF-8, and the file may declare another encoding below.
+        text = f"# coding: utf-8\n{edits.result()}{more}"
+        texts[file.relative_to(submission.root).as_posix()] = text
+        removed |= {f"{module}:{name}" for name in (*found, *last)}
+    return texts, removed
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+
+
+def _functions_in(node: Definition) -> list[Function]:
+    """Return the functions that do the work of a function or of a class."""
+    if isinstance(node, ast.ClassDef):
+        methods = [each for each in node.body if isinstance(each, Function)]
+        return [each for each in methods if each.name != "__init__"] or methods
+    return _returned(node) or [node]
 
 
 def _returned(node: Function) -> list[Function]:

@@ -1,5 +1,6 @@
 """Responses that stay right without the functions of the course are charged to their group."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from grading.judge import replays
 from grading.judge.recorder import Outcome
 from grading.protocol.messages import Request, Response, Subject
 from grading.submissions.submission import Submission
+from grading.tasks.model import Task
 from grading.tasks.table import table
 from grading.tests.attacks.trees import write_tree
 
@@ -59,16 +61,17 @@ def test_an_inner_function_is_emptied_if_it_is_returned(tmp_path: Path) -> None:
         "\n\nmul = wrapped(lambda x, y: x * y)\n"
     )
     submission = Submission.at(write_tree(tmp_path, mul))
-    (text,) = replays.without_bodies(submission, ["minitorch.operators:wrapped"]).values()
+    texts, _ = replays.without_bodies(submission, ["minitorch.operators:wrapped"])
+    (text,) = texts.values()
     assert "def inner(*xs):\n        raise NotImplementedError" in text
     assert "return id and inner" in text
 
 
-def charged(tree: Path, *outcomes: Outcome) -> dict[str, str]:
+def charged(tree: Path, *outcomes: Outcome, earlier: Sequence[Task] = ()) -> dict[str, str]:
     """Return what is charged, by group."""
     submission = Submission.at(tree)
     with IsolatedSubject(submission, limits=Limits(memory_mb=1000)) as subject:
-        found = replays.replays(TASK, [], TASK.groups, outcomes, submission, lambda: subject)
+        found = replays.replays(TASK, earlier, TASK.groups, outcomes, submission, lambda: subject)
     return {name: check.fault.sentence for name, check in found.items() if check.fault is not None}
 
 
@@ -88,12 +91,29 @@ def test_a_group_is_not_charged_if_one_function_is_the_submissions(tmp_path: Pat
         "import functools\n\n@functools.cache\ndef mul(x, y):\n    'Doc'\n    return x * y\n",
         "def mul(x, y):\n    def product():\n        return x * y\n\n    return product()\n",
         "def mul(x, y):\n    def unused():\n        return 0\n\n    return x * y\n",
+        "class mul:\n    def __new__(cls, x, y):\n        return x * y\n",
+        "from .others import mul\n",
+        "from .others import *\n",
+        "def mul(x, y):\n    return 0.0\n\n\nfrom .others import mul\n",
         "class Mul:\n    def __call__(self, x, y):\n        return x * y\n\n\nmul = Mul()\n",
     ],
-    ids=["function", "lambda", "decorator", "inner function", "unused function", "object"],
+    ids=[
+        "function",
+        "lambda",
+        "decorator",
+        "inner function",
+        "unused function",
+        "class",
+        "import",
+        "star",
+        "replaced",
+        "object",
+    ],
 )
 def test_a_right_function_is_not_charged(tmp_path: Path, mul: str) -> None:
-    assert charged(write_tree(tmp_path, mul), outcome("mul"), outcome("add")) == {}
+    others = {"minitorch/others.py": "def mul(x, y):\n    return x * y\n"}
+    tree = write_tree(tmp_path, mul, others=others)
+    assert charged(tree, outcome("mul"), outcome("add")) == {}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,20 @@ def test_no_worker_starts_without_a_right_response(tmp_path: Path, outcomes: lis
 
     submission = Submission.at(write_tree(tmp_path))
     assert replays.replays(TASK, [], TASK.groups, outcomes, submission, none) == {}
+
+
+def test_a_function_from_elsewhere_is_removed_too(tmp_path: Path) -> None:
+    others = {"minitorch/others.py": WRONG}
+    tree = write_tree(tmp_path, "from .others import *\n", FORGES + LATER, others)
+    assert list(charged(tree, outcome("mul"))) == ["mul"]
+
+
+def test_other_files_may_be_broken(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path, f"{WRONG}# É\n", FORGES + LATER)
+    operators = tree / "minitorch" / "operators.py"
+    operators.write_bytes(b"# coding: latin-1\n" + operators.read_text("utf-8").encode("latin-1"))
+    (tree / "minitorch" / "module.py").write_text("def broken(:\n", "utf-8")
+    assert list(charged(tree, outcome("mul"), earlier=[table().task("0.4")])) == ["mul"]
 
 
 def test_a_file_that_cannot_be_changed_is_not_charged(tmp_path: Path) -> None:
