@@ -217,6 +217,20 @@ def seed(report: Report) -> str:
     return "seed hidden" if report.seed is None else f"seed {report.seed}"
 
 
+def run_facts(report: Report) -> list[tuple[str, str]]:
+    """Return what a run depends on, as labels and texts: seed, isolation, versions, grader."""
+    machine = report.machine
+    versions = {name: machine.packages.get(name, "unknown") for name in ("numpy", "numba")}
+    rows = [
+        ("seed", "hidden" if report.seed is None else str(report.seed)),
+        ("isolation", report.isolation.level),
+        ("python", machine.python),
+        *versions.items(),
+        ("grader", report.grader),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
 def mark_text(mark: Mark) -> str:
     """Return a mark as text: "8.5 of 10", or the reason why there is none."""
     if mark.excused:
