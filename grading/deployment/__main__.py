@@ -1,6 +1,7 @@
 """`python -m grading.deployment`: files for Gradescope, Classroom 50 and GitHub Actions."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ OPTIONS = (
 """The options of all exports."""
 
 SOURCE = (
-    click.option("--grader", required=True, metavar="OWNER/NAME", help="This repository."),
+    click.option("--grader", required=True, metavar="OWNER/NAME", help="Repository of the grader."),
     click.option("--tag", required=True, help="The tag of this repository to use."),
 )
 """The options of exports that get this repository from GitHub."""
@@ -53,6 +54,19 @@ def options_of_grade(seed: int | None, simulate: bool, no_speed: bool) -> list[s
     flags = {"--simulate": simulate, "--no-speed": no_speed}
     chosen = [option for option, is_set in flags.items() if is_set]
     return chosen if seed is None else [*chosen, "--seed", str(seed)]
+
+
+def on_github(name: str) -> str:
+    """Return the name of a repository on GitHub.
+
+    Raises:
+        click.BadParameter: The name is not OWNER/NAME.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise click.BadParameter(
+            f"{name!r} is not a repository on GitHub; write OWNER/NAME", param_hint="--grader"
+        )
+    return name
 
 
 @click.group()
@@ -99,7 +113,7 @@ def classroom50(
 
     FOLDER is CLASSROOM/autograders/ASSIGNMENT in the teacher's repository.
     """
-    url = grader if ":" in grader else f"https://github.com/{grader}.git"
+    url = grader if ":" in grader else f"https://github.com/{on_github(grader)}.git"
     options = options_of_grade(seed, simulate, no_speed)
     course = None if policy is None else loaded(policy)
     tasks = chosen_tasks(names)
@@ -130,7 +144,7 @@ def actions(
     course = None if policy is None else loaded(policy)
     options = options_of_grade(seed, simulate, no_speed)
     try:
-        text = workflow(chosen_tasks(names), options, grader, tag, course)
+        text = workflow(chosen_tasks(names), options, on_github(grader), tag, course)
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
     file.write_text(text, encoding="utf-8")

@@ -219,16 +219,20 @@ def seed(report: Report) -> str:
 
 def run_facts(report: Report) -> list[tuple[str, str]]:
     """Return what a run depends on, as labels and texts: seed, isolation, versions, grader."""
-    machine = report.machine
-    versions = {name: machine.packages.get(name, "unknown") for name in ("numpy", "numba")}
     rows = [
         ("seed", "hidden" if report.seed is None else str(report.seed)),
         ("isolation", report.isolation.level),
-        ("python", machine.python),
-        *versions.items(),
+        *versions(report).items(),
         ("grader", report.grader),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def versions(report: Report) -> dict[str, str]:
+    """Return the versions of Python, NumPy and numba that ran the submission."""
+    packages = report.machine.packages
+    named = {name: packages.get(name, "unknown") for name in ("numpy", "numba")}
+    return {"python": report.machine.python, **named}
 
 
 def mark_text(mark: Mark) -> str:

@@ -397,6 +397,14 @@ def test_points_without_a_factor_are_refused(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize("kind", ["classroom50", "actions"])
+def test_a_repository_without_an_owner_is_refused(tmp_path: Path, kind: str) -> None:
+    arguments = [kind, "task0_1", str(tmp_path / "out"), "--tag", "v1", "--grader", "minitorch"]
+    done = CliRunner().invoke(export, arguments)
+    assert done.exit_code == USAGE
+    assert "'minitorch' is not a repository on GitHub; write OWNER/NAME" in done.output
+
+
 def test_a_seed_is_allowed_if_nothing_is_hidden(place: Place) -> None:
     place.assign("--seed", "5")
     place.assign("--seed", "5", policy=LATE)

@@ -8,15 +8,21 @@ from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from grading.batch import summary
+from grading.batch.store import Grade
+from grading.cli.files import FORMATS, writer
 from grading.judge.exit_codes import FAILED, HARNESS, OK, exit_code
 from grading.judge.records import (
     CheckResult,
     Fault,
     GroupResult,
     Hole,
+    IsolationRecord,
+    MachineRecord,
     Record,
     RecordError,
     Report,
@@ -324,3 +330,30 @@ def test_every_format_has_earned_judged_and_possible_points() -> None:
     body = unescape(classroom50.release_body(made, 2, "report.html").decode())
     assert "13 of 18 points, 2 open" in body
     assert "| – | 4.4 | maxpool2d | –, 2 open | needs `tile`, which fails |" in body
+
+
+RUN = ("471125", "a sandbox", "3.11.77", "2.4.61", "0.68.11", "0123abcd")
+"""Seed, isolation, versions of Python, NumPy and numba, and the commit of a run."""
+
+
+@pytest.mark.parametrize("place", [*FORMATS, "terminal", "class.csv", "release-body.md"])
+@pytest.mark.parametrize("number", [1, 2], ids=["one task", "two tasks"])
+def test_every_format_names_what_a_run_depends_on(place: str, number: int) -> None:
+    seed, isolation, python, numpy, numba, commit = RUN
+    made = msgspec.structs.replace(
+        report(*(task(f"4.{i}", Status.PASSED) for i in range(1, number + 1))),
+        seed=int(seed),
+        isolation=IsolationRecord(isolation),
+        machine=MachineRecord(python, "Linux", 2, {"numpy": numpy, "numba": numba}),
+        grader=commit,
+    )
+    if place == "terminal":
+        text = shown(made, 80, verbose=False)
+    elif place == "class.csv":
+        grade = Grade("sample", "graded", "")
+        text = summary.as_csv([summary.Row(grade, made)], int(seed)).decode("utf-8-sig")
+    elif place == "release-body.md":
+        text = unescape(classroom50.release_body(made, 1, "report.html").decode())
+    else:
+        text = writer(place)(made).decode("utf-8-sig")
+    assert [word for word in RUN if word not in text] == []
