@@ -63,7 +63,7 @@ def workflow(
             }
         },
     }
-    dumper = type("Dumper", (yaml.SafeDumper,), {})
+    dumper: Any = type("Dumper", (yaml.SafeDumper,), {})
     dumper.add_representer(str, _represented)
     text: str = yaml.dump(content, Dumper=dumper, sort_keys=False, width=100, allow_unicode=True)
     return text

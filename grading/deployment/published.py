@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from grading.policy.load import Course
+from grading.policy.model import CheckRow, GroupRow, TaskRow
 
 
 def check_policy(course: Course | None, options: Sequence[str]) -> None:
@@ -26,7 +27,8 @@ def check_policy(course: Course | None, options: Sequence[str]) -> None:
                 "the class can read the files of this export; remove the reasons of extensions "
                 "from the policy, for example in a copy",
             )
-    rows = (*policy.task_rows, *policy.group_rows, *policy.check_rows)
+    rows: list[TaskRow | GroupRow | CheckRow]
+    rows = [*policy.task_rows, *policy.group_rows, *policy.check_rows]
     shown = [policy.feedback, *(row.feedback for row in rows if row.feedback is not None)]
     hides = policy.deadline is not None and any("counterexample" not in parts for parts in shown)
     if hides and "--seed" in options:

@@ -78,8 +78,9 @@ def grade(checkout: Path) -> int:
         grader = Path(folder) / "grader"
         fetch(settings["grader"], settings["tag"], grader)
         prepare(grader)
-        command = [grader / ".venv/bin/python", "-m", "grading.deployment.classroom50.run"]
-        return subprocess.run([*command, SETTINGS, checkout], cwd=grader, check=False).returncode
+        python, module = str(grader / ".venv/bin/python"), "grading.deployment.classroom50.run"
+        command = [python, "-m", module, str(SETTINGS), str(checkout)]
+        return subprocess.run(command, cwd=grader, check=False).returncode
 
 
 def fetch(repository: str, tag: str, grader: Path) -> None:
@@ -88,8 +89,10 @@ def fetch(repository: str, tag: str, grader: Path) -> None:
     Raises:
         subprocess.CalledProcessError: There is no such repository or tag, or it needs a password.
     """
-    command = ["git", "clone", "--quiet", "--depth", "1", "--branch", tag, "--", repository, grader]
-    subprocess.run(command, check=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"})
+    command = ["git", "clone", "--quiet", "--depth", "1", "--branch", tag, "--", repository]
+    subprocess.run(
+        [*command, str(grader)], check=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    )
 
 
 def prepare(grader: Path) -> None:
