@@ -89,7 +89,8 @@ def fetch(repository: str, tag: str, grader: Path) -> None:
     Raises:
         subprocess.CalledProcessError: There is no such repository or tag, or it needs a password.
     """
-    command = ["git", "clone", "--quiet", "--depth", "1", "--branch", tag, "--", repository]
+    command = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth", "1"]
+    command += ["--branch", tag, "--", repository]
     subprocess.run(
         [*command, str(grader)], check=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     )

@@ -147,7 +147,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], now: datetime
         files = {"json": Path(folder) / "report.json", "html": checkout / PAGE}
         refused = _refused(checkout)
         if refused:
-            _report_refusal(refused, checkout, tasks, rules, files, now)
+            try:
+                _report_refusal(refused, checkout, tasks, rules, files, now)
+            except click.UsageError as error:
+                error.show()
+                return USAGE
         else:
             given = {**rules, "--submission": str(checkout)}
             given |= {f"--{name}": str(path) for name, path in files.items()}

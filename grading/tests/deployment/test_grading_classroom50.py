@@ -322,6 +322,18 @@ def test_a_late_push_loses_points(place: Place, content: str, score: int) -> Non
     assert bool(deducted) == (score != 19)
 
 
+@pytest.mark.parametrize("is_submission", [True, False])
+def test_a_push_that_is_too_late_writes_no_result(
+    place: Place, is_submission: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.assign(policy=LATE + "until = 2030-10-07T00:00:00Z\n")
+    if not is_submission:
+        (place.checkout / "minitorch/__init__.py").unlink()
+    assert place.run() == USAGE
+    assert "every hand-in was too late" in capsys.readouterr().err
+    assert not (place.checkout / "result.json").exists()
+
+
 def test_an_extension_is_that_of_the_username(place: Place) -> None:
     more = '[[extension]]\nwho = "learner02"\nuntil = 2030-10-09T00:00:00Z\n'
     place.assign(policy=LATE + more)
