@@ -1,4 +1,4 @@
-"""Submissions in a folder, in the layouts of Git, GitHub Classroom and Gradescope."""
+"""Submissions in a folder, in the layouts of Git and Gradescope."""
 
 import hashlib
 import os

@@ -11,14 +11,11 @@ from rich.table import Table
 from grading.batch.store import Grade
 from grading.judge.records import Report, Status
 from grading.reports import words
-from grading.reports.table import cells, columns, inert
+from grading.reports.table import RUN, cells, columns, inert, run_cells
 
 BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
 AFTER = ("seconds", "seed", "reason")
 """The columns before and after those of the tasks."""
-
-ORIGIN = ("grader", "created")
-"""The commit of the grader and the time of each run; not in tables of reports without a commit."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,13 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     tasks = columns([row.report for row in rows if row.report])
     text = io.StringIO()
     writer = csv.writer(text)
+    # Tables of reports without a commit, of earlier versions, stay as they were.
     has_origin = any(row.report is not None and row.report.grader for row in rows)
-    writer.writerow([*BEFORE, *tasks, *AFTER, *(ORIGIN if has_origin else ())])
+    writer.writerow([*BEFORE, *tasks, *AFTER, *(RUN if has_origin else ())])
     for row in rows:
-        writer.writerow([*_cells(row, tasks, seed), *(_origin(row.report) if has_origin else ())])
+        writer.writerow(
+            [*_cells(row, tasks, seed), *(_run_cells(row.report) if has_origin else ())]
+        )
     # Spreadsheets recognise UTF-8 by the byte-order mark.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
@@ -85,8 +85,8 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
     ]
 
 
-def _origin(report: Report | None) -> tuple[str, str]:
-    return ("", "") if report is None else (report.grader, report.created)
+def _run_cells(report: Report | None) -> list[str]:
+    return [""] * len(RUN) if report is None else run_cells(report)
 
 
 def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:

@@ -14,10 +14,6 @@ FORMATS = {
     "html": ("the report as an HTML page", "grading.reports.html:write"),
     "junit": ("JUnit XML for continuous integration", "grading.reports.junit:write"),
     "gradescope": ("results.json for Gradescope", "grading.reports.gradescope:write"),
-    "classroom": (
-        "the result of a runner for GitHub Classroom",
-        "grading.reports.classroom:write",
-    ),
     "csv": ("the table row of a class as CSV", "grading.reports.table:write"),
 }
 """For each format, the end of its help text and the function that writes it."""

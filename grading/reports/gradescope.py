@@ -21,7 +21,8 @@ def write(report: Report, score: float | None = None) -> bytes:
         score: The mark for instructors. Before the deadline, learners do not see it if results are
             hidden: Gradescope shows no total while a test is hidden.
     """
-    lines = [f"{words.summary(report)}. {words.total(report)}. {words.seed(report).capitalize()}."]
+    lines = [f"{words.summary(report)}. {words.total(report)}."]
+    lines += [", ".join(f"{label} {text}" for label, text in words.run_facts(report))]
     lines += [f"{label}: {text}" for label, text in words.marked(report)]
     results = {
         "score": report.points if score is None else score,
@@ -37,6 +38,7 @@ def write(report: Report, score: float | None = None) -> bytes:
             "judged_points": report.judged_points,
             "max_points": report.max_points,
             "isolation": report.isolation.level,
+            "versions": words.versions(report),
             "grader": report.grader,
             "mark": dict(words.marked(report)),
             "errors": list(report.errors),

@@ -39,8 +39,7 @@ def _suite(task: TaskResult, report: Report) -> ElementTree.Element:
         ("judged_points", words.points(task.judged)),
         ("max_points", words.points(task.max_points)),
         ("status", task.status.value),
-        ("seed", "hidden" if report.seed is None else str(report.seed)),
-        ("grader", report.grader),
+        *words.run_facts(report),
         *words.marked(report),
         *((f"group {group.name}", words.score(group)) for group in task.groups),
     ):

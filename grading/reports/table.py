@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from grading.judge.records import Mark, Report
 from grading.reports import words
 
+RUN = ("grader", "created", "isolation", "python", "numpy", "numba")
+"""Columns of the run: commit of the grader, time, isolation and versions."""
+
 MARK = ("mark", "policy", "checksum")
 """Columns of the mark under a course's policy."""
 
@@ -32,7 +35,7 @@ def write_class(reports: Sequence[Report]) -> bytes:
         [
             *("submission", "points", "judged_points", "max_points"),
             *tasks,
-            *("status", "seed", "path", "grader", "created", *MARK),
+            *("status", "seed", "path", *RUN, *MARK),
         ]
     )
     for report in reports:
@@ -46,11 +49,17 @@ def write_class(reports: Sequence[Report]) -> bytes:
                 inert(words.summary(report)),
                 "" if report.seed is None else report.seed,
                 inert(report.submission.path),
-                *(report.grader, report.created),
+                *run_cells(report),
                 *_mark(report.mark),
             ]
         )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def run_cells(report: Report) -> list[str]:
+    """Return the cells of the columns `RUN`."""
+    facts = (report.grader, report.created, report.isolation.level)
+    return [*facts, *words.versions(report).values()]
 
 
 def _mark(mark: Mark | None) -> list[str]:

@@ -217,6 +217,24 @@ def seed(report: Report) -> str:
     return "seed hidden" if report.seed is None else f"seed {report.seed}"
 
 
+def run_facts(report: Report) -> list[tuple[str, str]]:
+    """Return what a run depends on, as labels and texts: seed, isolation, versions, grader."""
+    rows = [
+        ("seed", "hidden" if report.seed is None else str(report.seed)),
+        ("isolation", report.isolation.level),
+        *versions(report).items(),
+        ("grader", report.grader),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def versions(report: Report) -> dict[str, str]:
+    """Return the versions of Python, NumPy and numba that ran the submission."""
+    packages = report.machine.packages
+    named = {name: packages.get(name, "unknown") for name in ("numpy", "numba")}
+    return {"python": report.machine.python, **named}
+
+
 def mark_text(mark: Mark) -> str:
     """Return a mark as text: "8.5 of 10", or the reason why there is none."""
     if mark.excused:

@@ -1,5 +1,6 @@
-"""Exports for Gradescope and GitHub Classroom, as these platforms use them."""
+"""Exports for Gradescope and GitHub Actions, as these platforms use them."""
 
+import itertools
 import json
 import os
 import shlex
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -120,29 +122,59 @@ def test_the_archive_names_policy_and_commit(tmp_path: Path) -> None:
     assert done.exit_code == 2 and "missing required field `name`" in done.output
 
 
-def test_the_workflow_has_a_step_for_each_task(tmp_path: Path) -> None:
-    file = tmp_path / "classroom.yml"
-    arguments = ["classroom", "module3", "task0_5", str(file), "--grader", "me/it", "--seed", "5"]
-    done = CliRunner().invoke(main, arguments)
+def graded_by(file: Path) -> dict[str, Any]:
+    """Return the step of a workflow that grades."""
+    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
+    (step,) = (step for step in job["steps"] if step.get("name") == "Grade")
+    return dict(step)
+
+
+def test_the_workflow_grades_a_push(tmp_path: Path) -> None:
+    file = tmp_path / "grade.yml"
+    arguments = ["actions", "module3", "task0_5", str(file), "--grader", "me/it", "--tag", "v1"]
+    done = CliRunner().invoke(main, [*arguments, "--seed", "5", "--simulate"])
     assert done.exit_code == 0, done.output
-    steps = yaml.safe_load(file.read_text())["jobs"]["grade"]["steps"]
-    tasks = [task for task in table().in_module(3) if task.points]
-    markers = [task.marker for task in tasks]
-    graded = {step["id"]: step for step in steps if "id" in step}
-    assert list(graded) == markers
-    assert steps[-1]["with"]["runners"] == ",".join(markers)
-    assert steps[-1]["env"]["TASK3_1_RESULTS"] == "${{steps.task3_1.outputs.result}}"
-    assert steps[1]["with"]["repository"] == "me/it"
-    for task in tasks:
-        step = graded[task.marker]
-        assert step["timeout-minutes"] * 60 > task.seconds
-        enter, command = step["run"].splitlines()[0].split(" && ")
-        assert enter == "cd grader"
-        words = shlex.split(command.removesuffix(" || test $? = 1"))
-        assert words[:3] == ["hatch", "run", "grade"]
-        # A command that `grade` understands; --help keeps it from being run.
-        assert CliRunner().invoke(grade, [*words[3:], "--help"]).exit_code == 0
-        assert ("--simulate" in words) == (task.device == "cuda")
+    content = yaml.safe_load(file.read_text())
+    assert (content["on"], content["permissions"]) == (["push"], {"contents": "read"})
+    (job,) = content["jobs"].values()
+    tasks = [*table().in_module(3), table().task("0.5")]
+    assert job["timeout-minutes"] * 60 > sum(task.seconds for task in tasks)
+    checkouts = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")]
+    assert checkouts[1] == {"repository": "me/it", "ref": "v1", "path": "grader"}
+    for step in job["steps"]:
+        if "run" in step:
+            subprocess.run(["bash", "-n", "-c", step["run"]], check=True)
+    enter, command = graded_by(file)["run"].split(" && ")
+    assert enter == "cd grader"
+    words = shlex.split(command)
+    assert words[:3] == ["hatch", "run", "grade"]
+    assert {"--simulate", "--strict-isolation", "--seed"} <= {*words}
+    assert {task.marker for task in tasks} <= {*words}
+    # A command that `grade` understands; --help keeps it from being run.
+    assert CliRunner().invoke(grade, [*words[3:], "--help"]).exit_code == 0
+
+
+def test_the_workflow_applies_a_policy(tmp_path: Path) -> None:
+    """A shell runs the step; a stub of `hatch` stores its arguments."""
+    file, policy, stub = tmp_path / "grade.yml", tmp_path / "course.toml", tmp_path / "bin/hatch"
+    policy.write_text('version = 1\nname = "a $HOME `id` %s"\n')
+    source = ["--grader", "me/it", "--tag", "v1", "--policy", str(policy)]
+    assert CliRunner().invoke(main, ["actions", "task0_1", str(file), *source]).exit_code == 0
+    step = graded_by(file)
+    assert step["env"]["PUSHED"] == "${{ github.event.repository.pushed_at }}"
+    stub.parent.mkdir()
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n')
+    stub.chmod(0o755)
+    (tmp_path / "grader").mkdir()
+    more = {"PATH": f"{stub.parent}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path / "temp")}
+    (tmp_path / "temp").mkdir()
+    environment = {**os.environ, **step["env"], **more, "PUSHED": "0", "GITHUB_ACTOR": "learner"}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, cwd=tmp_path, check=True)
+    words = (tmp_path / "arguments").read_text().splitlines()
+    options = dict(itertools.pairwise(words))
+    assert Path(options["--policy"]).read_bytes() == policy.read_bytes()
+    assert (options["--learner"], options["--handed-in"]) == ("learner", "1970-01-01T00:00:00Z")
+    assert CliRunner().invoke(grade, [*words[2:], "--help"]).exit_code == 0
 
 
 def test_an_unknown_task_is_refused(tmp_path: Path) -> None:

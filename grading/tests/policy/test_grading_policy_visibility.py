@@ -1,8 +1,8 @@
 """Before the deadline, no output contains more than the policy allows."""
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ from grading.policy.apply import apply
 from grading.policy.load import ALL
 from grading.policy.model import CheckRow, GroupRow, Part, Policy
 from grading.policy.visibility import plain_sentence, visible
-from grading.reports import gradescope, terminal
+from grading.reports import classroom50, gradescope, terminal
 from grading.tasks.table import table
 from grading.tests.policy.rules import REPORTS
 
@@ -44,7 +44,7 @@ SECRETS: dict[Part, str] = {
 VALUE = "4711.25"
 """The value of an input; a submission can put it into any of its texts."""
 
-PLACES = [*FORMATS, "terminal", "verbose terminal"]
+PLACES = [*FORMATS, "classroom50", "terminal", "verbose terminal"]
 
 LEVELS: list[tuple[Part, ...]] = [
     (),
@@ -118,12 +118,13 @@ def view(report: Report, **rules: object) -> Report:
 
 
 def written(report: Report, place: str, folder: Path) -> str:
-    """Return a report in a format as text, with base64 decoded."""
+    """Return a report in a format as text, without escapes."""
     if place in FORMATS:
-        content = writer(place)(report)
-        if place == "classroom":
-            content = base64.b64decode(content)
-        return content.decode("utf-8-sig")
+        return writer(place)(report).decode("utf-8-sig")
+    if place == "classroom50":
+        identity = classroom50.Identity("c", "a", "tag", "commit", "release", "review")
+        content = classroom50.result(classroom50.scores_of(report, 1), identity, DEADLINE)
+        return unescape((content + classroom50.release_body(report, 1, "page")).decode())
     with (folder / "screen.txt").open("w", encoding="utf-8") as file:
         terminal.show(report, Console(file=file, width=200), place.startswith("verbose"))
     return (folder / "screen.txt").read_text(encoding="utf-8")

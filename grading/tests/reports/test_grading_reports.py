@@ -1,22 +1,28 @@
 """Every format can be read back, says the same, and shows what a submission says as plain text."""
 
-import base64
 import csv
 import io
 import json
 import unicodedata
+from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from grading.batch import summary
+from grading.batch.store import Grade
+from grading.cli.files import FORMATS, writer
 from grading.judge.exit_codes import FAILED, HARNESS, OK, exit_code
 from grading.judge.records import (
     CheckResult,
     Fault,
     GroupResult,
     Hole,
+    IsolationRecord,
+    MachineRecord,
     Record,
     RecordError,
     Report,
@@ -26,7 +32,7 @@ from grading.judge.records import (
     schema,
     to_json,
 )
-from grading.reports import classroom, gradescope, html, junit, table, terminal, words
+from grading.reports import classroom50, gradescope, html, junit, table, terminal, words
 from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
 
 
@@ -312,10 +318,42 @@ def test_every_format_has_earned_judged_and_possible_points() -> None:
         "10",
     )
     assert properties["group maxpool2d"] == "–, 2 open"
-    runner = json.loads(base64.b64decode(classroom.write(made)))
-    assert (sum(test["score"] for test in runner["tests"]), runner["max_score"]) == (3, 18)
-    assert {test["name"]: test["status"] for test in runner["tests"]} == {
-        "4.4 max (3 of 3)": "pass",
-        "4.4 softmax (0 of 5)": "fail",
-        "4.4 maxpool2d (–, 2 open)": "error",
-    }
+    scores = [
+        (test.name, test.passed, test.score, test.max_score)
+        for test in classroom50.scores_of(made, 2)
+    ]
+    assert scores == [
+        ("4.4 max", True, 6, 6),
+        ("4.4 softmax", False, 0, 10),
+        ("4.1 Task 4.1", True, 20, 20),
+    ]
+    body = unescape(classroom50.release_body(made, 2, "report.html").decode())
+    assert "13 of 18 points, 2 open" in body
+    assert "| – | 4.4 | maxpool2d | –, 2 open | needs `tile`, which fails |" in body
+
+
+RUN = ("471125", "a sandbox", "3.11.77", "2.4.61", "0.68.11", "0123abcd")
+"""Seed, isolation, versions of Python, NumPy and numba, and the commit of a run."""
+
+
+@pytest.mark.parametrize("place", [*FORMATS, "terminal", "class.csv", "release-body.md"])
+@pytest.mark.parametrize("number", [1, 2], ids=["one task", "two tasks"])
+def test_every_format_names_what_a_run_depends_on(place: str, number: int) -> None:
+    seed, isolation, python, numpy, numba, commit = RUN
+    made = msgspec.structs.replace(
+        report(*(task(f"4.{i}", Status.PASSED) for i in range(1, number + 1))),
+        seed=int(seed),
+        isolation=IsolationRecord(isolation),
+        machine=MachineRecord(python, "Linux", 2, {"numpy": numpy, "numba": numba}),
+        grader=commit,
+    )
+    if place == "terminal":
+        text = shown(made, 80, verbose=False)
+    elif place == "class.csv":
+        grade = Grade("sample", "graded", "")
+        text = summary.as_csv([summary.Row(grade, made)], int(seed)).decode("utf-8-sig")
+    elif place == "release-body.md":
+        text = unescape(classroom50.release_body(made, 1, "report.html").decode())
+    else:
+        text = writer(place)(made).decode("utf-8-sig")
+    assert [word for word in RUN if word not in text] == []
