@@ -194,13 +194,13 @@ def assign(target: Node, key: Any, value: Node | float, what: str | None = None)
         ShapeError: The value does not broadcast to the elements.
     """
     history, backend, data = target.history, target.backend, target.data
-    what = what or f"x[{key!r}] = …"
     if history is not None and history.last_fn is not None:
         raise RuntimeError(
             f"assignment to the result of {history.last_fn.__name__}: gradients would "
             "be wrong; assign to a leaf or to detach() of the tensor"
         )
-    _check_separate(data, "assignment")
+    _check_separate(data, what or "assignment")
+    what = what or f"x[{key!r}] = …"
     arrays = array_key(key)
     entries = () if arrays is not None else normalize_key(key, data.shape)
     if isinstance(value, float) and arrays is not None:

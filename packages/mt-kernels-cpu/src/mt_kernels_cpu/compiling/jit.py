@@ -102,12 +102,17 @@ def formula(fn: Callable[..., float]) -> Callable[..., float]:
 
     Args:
         fn: A Python function, or one that numba can call: compiled by ``numba.njit``, or from
-            `math` or NumPy. The plain Python functions that it calls are compiled, too.
+            `math` or NumPy.
     """
     if not isinstance(fn, FunctionType):
         return fn
-    compiled: Callable[..., float] = _compiled(with_helpers(fn, _compiled))
+    compiled: Callable[..., float] = _compiled(fn)
     return compiled
+
+
+def compile_helpers(fn: Any) -> Any:
+    """Return a scalar function of which the plain Python functions that it calls are compiled."""
+    return with_helpers(fn, _compiled) if isinstance(fn, FunctionType) else fn
 
 
 def helper(fn: F) -> F:
@@ -197,7 +202,10 @@ def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable
 
     A new kernel is made after a constant that the formula reads has changed.
     """
-    cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
+
+    @functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)
+    def cached(fn: Any) -> Kernel:
+        return make(compile_helpers(fn))
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:

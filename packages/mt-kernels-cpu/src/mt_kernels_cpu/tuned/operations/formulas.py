@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import formula, helper
+from mt_kernels_cpu.compiling.jit import compile_helpers, formula, helper
 from mt_kernels_cpu.tuned.operations.exponential import exp_float32, exp_float64
 from mt_tensor import operators
 
@@ -65,4 +65,4 @@ _SUBSTITUTES: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
 @lru_cache(maxsize=256)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
     """Return a formula, compiled for use inside kernels on elements of a dtype."""
-    return _SUBSTITUTES.get((fn, dtype.type)) or formula(fn)
+    return _SUBSTITUTES.get((fn, dtype.type)) or formula(compile_helpers(fn))
