@@ -7,6 +7,9 @@ all solutions. Only the name of the submission is replaced.
 import csv
 import io
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +20,9 @@ import msgspec
 from grading.batch.store import REPORT, Grade, Store
 from grading.judge.exit_codes import FAILED, OK
 from grading.judge.records import Report, from_json, to_json
+from grading.paths import ROOT
 from grading.reports import html
-from grading.tests.example_course.solutions import SEED, write_solution
+from grading.tests.example_course.solutions import SEED, SOLUTIONS, TASKS, write_solution
 
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence"
@@ -127,6 +131,27 @@ def write_results(folder: Path, submissions: Path) -> None:
 def evidence(solution: str) -> Report:
     """Return the report of a graded solution."""
     return from_json((EVIDENCE / f"{solution}.json").read_bytes())
+
+
+def grade_solutions() -> None:
+    """Grade each solution and store its report."""
+    for name in SOLUTIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            report = graded(name, Path(folder))
+        path = f"/course/submissions/{name}"
+        submission = msgspec.structs.replace(report.submission, path=path)
+        report = msgspec.structs.replace(report, submission=submission)
+        (EVIDENCE / f"{name}.json").write_bytes(to_json(report))
+
+
+def graded(solution: str, folder: Path) -> Report:
+    """Return the report of a run of the grader on a solution, which is written to a folder."""
+    tree, file = folder / solution, folder / "report.json"
+    write_solution(tree, solution)
+    command = [sys.executable, "-m", "grading", "grade", *TASKS, "--no-speed"]
+    options = ("--seed", str(SEED), "--submission", str(tree), "--json", str(file))
+    subprocess.run([*command, *options], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    return from_json(file.read_bytes())
 
 
 def canvas_export() -> bytes:

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ import pytest
 
 from grading.cli import main
 from grading.judge.exit_codes import FAILED, OK
-from grading.judge.records import from_json
 from grading.judge.version import grader_commit
-from grading.paths import ROOT
 from grading.policy.load import load
 from grading.tasks.table import table
 from grading.tests.example_course.course import (
@@ -24,10 +21,10 @@ from grading.tests.example_course.course import (
     LEARNERS,
     PAIRS,
     evidence,
+    graded,
     hand_ins,
     write_course,
 )
-from grading.tests.example_course.solutions import SEED, TASKS, write_solution
 from grading.tests.policy.importers import CanvasCourse, MoodleAssignment
 
 AFTER = "2030-11-01T00:00:00+01:00"
@@ -353,12 +350,7 @@ def test_learners_see_the_allowed_part_before_the_deadline(course: Path) -> None
 @pytest.mark.slow
 def test_the_stored_reports_are_those_of_the_grader(tmp_path: Path) -> None:
     """One of the solutions is graded again: the statuses and points are those that are stored."""
-    write_solution(tmp_path / "map", "map")
-    command = [sys.executable, "-m", "grading", "grade", *TASKS, "--no-speed"]
-    options = ("--seed", str(SEED), "--submission", str(tmp_path / "map"))
-    file = tmp_path / "report.json"
-    subprocess.run([*command, *options, "--json", str(file)], cwd=ROOT, check=False)
-    found, stored = from_json(file.read_bytes()), evidence("map")
+    found, stored = graded("map", tmp_path), evidence("map")
     assert [task.groups for task in found.tasks] == [task.groups for task in stored.tasks]
     statuses = [
         {check.name: check.status for task in each.tasks for check in task.checks}
