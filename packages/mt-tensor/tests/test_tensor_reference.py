@@ -55,7 +55,7 @@ UNARY: list[tuple[Callable[[float], float], Callable[[Array], Array]]] = [
     (operators.inv, np.reciprocal),
     (operators.exp, np.exp),
     (operators.ln, np.log),
-    (operators.log, lambda x: np.log(x + 1e-6)),
+    (operators.log, lambda x: np.log(x.astype(np.float64) + 1e-6)),
     (operators.sqrt, np.sqrt),
     (operators.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
     (operators.relu, lambda x: np.where(x > 0, x, 0)),
