@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that its documentation uses
 
 import mt_nn
-from mt_autodiff import Tensor, concatenate, conv1d, conv2d, pad, take, tensor
+from mt_autodiff import Tensor, concatenate, conv1d, conv2d, functions, pad, take, tensor
 from tests.fuzz.cases import Array, Case, Rng
 
 Shape = tuple[int, ...]
@@ -125,7 +125,7 @@ ONE: dict[str, tuple[Call, Call, Callable[[Rng, Shape], Array]]] = {
     "inv": (lambda x: 1.0 / x, lambda x: 1.0 / x, _away_from_zero),
     "sigmoid": (lambda x: x.sigmoid(), torch.sigmoid, _real),
     "relu": (lambda x: x.relu(), _relu, _away_from_zero),
-    "log": (lambda x: x.log(), lambda x: torch.log(x.double() + 1e-6).to(x.dtype), _positive),
+    "log": (functions.Log.apply, lambda x: torch.log(x.double() + 1e-6).to(x.dtype), _positive),
     "ln": (lambda x: x.ln(), torch.log, _positive),
     "exp": (lambda x: x.exp(), torch.exp, _real),
     "sqrt": (lambda x: x.sqrt(), torch.sqrt, _positive),
@@ -208,12 +208,19 @@ def comparison(rng: Rng) -> Case:
 # Reductions
 
 
+def _kept(out: Any, shape: Shape, dims: Sequence[int] | None) -> Any:
+    """Return a reduced tensor with its reduced dimensions, of size 1."""
+    reduced = {d % len(shape) for d in dims or ()}
+    kept = (1,) if dims is None else tuple(1 if d in reduced else n for d, n in enumerate(shape))
+    return out if out.shape == kept else out.contiguous().view(*kept)
+
+
 def reduction(rng: Rng) -> Case:
     shape, name = _shape(rng), str(rng.choice(["sum", "mean"]))
     dims = None if rng.random() < 0.3 else _some_dims(rng, len(shape))
 
     def ours(x: Any) -> Any:
-        return getattr(x, name)(dims)
+        return _kept(getattr(x, name)(dims), shape, dims)
 
     def theirs(x: Any) -> Any:
         if dims is None:
@@ -230,7 +237,7 @@ def all_true(rng: Rng) -> Case:
     return Case(
         "all",
         [truths],
-        lambda x: x.all(dim),
+        lambda x: _kept(x.all(dim), shape, None if dim is None else [dim]),
         lambda x: x.detach().prod().view(1) if dim is None else x.detach().prod(dim, keepdim=True),
         gradient="zero",
         exact=True,

@@ -12,13 +12,17 @@ from mt_kernels_cpu.fast_ops import (
     tensor_reduce,
     tensor_zip,
 )
-from mt_tensor import HostBackend, Map, ShapeError, TensorData, Zip, host_array
+from mt_tensor import HostBackend, Map, ShapeError, TensorData, Zip, host_array, operators
 from mt_tensor.host import in_double
 from mt_tensor.layout import strides_from_shape
 
 BLOCK = 4096
 """Elements of a dimension that one pass of a loop folds. Blocks are folded in parallel, and their
 partial results are folded into one."""
+
+SHORT_FOLD = 16
+"""Elements of a dimension that are folded in the dtype of the backend; NumPy, too, adds as many one
+after another."""
 
 LONG_SUM = 512
 """Products from which on a sum of products in single precision is added up in double precision,
@@ -52,7 +56,10 @@ class Fast(HostBackend):
         self._run(tensor_zip(fn), out.size, *out.tuple(), *a.tuple(), *b.tuple())
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        in_double(lambda total: self._fold(tensor_reduce(fn), total, a, dim), out)
+        if fn is operators.max or a.shape[dim] <= SHORT_FOLD:
+            self._fold(tensor_reduce(fn), out, a, dim)
+        else:
+            in_double(lambda total: self._fold(tensor_reduce(fn), total, a, dim), out)
 
     def _fold(self, kernel: Kernel, total: TensorData, a: TensorData, dim: int) -> None:
         """Fold a dimension of `a` into the values of `total`, a long one in blocks."""

@@ -1,8 +1,8 @@
 """Sums of products along rows: the inner loops of matrix multiplication and convolution.
 
 A row is a storage, the position of its first element, the stride to the next, and the number of
-elements. Sums go to `total`, an array of the caller; products and sums have its dtype, which may be
-wider than that of the rows. Nothing here is parallel.
+elements. Sums go to `total`, an array of the caller. Products and sums of long rows have its dtype,
+which may be wider than that of the rows. Nothing here is parallel.
 """
 
 from typing import TypeAlias
@@ -12,6 +12,9 @@ from mt_tensor.layout import Storage
 
 Row: TypeAlias = tuple[Storage, int, int, int]
 """Storage, position of the first element, stride, and number of elements."""
+
+SHORT_ROW = 64
+"""Products that are added in the dtype of the rows, before their sum is added to `total`."""
 
 
 @helper
@@ -27,6 +30,23 @@ def add_scaled(total: Storage, factor: float, row: Row) -> None:
     else:
         for i in range(length):
             total[i] += factor * storage[start + i * step]
+
+
+@fastmath_helper
+def dot(a: Row, b: Row) -> float:
+    """Return the sum of the products of two rows of the same length; strides may be negative."""
+    a_storage, a_start, a_step, length = a
+    b_storage, b_start, b_step, _ = b
+    result: float = a_storage.dtype.type(0)
+    if a_step == 1 and b_step == 1:
+        a_numbers = a_storage[a_start : a_start + length]
+        b_numbers = b_storage[b_start : b_start + length]
+        for i in range(len(a_numbers)):
+            result += a_numbers[i] * b_numbers[i]
+    else:
+        for i in range(length):
+            result += a_storage[a_start + i * a_step] * b_storage[b_start + i * b_step]
+    return result
 
 
 @fastmath_helper
@@ -71,7 +91,10 @@ def correlate(total: Storage, row: Row, kernel: Row, reverse: bool) -> None:
             stop = max(first, min(taps, p + 1 if reverse else width - p))
             part = (storage, start + (p + sign * first) * step, sign * step, stop - first)
             w_part = (weights, kernel_start + first * kernel_step, kernel_step, stop - first)
-            add_dot(total, p, part, w_part)
+            if stop - first <= SHORT_ROW:
+                total[p] += dot(part, w_part)
+            else:
+                add_dot(total, p, part, w_part)
 
 
 @helper
