@@ -31,8 +31,8 @@ REDUCTIONS = "mt_autodiff/functions/reductions.py"
 PROBABILITIES = "mt_nn/functional/probabilities.py"
 PRACTICE = "mt_kernels_cuda/practice.py"
 
-NATURAL = Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x")
-NATURAL_BACK = Rewrite(OPERATORS, "return d / (x + EPS)", "return d / (x + 0.0)")
+NATURAL = Rewrite(OPERATORS, "shifted = float(x) + EPS", "shifted = float(x)")
+NATURAL_BACK = Rewrite(OPERATORS, "return d / (float(x) + EPS)", "return d / (x + 0.0)")
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
         "the result of `backpropagate` is wrong",
     ),
     "a logarithm of another number": (
-        Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x + 10 * EPS"),
+        Rewrite(OPERATORS, "shifted = float(x) + EPS", "shifted = float(x) + 10 * EPS"),
         "0.1: test_logarithm",
         "the result is wrong",
     ),

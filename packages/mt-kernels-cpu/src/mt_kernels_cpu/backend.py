@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from mt_kernels_cpu.compiling.jit import Kernel
+from mt_kernels_cpu.compiling.jit import Kernel, prepared
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
     tensor_map,
@@ -50,16 +50,16 @@ class Fast(HostBackend):
     parallel_from: ClassVar[float] = 2**17
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        self._run(tensor_map(fn), out.size, *out.tuple(), *a.tuple())
+        self._run(tensor_map(prepared(fn)), out.size, *out.tuple(), *a.tuple())
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self._run(tensor_zip(fn), out.size, *out.tuple(), *a.tuple(), *b.tuple())
+        self._run(tensor_zip(prepared(fn)), out.size, *out.tuple(), *a.tuple(), *b.tuple())
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
         if fn is operators.max or a.shape[dim] <= SHORT_FOLD:
-            self._fold(tensor_reduce(fn), out, a, dim)
+            self._fold(tensor_reduce(prepared(fn)), out, a, dim)
         else:
-            in_double(lambda total: self._fold(tensor_reduce(fn), total, a, dim), out)
+            in_double(lambda total: self._fold(tensor_reduce(prepared(fn)), total, a, dim), out)
 
     def _fold(self, kernel: Kernel, total: TensorData, a: TensorData, dim: int) -> None:
         """Fold a dimension of `a` into the values of `total`, a long one in blocks."""

@@ -110,6 +110,16 @@ def formula(fn: Callable[..., float]) -> Callable[..., float]:
     return compiled
 
 
+def prepared(fn: Any) -> Any:
+    """Return a scalar function as it is to be compiled now.
+
+    The compiler copies global constants into the code, so the result is another function after a
+    constant that it reads has changed. Plain Python functions that it calls are compiled.
+    """
+    return compile_helpers(current(fn))
+
+
+@functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def compile_helpers(fn: Any) -> Any:
     """Return a scalar function of which the plain Python functions that it calls are compiled."""
     return with_helpers(fn, _compiled) if isinstance(fn, FunctionType) else fn
@@ -169,11 +179,11 @@ class Kernel:
 
     def __call__(self, *args: Any) -> None:
         """Run the loop on all threads, or on the calling thread if there are no others."""
-        if not process.may_use_threads():
-            self.serial(*args)
-            return
         with process.parallel_lock:
-            self.parallel(*args)
+            if process.may_use_threads():
+                self.parallel(*args)
+            else:
+                self.serial(*args)
 
     def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
         """Print numba's diagnosis of the parallel loop.
@@ -198,19 +208,13 @@ class Kernel:
 
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
-    """Cache the results of a function that makes a kernel of a formula. A decorator.
-
-    A new kernel is made after a constant that the formula reads has changed.
-    """
-
-    @functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)
-    def cached(fn: Any) -> Kernel:
-        return make(compile_helpers(fn))
+    """Cache the results of a function that makes a kernel of a formula. A decorator."""
+    cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:
         # A formula compiled without options shares the kernel of its Python function.
         has_default_options = isinstance(fn, Dispatcher) and fn.targetoptions == _DEFAULT_OPTIONS
-        return cached(current(fn.py_func if has_default_options else fn))
+        return cached(fn.py_func if has_default_options else fn)
 
     return kernel
