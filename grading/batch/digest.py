@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +20,15 @@ SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".my
 
 LIBRARIES = ("numpy", "numba", "hypothesis", "pytest")
 """Libraries whose versions affect marks."""
+
+
+def digest_of_all(paths: Sequence[Path]) -> str:
+    """Return a digest of the folders and archives of a submission."""
+    parts = [digest_of(path) if path.is_dir() else contents(path).hex() for path in paths]
+    if len(parts) == 1:
+        return parts[0]
+    names = [os.fsencode(path.name) for path in paths]
+    return hashlib.sha256(repr([*zip(names, parts, strict=True)]).encode()).hexdigest()
 
 
 def digest_of(folder: Path) -> str:

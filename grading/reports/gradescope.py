@@ -22,7 +22,8 @@ def write(report: Report, score: float | None = None) -> bytes:
             hidden: Gradescope shows no total while a test is hidden.
     """
     lines = [f"{words.summary(report)}. {words.total(report)}. {words.seed(report).capitalize()}."]
-    lines += [f"{label}: {text}" for label, text in words.marked(report)]
+    about = [*words.hand_in(report), *words.marked(report)]
+    lines += [f"{label}: {text}" for label, text in about]
     results = {
         "score": report.points if score is None else score,
         "execution_time": round(report.seconds),

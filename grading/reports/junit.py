@@ -41,6 +41,7 @@ def _suite(task: TaskResult, report: Report) -> ElementTree.Element:
         ("status", task.status.value),
         ("seed", "hidden" if report.seed is None else str(report.seed)),
         ("grader", report.grader),
+        *words.hand_in(report),
         *words.marked(report),
         *((f"group {group.name}", words.score(group)) for group in task.groups),
     ):

@@ -289,7 +289,8 @@ def _footer(report: Report) -> RenderableType:
     run += [isolation, "" if report.grader in ("", UNKNOWN) else f"grader {report.grader}"]
     run = [words.seed(report), *(text for text in run if text)]
     parts.append(Text(" · ".join(run), style="dim"))
-    parts += [_labelled(label, text) for label, text in words.marked(report)]
+    about = [*words.hand_in(report), *words.marked(report)]
+    parts += [_labelled(label, text) for label, text in about]
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"error of the grader: {each}", style="magenta") for each in report.errors[:5]]
     failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
