@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from grading.judge.version import PATHS
@@ -57,7 +58,10 @@ def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
     for part in PATHS:
         path = root / part
         digest.update(contents(path) if path.is_file() else digest_of(path).encode())
-    for text in (*settings, *(f"{name} {metadata.version(name)}" for name in LIBRARIES)):
+    versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES]
+    # Without it, archives are refused that are graded after its installation.
+    has_7z = find_spec("py7zr") is not None
+    for text in (*settings, *versions, "py7zr" * has_7z):
         digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
     return digest.hexdigest()
 
