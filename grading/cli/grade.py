@@ -165,6 +165,7 @@ def grade(
     if batch is not None:
         _refuse_with_batch(submission, watch, verbose, files)
         _refuse(hand_in, "cannot be combined with --batch; the policy says it for a class")
+        _refuse({"--unpacked": unpacked}, "cannot be combined with --batch")
         from grading.cli.batch import grade_class
 
         flags = {

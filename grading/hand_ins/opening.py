@@ -55,7 +55,8 @@ class HandIn:
             report.submission, folder=clean_line(self.folder), others=self.others
         )
         if self.is_unpacked:
-            path = self.paths[0]
+            first = self.folder.partition("/")[0]
+            path = next((each for each in self.paths if each.name == first), self.paths[0])
             record = msgspec.structs.replace(
                 record, name=clean_line(path.name), path=clean_line(str(path.absolute()))
             )

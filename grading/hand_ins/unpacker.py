@@ -245,7 +245,7 @@ def unpack_7z(archive: Path, to: Unpacked) -> None:
             return self._file.write(content)
 
         def read(self, size: int | None = None) -> bytes:
-            return self._file.read(size)
+            return self._file.read(-1 if size is None else size)
 
         def seek(self, offset: int, whence: int = 0) -> int:
             return self._file.seek(offset, whence)

@@ -5,7 +5,7 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import py7zr
@@ -74,10 +74,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Iterator[Place]:
     place = Place(tmp_path)
     before = sorted(tmp_path.iterdir())
-    yield place  # type: ignore[misc]
+    yield place
     assert place.victim.read_text() == "safe"
     assert sorted({*tmp_path.iterdir()} - {place.archive}) == before
 
