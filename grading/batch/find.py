@@ -18,12 +18,20 @@ import yaml
 
 from grading.hand_ins.archives import ALLOWED, OTHER_SUFFIXES, is_archive, stem_of
 from grading.hand_ins.names import Named, recognised
+from grading.submissions.submission import Submission
 
 GRADESCOPE_LIST = "submission_metadata.yml"
 """File of a Gradescope export with the submitters."""
 
 MAX_LIST_BYTES = 20_000_000
 """Maximum size of this file, in bytes; Gradescope writes smaller ones."""
+
+
+HOMEWORK = re.compile(
+    r"(?:hw|homework|mod|module|minitorch|assignment|exercise|ex|lab|task|week)[\W_]*\d",
+    re.IGNORECASE,
+)
+"""Names of folders that hold the homeworks of one learner instead of several learners."""
 
 
 class BatchError(ValueError):
@@ -96,15 +104,9 @@ def find_submissions(folder: Path) -> list[Entry]:
         )
     try:
         entries = _visible(folder)
-        # A program that unpacks a download may add a folder around it.
-        while len(entries) == 1 and entries[0].is_dir(follow_symlinks=False):
-            inner = Path(entries[0].path)
-            below = _visible(inner)
-            if not (_recognised(below) or (inner / GRADESCOPE_LIST).is_file()):
-                break
-            if _recognised(entries):
-                break
-            folder, entries = inner, below
+        while _is_wrapped(entries):
+            folder = Path(entries[0].path)
+            entries = _visible(folder)
     except OSError as error:
         raise BatchError(f"{folder} cannot be read: {error.strerror}") from None
     named = _recognised(entries)
@@ -127,6 +129,29 @@ def find_submissions(folder: Path) -> list[Entry]:
 def _visible(folder: Path) -> "list[os.DirEntry[str]]":
     entries = sorted(os.scandir(folder), key=lambda each: os.fsencode(each.name))
     return [each for each in entries if not each.name.startswith(".") and each.name != "__MACOSX"]
+
+
+def _is_wrapped(entries: "Sequence[os.DirEntry[str]]") -> bool:
+    """Return True for a single folder that contains the submissions of a class.
+
+    Programs that unpack a download add such a folder. The folder of one learner, who may have
+    handed in several homeworks, is a submission.
+    """
+    if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False) or _recognised(entries):
+        return False
+    folder = Path(entries[0].path)
+    below = _visible(folder)
+    if _recognised(below) or (folder / GRADESCOPE_LIST).is_file():
+        return True
+    inner = [
+        each
+        for each in below
+        if not each.is_symlink()
+        and (is_archive(each.name) or (each.is_dir() and Submission.all_in(Path(each.path))))
+    ]
+    homeworks = [each for each in inner if HOMEWORK.search(each.name)]
+    has_layout = any(each.root == folder.resolve() for each in Submission.all_in(folder))
+    return len(inner) > 1 and len(homeworks) < 2 and not has_layout
 
 
 def _recognised(entries: "Sequence[os.DirEntry[str]]") -> dict[str, Named]:

@@ -188,8 +188,8 @@ def grade(
         )
     of_batch = {"--jobs": jobs, "--scheduler": scheduler, "--out": out, "--into": into or None}
     _refuse(of_batch, "needs --batch DIR")
-    with opened_hand_in(submission or (ROOT,), tasks, unpacked) as hand_in:
-        found = hand_in.submission
+    with opened_hand_in(submission or (ROOT,), tasks, unpacked) as opened:
+        found = opened.submission
         plan = Plan(
             submission=found,
             tasks=tasks,
@@ -201,7 +201,7 @@ def grade(
         )
 
         def once() -> int:
-            report = hand_in.named(judge_visibly(plan))
+            report = opened.named(judge_visibly(plan))
             if course is not None:
                 from grading.cli.under_policy import show_to_learner
 
@@ -210,12 +210,12 @@ def grade(
                 )
             terminal.show(report, terminal.console(), verbose)
             write_reports(report, files)
-            if not hand_in.is_unpacked:
+            if not opened.is_unpacked:
                 store_results(report, found)
             return exit_code(report, require_all)
 
         if watch:
-            if hand_in.is_unpacked:
+            if opened.is_unpacked:
                 raise click.UsageError("--watch needs a folder; unpack the archive first")
             from grading.cli.watching import watch_and
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
@@ -26,6 +27,9 @@ from grading.tasks.model import Table, Task
 
 MAX_ARCHIVES = 20
 """Largest number of archives of a hand-in that are unpacked."""
+
+MAX_SECONDS = 30.0
+"""Time after which no further archive of a hand-in is unpacked, in seconds."""
 
 NESTED = 2
 """Number of archives that may be inside each other."""
@@ -110,6 +114,7 @@ class _Search:
         self._searched: list[_Place] = []
         self._bytes_left = MAX_BYTES
         self._files_left = MAX_FILES
+        self._began = monotonic()
 
     def found(self) -> HandIn:
         """Return the submission."""
@@ -188,8 +193,9 @@ class _Search:
     def _unpacked(self, archive: _Place) -> _Place | None:
         """Unpack an archive; return None if it is refused."""
         number = len(list(self._temporary.iterdir()))
-        if number >= MAX_ARCHIVES:
-            self._refused.append(f"{archive.name} is refused: there are too many archives")
+        if number >= MAX_ARCHIVES or monotonic() - self._began > MAX_SECONDS:
+            what = "are too many archives" if number >= MAX_ARCHIVES else "was no time left"
+            self._refused.append(f"{clean_line(archive.name)} is refused: there {what}")
             return None
         folder = self._temporary / str(number)
         folder.mkdir()

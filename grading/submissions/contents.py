@@ -5,6 +5,9 @@ from pathlib import Path
 from grading.judge.text import clean_line
 from grading.submissions.edition import FILES
 
+MOST_LEVELS = 5
+"""Number of folders around the contents that a description names."""
+
 MOST_NAMED = 6
 """Number of files or folders that a description names."""
 
@@ -17,12 +20,13 @@ def describe(folder: Path) -> str:
     Folders that contain nothing but one folder are skipped.
     """
     inside = ""
-    while True:
-        entries = [] if folder.is_symlink() else _visible(folder)
-        if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
+    entries = _visible(folder)
+    while len(entries) == 1 and entries[0].is_dir() and inside.count("/") < MOST_LEVELS:
+        if entries[0].is_symlink():
             break
         folder = entries[0]
         inside += f"{clean_line(folder.name)}/"
+        entries = _visible(folder)
     if not entries:
         return f"{inside or 'it'} is empty"
     links = [each.name for each in entries if each.is_symlink()]
@@ -33,13 +37,16 @@ def describe(folder: Path) -> str:
         for kind, names in (("folder", folders), ("file", files), ("link", links))
         if names
     ]
-    text = ", ".join(found)
+    text = f"{inside or 'it'} holds {', '.join(found)}"
+    package = folder if folder.name == "minitorch" else folder / "minitorch"
     loose = COURSE_FILES.intersection(files)
-    if folder.name == "minitorch" or "minitorch/" in folders:
+    if (package / "__init__.py").exists():
+        text += "; minitorch/ is below too many folders, or a link"
+    elif package.is_dir():
         text += "; minitorch/ has no __init__.py"
     elif loose:
         text += f"; {min(loose)} belongs into a folder minitorch/, with all other files of it"
-    return f"in {inside} there are {text}" if inside else f"there are {text}"
+    return text
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -1,8 +1,13 @@
 """Hostile archives are refused with a reason, and write nothing outside of their folder."""
 
+import bz2
 import io
+import lzma
 import os
+import signal
 import stat
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +21,7 @@ from hypothesis import strategies as st
 from grading.hand_ins import unpacker
 from grading.hand_ins.archives import ArchiveError, unpack
 from grading.hand_ins.unpacker import RefusedError, Unpacked, link_target, member_name
+from grading.paths import ROOT
 
 MIB = 1 << 20
 
@@ -253,12 +259,47 @@ def test_long_paths(place: Place, name: str) -> None:
     assert "too long" in place.refused()
 
 
-def test_the_limit_of_the_process_is_reported(
+def test_a_busy_machine_is_no_reason_to_refuse(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An error of the grader, so that the next run of a batch tries again."""
     monkeypatch.setattr("grading.hand_ins.archives.WALL_SECONDS", 0.01)
     place.zip(("a", b"a"))
-    assert "takes more than" in place.refused()
+    with pytest.raises(TimeoutError, match=r"not unpacked within 0\.01 s"):
+        place.unpack()
+
+
+def test_a_dictionary_that_is_larger_than_the_memory(place: Place) -> None:
+    """The header of LZMA declares the size of the buffer that the decoder allocates."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as target:
+        target.addfile(tarfile.TarInfo("a"))
+    content = bytearray(lzma.compress(raw.getvalue(), lzma.FORMAT_ALONE, preset=0))
+    content[1:5] = (3 << 30).to_bytes(4, "little")
+    place.archive.write_bytes(content)
+    assert "needs more than 2048 MiB of memory" in place.refused()
+
+
+def test_a_bomb_of_processor_time(place: Place) -> None:
+    """Contents that are left out have to be decompressed, but are never written."""
+    info = tarfile.TarInfo("__MACOSX/zeros")
+    part, parts = 10 * MIB, 300
+    info.size = part * parts
+    place.archive.write_bytes(bz2.compress(info.tobuf()) + bz2.compress(bytes(part)) * parts)
+    program = (
+        "import sys; from grading.hand_ins import unpacker; unpacker.SECONDS = 1; "
+        "sys.exit(unpacker.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, str(place.archive), str(place.folder), "1000", "9"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert done.returncode == -signal.SIGXCPU
+    assert not done.stdout
+
+
+def test_an_ended_process_is_reported(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grading.hand_ins.archives.sys.executable", "false")
+    place.zip(("a", b"a"))
+    assert "it takes more than 30 s of processor time or 2048 MiB" in place.refused()
 
 
 @pytest.mark.parametrize(

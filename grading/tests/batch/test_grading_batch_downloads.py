@@ -41,6 +41,25 @@ def test_folders_and_archives(tmp_path: Path) -> None:
     assert {entry.key for entry in entries.values()} == set(entries)
 
 
+@pytest.mark.parametrize(
+    ("names", "submissions"),
+    [
+        (("anna", "ben"), ["anna", "ben"]),
+        (("hw1", "hw2"), ["class"]),
+        (("Module-1", "Module-2"), ["class"]),
+        (("anna",), ["class"]),
+        ((".",), ["class"]),
+    ],
+)
+def test_a_folder_around_a_class(
+    tmp_path: Path, names: tuple[str, ...], submissions: list[str]
+) -> None:
+    for name in names:
+        touch(tmp_path / "class" / name, "minitorch/__init__.py", "tests/x.py")
+    touch(tmp_path, "class/readme.md")
+    assert list(found(tmp_path)) == submissions
+
+
 def test_special_files_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.zip")
     (tmp_path / "link.zip").symlink_to("/etc/passwd")
@@ -170,7 +189,7 @@ def test_a_download_is_graded_and_resumed(
     assert first["101"]["who"] == "doejane"
     assert float(first["101"]["points"]) == float(first["101"]["possible"]) > 0
     assert "the path '../escape.py', which leads out of it" in first["102"]["reason"]
-    assert "in hw/ there are 1 file (report.pdf)" in first["103"]["reason"]
+    assert "hw/ holds 1 file (report.pdf)" in first["103"]["reason"]
     page = (out / "101" / "report.html").read_text(encoding="utf-8")
     assert "judged folder: repository/hw0" in page
     assert "not judged: repository/hw1" in page

@@ -157,9 +157,10 @@ def contents(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     [
         ([], "it is empty"),
         (["a/b/"], "a/b/ is empty"),
-        ([".DS_Store", "hw4.pdf"], r"there are 1 file \(hw4.pdf\)"),
-        (["hw4/nn.py", "hw4/x.txt"], "in hw4/ there are 2 files .*; nn.py belongs into a folder"),
+        ([".DS_Store", "hw4.pdf"], r"; it holds 1 file \(hw4.pdf\)"),
+        (["hw4/nn.py", "hw4/x.txt"], "hw4/ holds 2 files .*; nn.py belongs into a folder"),
         (["minitorch/nn.py"], r"minitorch/ has no __init__.py"),
+        (["a/b/c/minitorch/__init__.py"], "minitorch/ is below too many folders"),
         (["hw4.rar"], r"hw4.rar\); archives have to be a .zip, .tar.gz or .7z file"),
         (["hw4.zip"], "hw4.zip is refused: it is not an archive, or damaged"),
         ([f"f{i}" for i in range(9)], r"9 files \(f0, f1, f2, f3, f4, f5, …\)"),
