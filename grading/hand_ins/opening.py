@@ -19,9 +19,9 @@ from grading.hand_ins.archives import (
     unpack,
 )
 from grading.hand_ins.choosing import Homework, choose
+from grading.hand_ins.contents import describe
 from grading.judge.records import Report
 from grading.judge.text import clean_line
-from grading.submissions.contents import describe
 from grading.submissions.submission import DEEPEST, Submission, SubmissionError
 from grading.tasks.model import Table, Task
 

@@ -194,7 +194,7 @@ def measured(each: Measurement) -> str:
 def hand_in(report: Report) -> list[tuple[str, str]]:
     """Return the judged part of a hand-in as labels and texts; empty if it was judged whole."""
     record = report.submission
-    rows = [("judged folder", record.folder), ("not judged", ", ".join(record.others))]
+    rows = [("judged", record.folder), ("left out", ", ".join(record.others))]
     return [(label, text) for label, text in rows if text]
 
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from grading.submissions.contents import describe
 from grading.submissions.edition import FILES, MODULE_OF, edition_of
 from grading.submissions.syntax import definitions, is_stub, parsed
 
@@ -72,8 +71,7 @@ class Submission:
         if not found:
             raise SubmissionError(
                 f"{path} is not a submission: there is neither packages/minitorch/src/minitorch/ "
-                "(this repository's layout) nor minitorch/__init__.py (the course's); "
-                f"{describe(parent)}"
+                "(this repository's layout) nor minitorch/__init__.py (the course's)"
             )
         names = ", ".join(str(each.root.relative_to(parent.resolve())) for each in nearest)
         raise SubmissionError(

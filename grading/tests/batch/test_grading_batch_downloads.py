@@ -4,15 +4,18 @@ import csv
 import os
 import shutil
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from grading.batch.command import TABLE
 from grading.batch.digest import digest_of_all
+from grading.batch.engine import Settings
 from grading.batch.find import BatchError, Entry, find_submissions
 from grading.batch.store import Store
 from grading.cli import main
+from grading.paths import ROOT
 from grading.tests.upstream_trees import write_upstream
 
 
@@ -94,6 +97,9 @@ def test_a_download_of_canvas(tmp_path: Path) -> None:
     assert "found text.html; a submission is" in entries["103"].problem
     assert "found operators.py, nn.py; a submission is" in entries["104"].problem
     assert not entries["101"].problem
+    command = Settings(ROOT, ("task0_1",), 1.0).job(entries["101"]).command
+    given = [part for flag, part in pairwise(command) if flag == "--submission"]
+    assert given == [str(path) for path in entries["101"].paths]
 
 
 @pytest.mark.parametrize("end", ["", "_"])
@@ -191,8 +197,8 @@ def test_a_download_is_graded_and_resumed(
     assert "the path '../escape.py', which leads out of it" in first["102"]["reason"]
     assert "hw/ holds 1 file (report.pdf)" in first["103"]["reason"]
     page = (out / "101" / "report.html").read_text(encoding="utf-8")
-    assert "judged folder: repository/hw0" in page
-    assert "not judged: repository/hw1" in page
+    assert "judged: repository/hw0" in page
+    assert "left out: repository/hw1" in page
     assert Store(out).grades()["101"].platform == "Canvas"
     assert main(arguments) == 1
     assert "101: graded before" in capsys.readouterr().out

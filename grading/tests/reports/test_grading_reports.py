@@ -4,10 +4,12 @@ import base64
 import csv
 import io
 import json
+import re
 import unicodedata
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -319,3 +321,20 @@ def test_every_format_has_earned_judged_and_possible_points() -> None:
         "4.4 softmax (0 of 5)": "fail",
         "4.4 maxpool2d (–, 2 open)": "error",
     }
+
+
+def test_formats_name_the_judged_folder_of_a_hand_in() -> None:
+    made = report(task("4.1", Status.PASSED))
+    assert words.hand_in(made) == []
+    record = msgspec.structs.replace(made.submission, folder="all.zip/hw4", others=("hw0", "hw1"))
+    made = msgspec.structs.replace(made, submission=record)
+    assert from_json(to_json(made)) == made
+    texts = [
+        shown(made, 120),
+        Page(html.write(made)).text,
+        json.loads(gradescope.write(made))["output"],
+        junit.write(made).decode().replace('" value="', " "),
+    ]
+    for text in texts:
+        assert re.search(r"judged\W+all\.zip/hw4", text)
+        assert re.search(r"left out\W+hw0, hw1", text)
