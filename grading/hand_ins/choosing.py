@@ -21,10 +21,16 @@ class Homework:
     submission: Submission
 
     def module(self, table: Table) -> int:
-        """Return the last module of the course whose files it has."""
+        """Return the last module of the course that it belongs to.
+
+        In the course's layout, each module adds files. A tree of this repository's layout has all
+        files from the beginning, so there the last module counts in which a function is written.
+        """
         layout = self.submission.layout
-        tasks = (task for task in table.tasks if task.holes_in(layout))
-        return max((task.module for task in tasks if not self.lacks(task)), default=0)
+        tasks = [task for task in table.tasks if task.holes_in(layout) and not self.lacks(task)]
+        if layout == "packages":
+            tasks = [task for task in tasks if self.begun(task)]
+        return max((task.module for task in tasks), default=0)
 
     def lacks(self, task: Task) -> bool:
         """Return True if files of a task are missing."""
@@ -40,10 +46,10 @@ class Homework:
 def choose(homeworks: Sequence[Homework], tasks: Sequence[Task], table: Table) -> Homework:
     """Return the homework that tasks belong to.
 
-    It has the files of the tasks, and those of the fewest later modules: of hw0 to hw4, task 2.3
-    belongs to hw2, although hw3 has its files, too. If the files do not decide, the number in the
-    name of the folder does, and then the level. Homeworks in which nothing is written count only if
-    there are no others.
+    It has the files of the tasks, and belongs to the same module, or to the next later one: of hw0
+    to hw4, task 2.3 belongs to hw2, although hw3 has its files, too. If the files do not decide,
+    the number in the name of the folder does, and then the level. Homeworks in which nothing of
+    the tasks is written count only if there are no others.
 
     Args:
         homeworks: The submissions in a hand-in, at least one.

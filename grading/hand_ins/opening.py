@@ -167,9 +167,12 @@ class _Search:
                 self._homeworks.append(Homework(name, each))
 
     def _has_tasks(self) -> bool:
-        """Return True if one of the submissions has the files of the tasks."""
+        """Return True if one of the submissions has the files of the tasks, and work in them."""
         tasks = self._tasks or self._table.tasks
-        return any(not any(map(each.lacks, tasks)) for each in self._homeworks)
+        return any(
+            not any(map(each.lacks, tasks)) and any(map(each.begun, tasks))
+            for each in self._homeworks
+        )
 
     def _archives_in(self, place: _Place) -> Iterator[_Place]:
         """Yield the archives in a folder and its subfolders, but not those in a submission."""

@@ -72,6 +72,42 @@ def test_the_last_homework_belongs_to_all_tasks(repository: Path) -> None:
     assert taken([repository]).folder == "hw4"
 
 
+def write_packages(folder: Path, module: int) -> None:
+    """Write a tree of this repository's layout, with the functions up to a module written."""
+    sources: dict[str, str] = {"minitorch": ""}
+    for task in table().tasks:
+        body = "return 1" if task.module <= module else "raise NotImplementedError"
+        for hole in task.holes:
+            name, _, function = hole.partition(":")
+            outer, _, inner = function.rpartition(".")
+            text = f"def {inner}(): {body}\n"
+            sources[name] = sources.get(name, "") + (
+                f"class {outer}:\n    {text}" * bool(outer) or text
+            )
+    for name, text in sources.items():
+        file = folder / "packages/minitorch/src" / name.replace(".", "/") / "__init__.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [("task0_1", "a"), ("module1", "b"), ("task2_3", "b"), ("task3_1", "c"), ("task4_2", "c")],
+)
+def test_written_functions_decide_between_trees_for_learners(
+    tmp_path: Path, task: str, expected: str
+) -> None:
+    for name, module in (("a", 0), ("b", 2), ("c", 3)):
+        write_packages(tmp_path / name, module)
+    with opened([tmp_path], table().select([task]), table()) as hand_in:
+        assert hand_in.folder == expected
+    # All files are there, but the work is in an archive.
+    pack(tmp_path / "c", tmp_path / "c.zip")
+    shutil.rmtree(tmp_path / "c")
+    with opened([tmp_path], table().select([task]), table()) as hand_in:
+        assert hand_in.folder == ("c.zip/c" if expected == "c" else expected)
+
+
 def test_the_number_decides_between_equal_files(tmp_path: Path) -> None:
     for name in ("homework 1", "homework 2", "old/homework 1"):
         write_upstream(tmp_path / name, "2024", 2)
