@@ -98,10 +98,13 @@ def find_submissions(folder: Path) -> list[Entry]:
         BatchError: The folder does not exist, or has no submissions.
     """
     if folder.is_file():
+        command = f"python -m zipfile -e {shlex.quote(str(folder))} {shlex.quote(str(folder)[:-4])}"
         raise BatchError(
-            f"{folder} is a file; unpack a download first, and name its folder: "
-            f"python -m zipfile -e {shlex.quote(str(folder))} {shlex.quote(stem_of(str(folder)))}"
+            f"{folder} is a file; unpack a download first, and name its folder"
+            + f": {command}" * folder.name.lower().endswith(".zip")
         )
+    if folder.is_dir() and _is_layout(folder):
+        raise BatchError(f"{folder} is a single submission; grade it with --submission {folder}")
     try:
         entries = _visible(folder)
         while _is_wrapped(entries):
@@ -150,8 +153,12 @@ def _is_wrapped(entries: "Sequence[os.DirEntry[str]]") -> bool:
         and (is_archive(each.name) or (each.is_dir() and Submission.all_in(Path(each.path))))
     ]
     homeworks = [each for each in inner if HOMEWORK.search(each.name)]
-    has_layout = any(each.root == folder.resolve() for each in Submission.all_in(folder))
-    return len(inner) > 1 and len(homeworks) < 2 and not has_layout
+    return len(inner) > 1 and len(homeworks) < 2 and not _is_layout(folder)
+
+
+def _is_layout(folder: Path) -> bool:
+    """Return True for a folder that is a submission itself."""
+    return any(each.root == folder.resolve() for each in Submission.all_in(folder))
 
 
 def _recognised(entries: "Sequence[os.DirEntry[str]]") -> dict[str, Named]:

@@ -328,7 +328,11 @@ def unpack(archive: Path, to: Unpacked) -> None:
                 raise RefusedError(
                     f"it needs more than {MEMORY_BYTES >> 20} MiB of memory"
                 ) from None
-        raise RefusedError(f"it is damaged: {type(error).__name__}: {error}") from None
+        kind = type(error).__name__
+        # The error of zipfile, and the prefix of py7zr's errors.
+        unknown = isinstance(error, NotImplementedError) or kind.startswith("Unsupported")
+        what = "is compressed in an unsupported way" if unknown else "is damaged"
+        raise RefusedError(f"it {what}: {kind}: {error}") from None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

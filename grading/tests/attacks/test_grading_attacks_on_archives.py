@@ -248,6 +248,15 @@ def test_encrypted_archives(place: Place) -> None:
     assert "encrypted with a password" in place.refused()
 
 
+def test_unknown_compression(place: Place) -> None:
+    place.zip(("a", b"a"))
+    raw = bytearray(place.archive.read_bytes())
+    for at in (raw.find(b"PK\x03\x04") + 8, raw.find(b"PK\x01\x02") + 10):
+        raw[at] = 97
+    place.archive.write_bytes(raw)
+    assert "it is compressed in an unsupported way" in place.refused()
+
+
 def test_a_name_that_is_also_a_folder(place: Place) -> None:
     place.zip(("a", b"a"), ("a/b", b"b"))
     assert "damaged" in place.refused()

@@ -158,6 +158,12 @@ def test_a_file_as_a_batch_is_refused_with_a_command(tmp_path: Path) -> None:
         find_submissions(tmp_path / "course hw.zip")
 
 
+def test_a_submission_as_a_batch_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "minitorch/__init__.py", "tests/x.py")
+    with pytest.raises(BatchError, match=r"a single submission; grade it with --submission"):
+        find_submissions(tmp_path)
+
+
 def test_a_digest_depends_on_all_archives(tmp_path: Path) -> None:
     paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
     digests = set()
