@@ -3,8 +3,9 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from grading.judge.version import PATHS
@@ -20,6 +21,15 @@ SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".my
 
 LIBRARIES = ("numpy", "numba", "hypothesis", "pytest")
 """Libraries whose versions affect marks."""
+
+
+def digest_of_all(paths: Sequence[Path]) -> str:
+    """Return a digest of the folders and archives of a submission."""
+    parts = [digest_of(path) if path.is_dir() else contents(path).hex() for path in paths]
+    if len(parts) == 1:
+        return parts[0]
+    names = [os.fsencode(path.name) for path in paths]
+    return hashlib.sha256(repr([*zip(names, parts, strict=True)]).encode()).hexdigest()
 
 
 def digest_of(folder: Path) -> str:
@@ -48,7 +58,10 @@ def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
     for part in PATHS:
         path = root / part
         digest.update(contents(path) if path.is_file() else digest_of(path).encode())
-    for text in (*settings, *(f"{name} {metadata.version(name)}" for name in LIBRARIES)):
+    versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES]
+    # Without it, archives are refused that are graded after its installation.
+    has_7z = find_spec("py7zr") is not None
+    for text in (*settings, *versions, "py7zr" * has_7z):
         digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
     return digest.hexdigest()
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from grading.batch.commits import commit_time
-from grading.batch.digest import digest_of, digest_of_grader
+from grading.batch.digest import digest_of_all, digest_of_grader
 from grading.batch.find import Entry
 from grading.batch.job import FILES, Job, JobResult, Process, end, run
 from grading.batch.store import OUTPUT, PAGE, REPORT, Grade, Outcome, Store
@@ -48,8 +48,9 @@ class Settings:
         command = (
             *self.program,
             *self.arguments,
-            "--submission",
-            str(entry.path.absolute()),
+            *(part for path in entry.paths for part in ("--submission", str(path.absolute()))),
+            "--unpacked",
+            FILES,
             "--json",
             f"{FILES}/{REPORT}",
             "--html",
@@ -129,7 +130,7 @@ def grade_all(
             if entry is None:
                 more = False
                 break
-            contents = f"{grader}:{'' if entry.problem else digest_of(entry.path)}"
+            contents = f"{grader}:{'' if entry.problem else digest_of_all(entry.paths)}"
             known = store.grade(entry.key)
             if entry.problem:
                 grade = _with_times(
@@ -164,6 +165,7 @@ def _with_times(grade: Grade, entry: Entry) -> Grade:
         grade,
         who=entry.who,
         handed_in=entry.handed_in,
+        platform=entry.platform,
         committed="" if entry.problem else commit_time(entry.path),
     )
 

@@ -1,9 +1,14 @@
-"""Submissions in a folder, in the layouts of Git and Gradescope."""
+"""Submissions in a folder: clones, archives, and downloads of the platforms.
+
+A download of Canvas, Moodle or Blackboard has several files of a learner; they are one submission,
+which is named after the learner's id on the platform.
+"""
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +16,22 @@ from typing import Any
 
 import yaml
 
+from grading.hand_ins.archives import ALLOWED, OTHER_SUFFIXES, is_archive, stem_of
+from grading.hand_ins.names import Named, recognised
+from grading.submissions.submission import Submission
+
 GRADESCOPE_LIST = "submission_metadata.yml"
 """File of a Gradescope export with the submitters."""
 
 MAX_LIST_BYTES = 20_000_000
 """Maximum size of this file, in bytes; Gradescope writes smaller ones."""
 
-ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+
+HOMEWORK = re.compile(
+    r"(?:hw|homework|mod|module|minitorch|assignment|exercise|ex|lab|task|week)[\W_]*\d",
+    re.IGNORECASE,
+)
+"""Names of folders that hold the homeworks of one learner instead of several learners."""
 
 
 class BatchError(ValueError):
@@ -29,11 +43,14 @@ class Entry:
     """One submission of a class.
 
     Attributes:
-        name: The name of its folder; undecodable bytes are written as escapes.
-        path: The path of its folder.
+        name: The learner's id on the platform, or the name of the folder or archive; undecodable
+            bytes are written as escapes.
+        path: The path of its folder or archive.
         who: The submitters, if they are known.
         problem: Reason why it cannot be graded; empty otherwise.
         handed_in: Time of the hand-in in the platform's metadata, in ISO 8601; empty if unknown.
+        platform: The platform whose id is the name; empty if there is none.
+        more: Further folders and archives of the same hand-in.
     """
 
     name: str
@@ -41,11 +58,19 @@ class Entry:
     who: str = ""
     problem: str = ""
     handed_in: str = ""
+    platform: str = ""
+    more: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of its folders and archives."""
+        return (self.path, *self.more)
 
     @property
     def key(self) -> str:
         """Unique name for files, of letters, digits and "-_."."""
-        return file_name(self.name, os.fsencode(self.path.name))
+        unique = self.name if self.platform else self.path.name
+        return file_name(self.name, os.fsencode(unique))
 
 
 def file_name(name: str, unique: bytes = b"") -> str:
@@ -65,40 +90,125 @@ def file_name(name: str, unique: bytes = b"") -> str:
 def find_submissions(folder: Path) -> list[Entry]:
     """Return the submissions in a folder, in the order of their names.
 
-    Each subfolder is a submission, except hidden ones. Archives and symbolic links are submissions
-    that cannot be graded: archives are not unpacked, and links may lead out of the folder. Other
-    files are ignored.
+    Each subfolder and each archive is a submission, except hidden ones. In the download of a
+    platform, all files of a learner are one submission. Symbolic links are submissions that cannot
+    be graded, because they may lead out of the folder. Other files are ignored.
 
     Raises:
         BatchError: The folder does not exist, or has no submissions.
     """
+    if folder.is_file():
+        command = f"python -m zipfile -e {shlex.quote(str(folder))} {shlex.quote(str(folder)[:-4])}"
+        raise BatchError(
+            f"{folder} is a file; unpack a download first, and name its folder"
+            + f": {command}" * folder.name.lower().endswith(".zip")
+        )
+    if folder.is_dir() and _is_layout(folder):
+        raise BatchError(f"{folder} is a single submission; grade it with --submission {folder}")
     try:
-        entries = sorted(os.scandir(folder), key=lambda each: os.fsencode(each.name))
+        entries = _visible(folder)
+        while _is_wrapped(entries):
+            folder = Path(entries[0].path)
+            entries = _visible(folder)
     except OSError as error:
         raise BatchError(f"{folder} cannot be read: {error.strerror}") from None
+    named = _recognised(entries)
     submitters = _gradescope_list(folder / GRADESCOPE_LIST)
-    found = [_entry(each, submitters) for each in entries if _is_submission(each)]
+    found = [_entry(each, submitters) for each in entries if _is_submission(each, named)]
+    of_learner: dict[str, list[os.DirEntry[str]]] = {}
+    for each in entries:
+        if each.name in named and not each.is_symlink():
+            of_learner.setdefault(named[each.name].identifier, []).append(each)
+    found += [_of_learner(files, named) for files in of_learner.values()]
     if not found:
         raise BatchError(
-            f"{folder} has no submissions; a batch is a folder with one subfolder per submission"
+            f"{folder} has no submissions; a batch is a folder with {ALLOWED} for each submission, "
+            "or the unpacked download of Canvas, Moodle or Blackboard"
         )
+    found.sort(key=lambda each: (os.fsencode(each.name), each.path))
     return list(_with_unique_keys(found))
 
 
-def _is_submission(each: "os.DirEntry[str]") -> bool:
-    if each.name.startswith(".") or each.name == "__MACOSX":
+def _visible(folder: Path) -> "list[os.DirEntry[str]]":
+    entries = sorted(os.scandir(folder), key=lambda each: os.fsencode(each.name))
+    return [each for each in entries if not each.name.startswith(".") and each.name != "__MACOSX"]
+
+
+def _is_wrapped(entries: "Sequence[os.DirEntry[str]]") -> bool:
+    """Return True for a single folder that contains the submissions of a class.
+
+    Programs that unpack a download add such a folder. The folder of one learner, who may have
+    handed in several homeworks, is a submission.
+    """
+    if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False) or _recognised(entries):
         return False
-    return each.is_symlink() or each.is_dir() or each.name.lower().endswith(ARCHIVES)
+    folder = Path(entries[0].path)
+    below = _visible(folder)
+    if _recognised(below) or (folder / GRADESCOPE_LIST).is_file():
+        return True
+    inner = [
+        each
+        for each in below
+        if not each.is_symlink()
+        and (is_archive(each.name) or (each.is_dir() and Submission.all_in(Path(each.path))))
+    ]
+    homeworks = [each for each in inner if HOMEWORK.search(each.name)]
+    return len(inner) > 1 and len(homeworks) < 2 and not _is_layout(folder)
+
+
+def _is_layout(folder: Path) -> bool:
+    """Return True for a folder that is a submission itself."""
+    return any(each.root == folder.resolve() for each in Submission.all_in(folder))
+
+
+def _recognised(entries: "Sequence[os.DirEntry[str]]") -> dict[str, Named]:
+    """Return the parts of the names that a platform has written."""
+    plain = [each for each in entries if not each.is_symlink()]
+    return recognised(
+        [each.name for each in plain if each.is_file()],
+        [each.name for each in plain if each.is_dir()],
+    )
+
+
+def _is_submission(each: "os.DirEntry[str]", named: Mapping[str, Named]) -> bool:
+    if each.is_symlink() or each.name in named:
+        return each.is_symlink()
+    return each.is_dir() or is_archive(each.name) or each.name.lower().endswith(OTHER_SUFFIXES)
 
 
 def _entry(each: "os.DirEntry[str]", submitters: dict[str, tuple[str, str]]) -> Entry:
-    problem = ""
+    name, problem = each.name, ""
     if each.is_symlink():
         problem = "is a symbolic link; replace it by the submission itself"
     elif not each.is_dir():
-        problem = "is an archive; unpack it into a folder first"
-    who, handed_in = submitters.get(each.name, ("", ""))
-    return Entry(shown(each.name), Path(each.path), who, problem, handed_in)
+        name = stem_of(name)
+        if not is_archive(each.name) or not each.is_file():
+            problem = f"{shown(each.name)} cannot be unpacked; a submission is {ALLOWED}"
+    who, handed_in = submitters.get(each.name, submitters.get(name, ("", "")))
+    return Entry(shown(name), Path(each.path), who, problem, handed_in)
+
+
+def _of_learner(files: "Sequence[os.DirEntry[str]]", named: Mapping[str, Named]) -> Entry:
+    """Return the submission of a learner: of the last attempt, its folders and archives."""
+    last = max(named[each.name].handed_in for each in files)
+    attempt = [each for each in files if named[each.name].handed_in == last]
+    work = [each for each in attempt if not named[each.name].is_text]
+    usable = [Path(each.path) for each in work if each.is_dir() or is_archive(each.name)]
+    about = named[attempt[0].name]
+    problem = ""
+    if not usable:
+        names = [named[each.name].file or "a text" for each in work or attempt]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        problem = f"found {', '.join(map(shown, names[:5]))}{more}; a submission is {ALLOWED}"
+    return Entry(
+        name=shown(about.identifier),
+        path=usable[0] if usable else Path(attempt[0].path),
+        who=shown(about.learner),
+        problem=problem,
+        handed_in=last,
+        platform=about.platform,
+        more=tuple(usable[1:]),
+    )
 
 
 def _with_unique_keys(entries: list[Entry]) -> Iterator[Entry]:
@@ -107,13 +217,17 @@ def _with_unique_keys(entries: list[Entry]) -> Iterator[Entry]:
     Raises:
         BatchError: Two submissions have the same key.
     """
-    taken: set[str] = set()
+    taken: dict[str, str] = {}
     for entry in entries:
         # Some file systems ignore the case of letters.
         key = entry.key.lower()
+        name = shown(entry.path.name)
         if key in taken:
-            raise BatchError(f"two submissions are called {entry.key}: rename one of them")
-        taken.add(key)
+            raise BatchError(
+                f"two submissions are called {entry.key}: {taken[key]} and {name}; rename one of "
+                "them, or move it out of the folder"
+            )
+        taken[key] = name
         yield entry
 
 

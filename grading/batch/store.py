@@ -39,6 +39,7 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         code: The exit code of the grader.
         handed_in: Time of the hand-in in the platform's metadata, in ISO 8601.
         committed: Time of the last git commit, which its author sets.
+        platform: The platform whose id of the learner is the name; empty if there is none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     code: int = 0
     handed_in: str = ""
     committed: str = ""
+    platform: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,10 +1,15 @@
 """The argument for a submission on the command line."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from grading.hand_ins.opening import HandIn, opened
 from grading.submissions.submission import Submission, SubmissionError
+from grading.tasks.model import Task
+from grading.tasks.table import table
 
 
 def found_submission(path: Path) -> Submission:
@@ -15,5 +20,21 @@ def found_submission(path: Path) -> Submission:
     """
     try:
         return Submission.at(path)
+    except SubmissionError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def opened_hand_in(
+    paths: Sequence[Path], tasks: Sequence[Task], unpacked: Path | None
+) -> Iterator[HandIn]:
+    """Provide the submission of a hand-in; see `grading.hand_ins.opening.opened`.
+
+    Raises:
+        click.UsageError: There is no submission for the tasks, or several fit equally well.
+    """
+    try:
+        with opened(paths, tasks, table(), unpacked) as hand_in:
+            yield hand_in
     except SubmissionError as error:
         raise click.UsageError(str(error)) from None

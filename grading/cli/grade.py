@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.status import Status as Spinner
 
-from grading.cli.choosing import found_submission
+from grading.cli.choosing import opened_hand_in
 from grading.cli.files import FORMATS, check_paths, write_reports
 from grading.cli.policy import loaded
 from grading.cli.stored_results import store_results
@@ -38,15 +38,24 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("names", nargs=-1, metavar="[TASK | MODULE]...")
 @click.option(
     "--submission",
+    multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The folder to judge, in this repository's layout or the course's; here by default.",
+    help="The folder or archive to judge, in this repository's layout or the course's; here by "
+    "default. Repeat it for several archives of one hand-in.",
+)
+@click.option(
+    "--unpacked",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder in which archives are unpacked for the run; a temporary one by default.",
 )
 @click.option(
     "--batch",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Judge every submission in a folder.",
+    help="Judge every submission in a folder: folders, archives, or the unpacked download of "
+    "Canvas, Moodle or Blackboard.",
 )
 @click.option(
     "--jobs",
@@ -102,7 +111,8 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @with_formats
 def grade(
     names: tuple[str, ...],
-    submission: Path | None,
+    submission: tuple[Path, ...],
+    unpacked: Path | None,
     batch: Path | None,
     jobs: int | None,
     scheduler: str | None,
@@ -155,6 +165,7 @@ def grade(
     if batch is not None:
         _refuse_with_batch(submission, watch, verbose, files)
         _refuse(hand_in, "cannot be combined with --batch; the policy says it for a class")
+        _refuse({"--unpacked": unpacked}, "cannot be combined with --batch")
         from grading.cli.batch import grade_class
 
         flags = {
@@ -177,35 +188,39 @@ def grade(
         )
     of_batch = {"--jobs": jobs, "--scheduler": scheduler, "--out": out, "--into": into or None}
     _refuse(of_batch, "needs --batch DIR")
-    found = found_submission(submission or ROOT)
-    plan = Plan(
-        submission=found,
-        tasks=tasks,
-        seed=draw_seed() if seed is None else seed,
-        simulate=simulate,
-        speed=not no_speed,
-        isolation="required" if strict_isolation else "best",
-        reference=_reference(found, tasks),
-    )
+    with opened_hand_in(submission or (ROOT,), tasks, unpacked) as opened:
+        found = opened.submission
+        plan = Plan(
+            submission=found,
+            tasks=tasks,
+            seed=draw_seed() if seed is None else seed,
+            simulate=simulate,
+            speed=not no_speed,
+            isolation="required" if strict_isolation else "best",
+            reference=_reference(found, tasks),
+        )
 
-    def once() -> int:
-        report = judge_visibly(plan)
-        if course is not None:
-            from grading.cli.under_policy import show_to_learner
+        def once() -> int:
+            report = opened.named(judge_visibly(plan))
+            if course is not None:
+                from grading.cli.under_policy import show_to_learner
 
-            return show_to_learner(
-                report, course, files, learner, handed_in, metadata, require_all, verbose
-            )
-        terminal.show(report, terminal.console(), verbose)
-        write_reports(report, files)
-        store_results(report, plan.submission)
-        return exit_code(report, require_all)
+                return show_to_learner(
+                    report, course, files, learner, handed_in, metadata, require_all, verbose
+                )
+            terminal.show(report, terminal.console(), verbose)
+            write_reports(report, files)
+            if not opened.is_unpacked:
+                store_results(report, found)
+            return exit_code(report, require_all)
 
-    if watch:
-        from grading.cli.watching import watch_and
+        if watch:
+            if opened.is_unpacked:
+                raise click.UsageError("--watch needs a folder; unpack the archive first")
+            from grading.cli.watching import watch_and
 
-        return watch_and(once, plan.submission.root)
-    return once()
+            return watch_and(once, found.root)
+        return once()
 
 
 def judge_visibly(plan: Plan) -> Report:
@@ -232,14 +247,18 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _refuse_with_batch(
-    submission: Path | None, watch: bool, verbose: bool, files: Mapping[str, Path | None]
+    submission: tuple[Path, ...], watch: bool, verbose: bool, files: Mapping[str, Path | None]
 ) -> None:
     """Refuse options for a single submission.
 
     Raises:
         click.UsageError: One of these options is set.
     """
-    options = {"--submission": submission, "--watch": watch or None, "--verbose": verbose or None}
+    options: dict[str, object] = {
+        "--submission": submission or None,
+        "--watch": watch or None,
+        "--verbose": verbose or None,
+    }
     options |= {f"--{name}": path for name, path in files.items() if name != "csv"}
     for option, value in options.items():
         if value is not None:

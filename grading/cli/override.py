@@ -12,9 +12,8 @@ from grading.batch.store import Store
 from grading.judge.exit_codes import OK
 from grading.judge.records import Override
 from grading.judge.text import clean_line
-from grading.policy.hand_ins import find_hand_ins
 from grading.policy.load import Course, PolicyError
-from grading.policy.marks import learners_of
+from grading.policy.marks import hand_ins_and_learners
 from grading.policy.overrides import LOG, Change, append_to_log
 from grading.reports import words
 from grading.tasks.model import Task
@@ -107,9 +106,10 @@ def _check_group(task: Task | None, group: str | None) -> None:
 
 def _check_learner(course: Course, folder: Path, learner: str) -> None:
     try:
-        known = [each.name for each in learners_of(course, find_hand_ins(course, Store(folder)))]
+        _, learners = hand_ins_and_learners(course, Store(folder))
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
+    known = [each.name for each in learners]
     if learner not in known:
         near = get_close_matches(learner, known, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -269,12 +269,18 @@ class SubmissionRecord(Record, frozen=True):
         path: The path of its folder.
         layout: "packages" for this repository's layout, "upstream" for the course's.
         edition: The edition of the course, if it is known.
+        folder: The judged folder, relative to the hand-in, if the hand-in is an archive or holds
+            several submissions.
+        others: What else the hand-in holds: submissions that do not belong to the tasks, and
+            archives that were refused.
     """
 
     name: str
     path: str
     layout: str = ""
     edition: str = ""
+    folder: str = ""
+    others: tuple[str, ...] = ()
 
 
 class IsolationRecord(Record, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from grading.batch.store import REPORT, Grade, Store
@@ -34,8 +35,17 @@ class HandIn:
     problem: str = ""
 
 
-def find_hand_ins(course: Course, store: Store) -> list[HandIn]:
+Names: TypeAlias = Mapping[tuple[str, str], str]
+"""The name of each learner by platform ("canvas", "moodle") and id."""
+
+
+def find_hand_ins(course: Course, store: Store, names: Names | None = None) -> list[HandIn]:
     """Return the hand-ins of a class, the earliest first.
+
+    Args:
+        course: The policy.
+        store: The results of the class.
+        names: The learners by their ids, after which submissions of a download are named.
 
     Raises:
         PolicyError: A time is missing or not readable, or a file does not have the columns that the
@@ -54,7 +64,9 @@ def find_hand_ins(course: Course, store: Store) -> list[HandIn]:
             'a deadline needs the times of hand-ins: [hand_ins] with times = "csv", "platform" '
             'or "commit"',
         )
-    found = list(_from_csv(course, store, grades) if hand_ins.file else _named(course, store))
+    found = list(
+        _from_csv(course, store, grades) if hand_ins.file else _named(course, store, names or {})
+    )
     return sorted(
         found, key=lambda each: (each.at.timestamp() if each.at else 0.0, each.submission)
     )
@@ -68,12 +80,15 @@ def members_of(policy: Policy, name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def _named(course: Course, store: Store) -> Iterator[HandIn]:
-    """Yield the hand-ins of submissions that are named after their learner or pair."""
+def _named(course: Course, store: Store, known: Names) -> Iterator[HandIn]:
+    """Yield the hand-ins of submissions that are named after their learner, id or pair."""
     policy = course.policy
     for key, grade in store.grades().items():
-        names = grade.who.split() if policy.hand_ins.times == "platform" else []
-        learners = (each for name in names or [grade.name] for each in members_of(policy, name))
+        # Only Gradescope lists the submitters; other downloads are named after ids.
+        listed = policy.hand_ins.times == "platform" and not grade.platform
+        names = grade.who.split() if listed else []
+        own = known.get((grade.platform.lower(), grade.name), grade.name)
+        learners = (each for name in names or [own] for each in members_of(policy, name))
         at = _stored_time(course, grade)
         yield _hand_in(store, key, grade, tuple(dict.fromkeys(learners)), at)
 

@@ -64,8 +64,7 @@ def mark_class(course: Course, store: Store, table: Table, now: datetime) -> lis
     Raises:
         PolicyError: The policy does not fit to the results, or a file cannot be read.
     """
-    hand_ins = find_hand_ins(course, store)
-    learners = learners_of(course, hand_ins)
+    hand_ins, learners = hand_ins_and_learners(course, store)
     _check_names(course, learners, hand_ins)
     _check_tasks(course, table, hand_ins)
     changes = read_log(store.folder)
@@ -88,13 +87,30 @@ def mark_class(course: Course, store: Store, table: Table, now: datetime) -> lis
     ]
 
 
-def learners_of(course: Course, hand_ins: Sequence[HandIn]) -> list[Learner]:
-    """Return the learners of the roster; without one, those of hand-ins and pairs."""
+def hand_ins_and_learners(course: Course, store: Store) -> tuple[list[HandIn], list[Learner]]:
+    """Return the hand-ins of a class, and its learners.
+
+    The learners are those of the roster; without one, those of hand-ins and pairs.
+
+    Raises:
+        PolicyError: The policy does not fit to the results, or a file cannot be read.
+    """
+    roster = _roster(course)
+    ids = {(key, id): each.name for each in roster or () for key, id in each.ids.items()}
+    hand_ins = find_hand_ins(course, store, ids)
+    if roster is not None:
+        return hand_ins, roster
+    names = {name for each in hand_ins for name in each.learners}
+    names |= {name for pair in course.policy.pairs for name in pair.members}
+    learners = [Learner(name, dict.fromkeys(ROSTER_COLUMNS, name)) for name in sorted(names)]
+    return hand_ins, learners
+
+
+def _roster(course: Course) -> list[Learner] | None:
+    """Return the learners of the roster; None if there is none."""
     roster = course.policy.roster
     if roster is None:
-        names = {name for each in hand_ins for name in each.learners}
-        names |= {name for pair in course.policy.pairs for name in pair.members}
-        return [Learner(name, dict.fromkeys(ROSTER_COLUMNS, name)) for name in sorted(names)]
+        return None
     columns = {"learner": roster.learner}
     columns |= {key: header for key in ROSTER_COLUMNS if (header := getattr(roster, key))}
     path = course.file(roster.file, ("roster", "file"))

@@ -49,7 +49,8 @@ def without_names(report: Report, names: Mapping[str, str]) -> Report:
         names: The replacement of each name: of learners, pairs, submissions and addresses.
     """
     path = report.submission.path
-    submission = msgspec.structs.replace(report.submission, path="")
+    # The names of folders in a hand-in often contain the learner's name.
+    submission = msgspec.structs.replace(report.submission, path="", folder="", others=())
     anonymous = msgspec.structs.replace(report, submission=submission)
     return replace_names(anonymous, {**names, **({path: "submission"} if path else {})})
 

@@ -23,7 +23,8 @@ def write(report: Report, score: float | None = None) -> bytes:
     """
     lines = [f"{words.summary(report)}. {words.total(report)}."]
     lines += [", ".join(f"{label} {text}" for label, text in words.run_facts(report))]
-    lines += [f"{label}: {text}" for label, text in words.marked(report)]
+    about = [*words.hand_in(report), *words.marked(report)]
+    lines += [f"{label}: {text}" for label, text in about]
     results = {
         "score": report.points if score is None else score,
         "execution_time": round(report.seconds),

@@ -40,6 +40,7 @@ def _suite(task: TaskResult, report: Report) -> ElementTree.Element:
         ("max_points", words.points(task.max_points)),
         ("status", task.status.value),
         *words.run_facts(report),
+        *words.hand_in(report),
         *words.marked(report),
         *((f"group {group.name}", words.score(group)) for group in task.groups),
     ):

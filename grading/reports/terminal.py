@@ -291,7 +291,8 @@ def _footer(report: Report) -> RenderableType:
     parts.append(Text(" · ".join(run), style="dim"))
     versions = (f"{name} {version}" for name, version in words.versions(report).items())
     parts.append(Text(" · ".join(versions), style="dim"))
-    parts += [_labelled(label, text) for label, text in words.marked(report)]
+    about = [*words.hand_in(report), *words.marked(report)]
+    parts += [_labelled(label, text) for label, text in about]
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"error of the grader: {each}", style="magenta") for each in report.errors[:5]]
     failed = [task.marker for task in report.tasks if task.status is Status.FAILED]

@@ -191,6 +191,13 @@ def measured(each: Measurement) -> str:
     return text + (f"; {each.remark}" if each.remark else "")
 
 
+def hand_in(report: Report) -> list[tuple[str, str]]:
+    """Return the judged part of a hand-in as labels and texts; empty if it was judged whole."""
+    record = report.submission
+    rows = [("judged", record.folder), ("left out", ", ".join(record.others))]
+    return [(label, text) for label, text in rows if text]
+
+
 def marked(report: Report) -> list[tuple[str, str]]:
     """Return the mark under a course's policy as labels and texts; empty without a policy."""
     mark = report.mark

@@ -58,31 +58,48 @@ class Submission:
 
     @classmethod
     def at(cls, path: str | Path) -> "Submission":
-        """Find the submission in a folder, or in its subfolders if only one of them has one.
+        """Find the submission in a folder, or the only one in the nearest level of its subfolders.
 
         Raises:
             SubmissionError: There is no such folder, no submission in it, or more than one.
         """
         parent = Path(path)
-        if not parent.is_dir():
-            what = "is a file" if parent.exists() else "does not exist"
-            raise SubmissionError(f"{path} {what}; a submission is a folder")
-        level = [parent.resolve()]
-        for _ in range(DEEPEST + 1):
-            found = [(folder, layout) for folder in level if (layout := _layout(folder))]
-            if len(found) == 1:
-                return cls(*found[0])
-            if found:
-                names = ", ".join(str(folder.relative_to(parent.resolve())) for folder, _ in found)
-                raise SubmissionError(
-                    f"{path} holds several submissions: {names}; name one of them, or judge "
-                    "them all with --batch"
-                )
-            level = [below for folder in level for below in _folders(folder)]
+        found = cls.all_in(parent)
+        nearest = [each for each in found if len(each.root.parents) == len(found[0].root.parents)]
+        if len(nearest) == 1:
+            return nearest[0]
+        if not found:
+            raise SubmissionError(
+                f"{path} is not a submission: there is neither packages/minitorch/src/minitorch/ "
+                "(this repository's layout) nor minitorch/__init__.py (the course's)"
+            )
+        names = ", ".join(str(each.root.relative_to(parent.resolve())) for each in nearest)
         raise SubmissionError(
-            f"{path} is not a submission: there is neither packages/minitorch/src/minitorch/ "
-            "(this repository's layout) nor minitorch/__init__.py (the course's)"
+            f"{path} holds several submissions: {names}; name one of them, or judge "
+            "them all with --batch"
         )
+
+    @classmethod
+    def all_in(cls, folder: Path) -> list["Submission"]:
+        """Return the submissions in a folder and its subfolders, those of higher levels first.
+
+        A submission is not searched for others.
+
+        Raises:
+            SubmissionError: There is no such folder.
+        """
+        if not folder.is_dir():
+            what = "is a file" if folder.exists() else "does not exist"
+            raise SubmissionError(f"{folder} {what}; a submission is a folder")
+        found = []
+        level = [folder.resolve()]
+        for _ in range(DEEPEST + 1):
+            layouts = [(each, _layout(each)) for each in level]
+            found += [cls(each, layout) for each, layout in layouts if layout is not None]
+            level = [
+                below for each, layout in layouts if layout is None for below in _folders(each)
+            ]
+        return found
 
     @property
     def import_paths(self) -> tuple[Path, ...]:

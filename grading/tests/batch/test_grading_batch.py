@@ -182,14 +182,14 @@ def test_hostile_submissions_do_not_affect_others(course: Class) -> None:
     for act in acts:
         course.add(act, act)
     course.add("anna")
-    (course.batch / "file.zip").write_bytes(b"PK")
+    (course.batch / "file.rar").write_bytes(b"Rar!")
     (course.batch / "link").symlink_to(course.batch / "anna")
     course.add(os.fsdecode(b"caf\xe9"))
     assert course.grade(seconds=8.0) == 3
     outcomes = {name: row["outcome"] for name, row in course.rows().items()}
     assert outcomes == {
         **dict.fromkeys(("crash", "hang", "garbage", "nothing", "fail"), "grader failed"),
-        **dict.fromkeys(("none", "file.zip", "link"), "no submission"),
+        **dict.fromkeys(("none", "file", "link"), "no submission"),
         **dict.fromkeys(("anna", "flood", "caf\\xe9"), "graded"),
     }
     assert course.rows()["crash"]["points"] == ""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import unicodedata
 from html import unescape
 from html.parser import HTMLParser
@@ -357,3 +358,20 @@ def test_every_format_names_what_a_run_depends_on(place: str, number: int) -> No
     else:
         text = writer(place)(made).decode("utf-8-sig")
     assert [word for word in RUN if word not in text] == []
+
+
+def test_formats_name_the_judged_folder_of_a_hand_in() -> None:
+    made = report(task("4.1", Status.PASSED))
+    assert words.hand_in(made) == []
+    record = msgspec.structs.replace(made.submission, folder="all.zip/hw4", others=("hw0", "hw1"))
+    made = msgspec.structs.replace(made, submission=record)
+    assert from_json(to_json(made)) == made
+    texts = [
+        shown(made, 120),
+        Page(html.write(made)).text,
+        json.loads(gradescope.write(made))["output"],
+        junit.write(made).decode().replace('" value="', " "),
+    ]
+    for text in texts:
+        assert re.search(r"judged\W+all\.zip/hw4", text)
+        assert re.search(r"left out\W+hw0, hw1", text)
