@@ -449,7 +449,7 @@ def test_a_write_after_the_operation_is_an_error_or_changes_no_gradient(
     def call() -> tuple[list[Tensor], Tensor]:
         operands = [from_numpy(np.array(a), Tuned(np.float64)) for a in example.arrays]
         tensors = [x.requires_grad_() for x in operands]
-        return tensors, function(*tensors, *example.rest()).sum()
+        return tensors, function(*tensors, *example.rest(), **example.options()).sum()
 
     (expected, without), (tensors, value) = call(), call()
     without.backward()

@@ -78,7 +78,7 @@ def grade(checkout: Path) -> int:
         grader = Path(folder) / "grader"
         fetch(settings["grader"], settings["tag"], grader)
         prepare(grader)
-        python, module = str(grader / ".venv/bin/python"), "grading.deployment.classroom50.run"
+        python, module = str(grader / ".venv/bin/python"), "grading.deployment.classroom50"
         command = [python, "-m", module, str(SETTINGS), str(checkout)]
         return subprocess.run(command, cwd=grader, check=False).returncode
 

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from grading.cli.doctor_checks import supported_pythons
 from grading.deployment.__main__ import main as export
 from grading.deployment.classroom50 import autograder
+from grading.deployment.classroom50.__main__ import Settings, main
 from grading.deployment.classroom50.export import AUTOGRADER, factor_of
-from grading.deployment.classroom50.run import Settings, main
 from grading.judge.exit_codes import HARNESS, OK, USAGE
 from grading.judge.records import GroupResult, Mark, Report, Status
 from grading.judge.run import Plan
@@ -592,7 +592,7 @@ def test_the_script_runs_the_grader_of_the_tag(script: Script) -> None:
     assert (script.folder / "checkout/release-body.md").read_text() == "made by the grader"
     *command, cwd = json.loads((script.folder / "called.json").read_text())
     assert command == [
-        *("-m", "grading.deployment.classroom50.run"),
+        *("-m", "grading.deployment.classroom50"),
         *(str(script.folder / "assignment/settings.json"), str(script.folder / "checkout")),
     ]
     assert Path(cwd).name == "grader" and not Path(cwd).exists(), "the clone is removed"

@@ -142,6 +142,9 @@ def test_arrays_that_cannot_be_shared_are_an_error() -> None:
 class Elsewhere:
     """A tensor of another library in device memory."""
 
+    def __dlpack__(self, **options: Any) -> Any:
+        raise BufferError("the device is read first")
+
     def __dlpack_device__(self) -> tuple[int, int]:
         return (dlpack.CUDA, 0)
 

@@ -22,6 +22,8 @@ EPS_REST = np.float32(operators.EPS - float(EPS))
 MAX_EXPONENT = np.float32(88.72283)
 """Largest float whose exponential is finite; `exp` returns infinity beyond it."""
 INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
+WHOLE = np.float32(2.0**23)
+"""Smallest float from which on all floats are whole numbers."""
 
 
 def exp(x: Any) -> Any:
@@ -52,6 +54,28 @@ def inv(x: Any) -> Any:
 def sqrt(x: Any) -> Any:
     """Compute `operators.sqrt`: the square root."""
     return math.sqrt(x) if x >= ZERO else UNDEFINED
+
+
+def log1p(x: Any) -> Any:
+    r"""Compute `operators.log1p`: $\log(1 + x)$."""
+    if x > -ONE:
+        return math.log1p(x)
+    return -INFINITE if x == -ONE else UNDEFINED
+
+
+def sin(x: Any) -> Any:
+    """Compute `operators.sin`: the sine."""
+    return math.sin(x) if -INFINITE < x < INFINITE else UNDEFINED
+
+
+def cos(x: Any) -> Any:
+    """Compute `operators.cos`: the cosine."""
+    return math.cos(x) if -INFINITE < x < INFINITE else UNDEFINED
+
+
+def floor(x: Any) -> Any:
+    """Compute `operators.floor`: the largest whole number that is not above x."""
+    return np.float32(math.floor(x)) if -WHOLE < x < WHOLE else x
 
 
 def power(x: Any, p: Any) -> Any:
@@ -96,6 +120,11 @@ def sigmoid_back(s: Any, d: Any) -> Any:
     return d * s * (ONE - s)
 
 
+def tanh_back(t: Any, d: Any) -> Any:
+    """Compute `operators.tanh_back`: d (1 - t²)."""
+    return d * ((ONE - t) * (ONE + t))
+
+
 def log_back(x: Any, d: Any) -> Any:
     """Compute `operators.log_back`: d / (x + EPS)."""
     return d / ((x + EPS) + EPS_REST)
@@ -117,6 +146,10 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.ln: ln,
     operators.inv: inv,
     operators.sqrt: sqrt,
+    operators.log1p: log1p,
+    operators.sin: sin,
+    operators.cos: cos,
+    operators.floor: floor,
     operators.power: power,
     operators.power_back: power_back,
     operators.power_log: power_log,
@@ -124,6 +157,7 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.relu_back: relu_back,
     operators.sigmoid: sigmoid,
     operators.sigmoid_back: sigmoid_back,
+    operators.tanh_back: tanh_back,
     operators.log_back: log_back,
     operators.lt: lt,
     operators.eq: eq,

@@ -1,6 +1,6 @@
 """One run of the autograder of Classroom 50, started by `autograder.py` in the learner's checkout.
 
-`python -m grading.deployment.classroom50.run SETTINGS CHECKOUT` grades the checkout with `grade`
+`python -m grading.deployment.classroom50 SETTINGS CHECKOUT` grades the checkout with `grade`
 and writes the files of the release. All of them are made from the report that the learner may see,
 because Classroom 50 publishes them.
 """
