@@ -55,7 +55,9 @@ def test_a_batch_of_an_earlier_version_is_summarised_without_grading(
     monkeypatch.setattr(
         "grading.batch.engine.digest_of_grader", lambda root, settings: digests["anna"][0]
     )
-    monkeypatch.setattr("grading.batch.engine.digest_of", lambda folder: digests[folder.name][1])
+    monkeypatch.setattr(
+        "grading.batch.engine.digest_of_all", lambda paths: digests[paths[0].name][1]
+    )
     # Whatever is graded again fails.
     settings = Settings(ROOT, (), 1.0, program=(sys.executable, "-c", "raise SystemExit(3)"))
     table_before = (tmp_path / "results" / TABLE).read_bytes()
