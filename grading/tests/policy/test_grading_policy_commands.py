@@ -172,6 +172,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("options", "message"),
     [
         (["--override", "lerner07", "--points", "1", "--reason", "x"], "did you mean 'learner07'?"),
+        (["--override", "pair1", "--points", "1", "--reason", "x"], "learner25, learner26"),
+        (["--override", "learner07", "--points", "10001", "--reason", "x"], "from 0 to 10000"),
         (["--override", "learner07", "--points", "much", "--reason", "x"], "got 'much'"),
         (["--override", "learner07", "--points", "-1", "--reason", "x"], "a number from 0"),
         (["--override", "learner07", "--points", "nan", "--reason", "x"], "a number from 0"),
