@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from grading.cli import main
-from grading.judge.exit_codes import FAILED, OK
+from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.version import grader_commit
 from grading.policy.load import load
 from grading.tasks.table import table
@@ -301,6 +301,24 @@ def test_an_override_that_a_policy_cannot_apply_is_reported(course: Path) -> Non
     regrade(course, "strict")
     row = rows(course / "marks-strict" / "marks.csv")["learner12"]
     assert "0.1 relu have no effect under this policy" in row["remark"]
+
+
+def test_an_override_of_a_learner_who_has_left(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_override(course, "learner12", "88", "explained it")) == OK
+    for name in ("roster.csv", "hand-ins.csv"):
+        file = course / name
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if "learner12" not in line))
+    for attempt in (1, 2):
+        shutil.rmtree(course / "results" / f"learner12-{attempt}")
+    capsys.readouterr()
+    assert regrade(course, "course") == USAGE
+    assert "--override learner12 --points withdrawn" in capsys.readouterr().err
+    assert main(_override(course, "learner12", "withdrawn", "left the course")) == OK
+    assert regrade(course, "course") == OK
+    assert "learner12" not in rows(course / "marks-course" / "marks.csv")
 
 
 def test_reports_without_names(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
