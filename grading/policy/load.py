@@ -427,10 +427,10 @@ def _feedback(parts: tuple[Part, ...] | None, key: Key) -> Iterable[tuple[Key, s
 
 def _hidden_without_deadline(policy: Policy) -> Iterable[tuple[Key, str]]:
     """Yield the first rule that hides something, if no deadline says until when."""
-    tables = {"task": policy.task_rows, "group": policy.group_rows, "check": policy.check_rows}
     given: list[tuple[Key, tuple[Part, ...] | None]] = [(("feedback",), policy.feedback)]
-    for table, rows in tables.items():
-        given += [((table, i, "feedback"), row.feedback) for i, row in enumerate(rows)]
+    given += [(("task", i, "feedback"), row.feedback) for i, row in enumerate(policy.task_rows)]
+    given += [(("group", i, "feedback"), row.feedback) for i, row in enumerate(policy.group_rows)]
+    given += [(("check", i, "feedback"), row.feedback) for i, row in enumerate(policy.check_rows)]
     for key, parts in given:
         if policy.deadline is None and parts is not None and set(parts) != ALL:
             yield (
