@@ -12,7 +12,7 @@ from grading.batch.store import Store
 from grading.judge.exit_codes import OK
 from grading.judge.records import Override
 from grading.judge.text import clean_line
-from grading.policy.load import Course, PolicyError
+from grading.policy.load import MOST_POINTS, Course, PolicyError
 from grading.policy.marks import hand_ins_and_learners
 from grading.policy.overrides import LOG, Change, append_to_log
 from grading.reports import words
@@ -62,7 +62,9 @@ def set_points(
         )
     task = tasks[0] if tasks else None
     _check_group(task, group)
-    _check_learner(course, folder, learner)
+    # An override can end after its learner has left the course.
+    if points != WITHDRAWN:
+        _check_learner(course, folder, learner)
     value = None if points in (EXCUSED, WITHDRAWN) else _number(points)
     override = Override(
         reason=clean_line(reason),
@@ -110,6 +112,11 @@ def _check_learner(course: Course, folder: Path, learner: str) -> None:
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
     known = [each.name for each in learners]
+    pair = next((each for each in course.policy.pairs if each.name == learner), None)
+    if pair is not None and learner not in known:
+        raise click.UsageError(
+            f"{learner!r} is a pair; set the points of each member: {', '.join(pair.members)}"
+        )
     if learner not in known:
         near = get_close_matches(learner, known, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -121,8 +128,9 @@ def _number(points: str) -> float:
         value = float(points)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 1e6:
+    if not 0 <= value <= MOST_POINTS:
         raise click.UsageError(
-            f'--points is a number from 0, "{EXCUSED}" or "{WITHDRAWN}"; got {points!r}'
+            f'--points is a number from 0 to {MOST_POINTS}, "{EXCUSED}" or "{WITHDRAWN}"; '
+            f"got {points!r}"
         )
     return value

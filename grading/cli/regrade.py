@@ -68,7 +68,11 @@ def regrade(
         raise click.UsageError("--into needs names; leave out --no-names")
     course = loaded(policy)
     try:
-        now = datetime.now(UTC) if at is None else parsed_time(at, "", "--at")
+        now = (
+            datetime.now(UTC)
+            if at is None
+            else parsed_time(at, course.policy.hand_ins.zone, "--at")
+        )
         return write_marks(course, Store(results), marks, into, now, no_names)
     except PolicyError as error:
         raise click.UsageError(str(error)) from None

@@ -130,11 +130,17 @@ class _Search:
             if path.is_dir()
         ]
         archives = [_Place(path.name, path) for path in self._paths if not path.is_dir()]
-        for _ in range(NESTED + 1):
+        for level in range(NESTED + 1):
             self._search(places)
             if self._has_tasks():
                 break
             archives += [each for place in places for each in self._archives_in(place)]
+            if level == NESTED:
+                self._refused += [
+                    f"{clean_line(each.name)} is refused: it is inside {NESTED} other archives"
+                    for each in archives
+                ]
+                break
             places = [
                 unpacked
                 for archive in archives
@@ -229,7 +235,7 @@ class _Search:
             for place in self._searched
             for path in place.folder.iterdir()
         ):
-            hint = f"; archives have to be {ALLOWED.partition(', ')[2]}"
+            hint = f"; an archive has to be {ALLOWED.partition(', ')[2]}"
         return SubmissionError(
             f"{what} is not a submission: there is neither packages/minitorch/src/minitorch/ (this "
             f"repository's layout) nor minitorch/__init__.py (the course's); {found}{hint}"

@@ -4,16 +4,16 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from grading.batch.store import REPORT, Grade, Store
 from grading.judge.records import RecordError, Report, from_json
+from grading.policy.exports.cells import delimiter_of
 from grading.policy.load import Course, PolicyError
 from grading.policy.model import Policy
-from grading.tasks.positions import Key
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,12 @@ def parsed_time(text: str, zone: str, where: str) -> datetime:
         where: The place of the text, for errors.
 
     Raises:
-        PolicyError: The text is not a time, or has no offset and there is no zone.
+        PolicyError: The text is not a time or a day only, or has no offset and there is no zone.
     """
     try:
         at = datetime.fromisoformat(text.strip())
+        if _is_day(text):
+            raise ValueError
     except ValueError:
         raise PolicyError(
             f"{where}: {text!r} is not a time; write it as 2030-10-08T23:59:00+02:00"
@@ -186,10 +188,21 @@ def parsed_time(text: str, zone: str, where: str) -> datetime:
     return at
 
 
+def _is_day(text: str) -> bool:
+    """Return True for a day without a time, which does not show whether a hand-in is late."""
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
 def read_rows(
     course: Course, path: Path, table: str, columns: Mapping[str, str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV file: the line, and the cells by the keys of `columns`.
+
+    The delimiter is a comma, a semicolon or a tab. Blank rows are left out.
 
     Args:
         course: The policy.
@@ -198,21 +211,29 @@ def read_rows(
         columns: The headers by key of the policy.
 
     Raises:
-        PolicyError: The file is not UTF-8, or lacks a column.
+        PolicyError: The file is not UTF-8, lacks a column, or has a column twice.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path} is not UTF-8: {error}") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    headers = [header.strip() for header in reader.fieldnames or ()]
-    reader.fieldnames = headers
+        raise PolicyError(
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as CSV in UTF-8"
+        ) from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
+    headers = [header.strip() for header in next(reader, [])]
+    at: dict[str, int] = {}
     for name, header in columns.items():
-        if header not in headers:
-            key: Key = (table, name)
-            raise course.error(key, f"{path} has no column {header!r}; it has {_some(headers)}")
+        number, key = headers.count(header), (table, name)
+        if not number:
+            listed = _some(headers) or "no columns"
+            raise course.error(key, f"{path} has no column {header!r}; it has {listed}")
+        if number > 1:
+            raise course.error(key, f"{path} has {number} columns {header!r}; rename the others")
+        at[name] = headers.index(header)
     for row in reader:
-        yield reader.line_num, {key: (row[name] or "").strip() for key, name in columns.items()}
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield reader.line_num, {key: (cells[i : i + 1] or [""])[0] for key, i in at.items()}
 
 
 def _some(names: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """Loading and validation of a course's policy; errors name file, line and key."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,13 +14,38 @@ import msgspec
 
 from grading.judge.forbidden_calls import NAME as FORBIDDEN
 from grading.judge.replays import NAME as REPLAYED
-from grading.policy.model import ALLOWED, KINDS, PARTS, Part, Policy
+from grading.policy.model import ALLOWED, PARTS, TABLES, Part, Policy
 from grading.tasks.model import Group, Table, Task, UnknownTaskError, split_selector
 from grading.tasks.positions import Key, Positions
 from grading.tasks.validation import UNKNOWN, key_of, located
 
 REFUSALS = (FORBIDDEN, REPLAYED)
 """Checks beside the table that refuse the points of a group, and name it: "NAME[group]"."""
+
+
+MAX_GRACE = 7 * 24 * 60
+"""Longest grace in minutes."""
+
+MOST_POINTS = 10_000
+"""Largest mark: reports show six digits, two of them decimals."""
+
+MISSING = re.compile(r"Object missing required field `(.+)`")
+SYNTAX = re.compile(r"(.+) \(at line (\d+), column \d+\)")
+WRONG_TYPE = re.compile(r"Expected `(.+)`, got `(.+)`")
+EXAMPLE_TIME = "2030-10-08T23:59:00+02:00"
+
+TYPES = {
+    "str": "a text in quotes",
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false without quotes",
+    "array": "a list in brackets",
+    "object": "a table",
+    "datetime": f"a time ({EXAMPLE_TIME})",
+    "date": "a day without a time",
+    "time": "a time without a day",
+}
+"""The types of values in words."""
 
 
 class PolicyError(ValueError):
@@ -73,13 +99,16 @@ def load(path: Path, table: Table) -> Course:
     """
     try:
         text = path.read_bytes().decode()
-        content = tomllib.loads(text)
+        # Editors on Windows write a byte order mark, which TOML does not know.
+        content = tomllib.loads(text.removeprefix("\ufeff"))
     except OSError as error:
         raise PolicyError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path} is not UTF-8: {error}") from None
+        raise PolicyError(
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path}: {error}") from None
+        raise PolicyError(f"{path}{_place(str(error), text)}") from None
     try:
         policy = msgspec.convert(content, Policy)
     except msgspec.ValidationError as error:
@@ -98,17 +127,48 @@ def task_of(name: str, table: Table) -> Task | None:
     return next((task for task in table.tasks if name in (task.id, task.marker)), None)
 
 
+def _place(problem: str, text: str) -> str:
+    """Return a problem of the TOML syntax with its line, as in ":3: name = = 1: Invalid value"."""
+    found = SYNTAX.fullmatch(problem)
+    if found is None:
+        return f": {problem}"
+    line = text.splitlines()[int(found[2]) - 1].strip()
+    what = "this key occurs twice" if found[1] == "Cannot overwrite a value" else found[1]
+    return f":{found[2]}: {line}: {what}"
+
+
 def _with_allowed_values(problem: str, key: Key) -> str:
     if unknown := UNKNOWN.fullmatch(problem):
-        keys = sorted({name for kind in KINDS for name in kind.__struct_encode_fields__})
-        return f"there is no key {unknown[1]!r} here{_near(unknown[1], keys)}"
+        return f"there is no key {unknown[1]!r} here{_other_key(unknown[1], key[:-1])}"
+    if missing := MISSING.fullmatch(problem):
+        return f"the key {missing[1]!r} is missing"
     if problem.startswith("Invalid enum value"):
         name = next((part for part in reversed(key) if part in ALLOWED), "")
         if name:
             return f"{problem}; allowed are {_listed(map(repr, ALLOWED[str(name)]))}"
+        return f"{problem}; allowed is 1" if key == ("version",) else problem
     if "timezone component" in problem:
-        return "a time needs its offset from UTC: 2030-10-08T23:59:00+02:00"
+        return f"a time needs its offset from UTC: {EXAMPLE_TIME}"
+    if "RFC3339" in problem:
+        return f"it is not a time; write it as {EXAMPLE_TIME}"
+    if wrong := WRONG_TYPE.fullmatch(problem):
+        wanted = wrong[1].removesuffix(" | null")
+        return f"expected {TYPES.get(wanted, wanted)}, got {TYPES.get(wrong[2], wrong[2])}"
     return problem
+
+
+def _other_key(name: str, table: Key) -> str:
+    """Return the nearest key of a table, or the tables that have an unknown key."""
+    names = [part for part in table if isinstance(part, str)]
+    allowed = (TABLES[names[-1]] if names else Policy).__struct_encode_fields__
+    elsewhere = [
+        f"[{each}]" for each, kind in TABLES.items() if name in kind.__struct_encode_fields__
+    ]
+    if name in Policy.__struct_encode_fields__:
+        elsewhere.insert(0, "the file, before its first table")
+    if elsewhere:
+        return f"; it is a key of {_listed(elsewhere)}"
+    return _near(name, allowed) or f"; allowed are {_listed(sorted(allowed))}"
 
 
 def _problems(policy: Policy, table: Table) -> Iterable[tuple[Key, str]]:
@@ -116,6 +176,7 @@ def _problems(policy: Policy, table: Table) -> Iterable[tuple[Key, str]]:
     if not policy.name.strip():
         yield ("name",), "a policy needs a name, which reports show"
     yield from _feedback(policy.feedback, ())
+    yield from _hidden_without_deadline(policy)
     for i, name in enumerate(policy.tasks):
         try:
             table.select([name])
@@ -127,8 +188,11 @@ def _problems(policy: Policy, table: Table) -> Iterable[tuple[Key, str]]:
     yield from _problems_of_speed(policy, table)
     yield from _problems_of_time(policy)
     yield from _problems_of_people(policy)
-    if policy.export.out_of is not None and not 0 < policy.export.out_of < 1e6:
-        yield ("export", "out_of"), f"the maximum has to be positive, got {policy.export.out_of:g}"
+    if policy.export.out_of is not None and not 0 < policy.export.out_of <= MOST_POINTS:
+        yield (
+            ("export", "out_of"),
+            f"the maximum is above 0 and at most {MOST_POINTS}, got {policy.export.out_of:g}",
+        )
     if not 0 <= policy.export.decimals <= 2:
         yield (
             ("export", "decimals"),
@@ -212,12 +276,13 @@ def _problems_of_checks(policy: Policy, table: Table) -> Iterable[tuple[Key, str
         if task is None or group_row.all_or_nothing:
             continue
         group = next(each for each in task.groups if each.name == group_row.name)
+        of_task = [row for row in policy.check_rows if row.task in (task.id, task.marker)]
         given = {
             row.name: row.points
-            for row in policy.check_rows
+            for row in of_task
             if row.points is not None and row.name in group.checks
         }
-        off = {row.name for row in policy.check_rows if row.use in ("advice", "off")}
+        off = {row.name for row in of_task if row.use in ("advice", "off")}
         missing = [name for name in group.checks if name not in given and name not in off]
         if given and missing:
             yield (
@@ -250,7 +315,8 @@ def _problems_of_speed(policy: Policy, table: Table) -> Iterable[tuple[Key, str]
         if (task.id, row.at_most) in seen:
             yield ("speed", i, "at_most"), f"the threshold {row.at_most:g} occurs twice"
         for other in policy.speed_rows:
-            slower = other.task == row.task and other.at_most > row.at_most
+            same = other.task in (task.id, task.marker)
+            slower = same and other.at_most > row.at_most
             if slower and other.points > row.points:
                 yield (
                     ("speed", i, "points"),
@@ -268,8 +334,12 @@ def _problems_of_time(policy: Policy) -> Iterable[tuple[Key, str]]:
             yield ("late",), "a rule for late hand-ins needs [deadline]"
         if policy.extensions:
             yield ("extension", 0), "an extension needs [deadline]"
-    elif deadline.grace_minutes < 0:
-        yield ("deadline", "grace_minutes"), f"minutes are not negative: {deadline.grace_minutes:g}"
+    elif not 0 <= deadline.grace_minutes <= MAX_GRACE:
+        yield (
+            ("deadline", "grace_minutes"),
+            f"allowed are 0 to {MAX_GRACE} minutes, got {deadline.grace_minutes:g}; "
+            "a longer delay needs an extension or [late]",
+        )
     if late is not None:
         if (late.percent is None) == (late.points is None):
             yield ("late",), "a rule for late hand-ins has either `percent` or `points`"
@@ -311,10 +381,9 @@ def _problems_of_people(policy: Policy) -> Iterable[tuple[Key, str]]:
             yield ("pair", i, "members"), "a pair has at least two different members"
         for j, member in enumerate(pair.members):
             if member in members:
-                yield (
-                    ("pair", i, "members", j),
-                    f"{member!r} is in two pairs: {members[member]!r} and {pair.name!r}",
-                )
+                both = f"in two pairs: {members[member]!r} and {pair.name!r}"
+                what = "twice in this pair" if members[member] == pair.name else both
+                yield ("pair", i, "members", j), f"{member!r} is {what}"
             members[member] = pair.name
     for i, pair in enumerate(policy.pairs):
         if pair.name in members:
@@ -354,6 +423,20 @@ def _feedback(parts: tuple[Part, ...] | None, key: Key) -> Iterable[tuple[Key, s
         )
     if parts and "counterexample" in parts and "sentence" not in parts:
         yield (*key, "feedback"), 'a counterexample needs its "sentence"'
+
+
+def _hidden_without_deadline(policy: Policy) -> Iterable[tuple[Key, str]]:
+    """Yield the first rule that hides something, if no deadline says until when."""
+    given: list[tuple[Key, tuple[Part, ...] | None]] = [(("feedback",), policy.feedback)]
+    given += [(("task", i, "feedback"), row.feedback) for i, row in enumerate(policy.task_rows)]
+    given += [(("group", i, "feedback"), row.feedback) for i, row in enumerate(policy.group_rows)]
+    given += [(("check", i, "feedback"), row.feedback) for i, row in enumerate(policy.check_rows)]
+    for key, parts in given:
+        if policy.deadline is None and parts is not None and set(parts) != ALL:
+            yield (
+                key,
+                "without [deadline], this hides nothing; add the deadline until which it counts",
+            )
 
 
 def _points(points: float | None, key: Key) -> Iterable[tuple[Key, str]]:

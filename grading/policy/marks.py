@@ -14,7 +14,14 @@ from grading.policy.apply import apply
 from grading.policy.deadlines import Lateness, deadline_of, deduction, lateness
 from grading.policy.hand_ins import HandIn, find_hand_ins, read_rows
 from grading.policy.load import Course, PolicyError
-from grading.policy.overrides import LOG, of_learner, read_log, with_overrides, without_effect
+from grading.policy.overrides import (
+    LOG,
+    of_learner,
+    overrides_by_target,
+    read_log,
+    with_overrides,
+    without_effect,
+)
 from grading.policy.visibility import shows_verdicts, visible
 from grading.tasks.model import Table
 from grading.tasks.positions import Key
@@ -69,11 +76,12 @@ def mark_class(course: Course, store: Store, table: Table, now: datetime) -> lis
     _check_tasks(course, table, hand_ins)
     changes = read_log(store.folder)
     known = {learner.name for learner in learners}
-    for number, change in enumerate(changes, start=1):
-        if change.learner not in known:
+    for name, _, _ in overrides_by_target(changes):
+        if name not in known:
             raise PolicyError(
-                f"{store.folder / LOG}:{number}: there is no learner {change.learner!r}; add the "
-                "learner to the roster or to the hand-ins"
+                f"{store.folder / LOG}: there is no learner {name!r}; add the learner to the "
+                f"roster or to the hand-ins, or end the override: grade --override {name} "
+                "--points withdrawn"
             )
     applied = {
         each.submission: apply(each.report, course.policy, table)
@@ -350,7 +358,10 @@ def _check_names(course: Course, learners: Sequence[Learner], hand_ins: Sequence
                 near = get_close_matches(name, known, n=1, cutoff=0.6)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise PolicyError(
-                    f"{each.submission} was handed in by {name!r}, who is not in the roster{hint}"
+                    f"{each.submission} was handed in by {name!r}, who is not in the roster; "
+                    "add a row to the roster, or move the hand-in out of the results"
+                    + (f" and of {policy.hand_ins.file}" if policy.hand_ins.file else "")
+                    + hint
                 )
 
 

@@ -273,20 +273,19 @@ class Policy(Row, frozen=True):
     export: Export = Export()
 
 
-KINDS: tuple[type[Row], ...] = (
-    Policy,
-    TaskRow,
-    GroupRow,
-    CheckRow,
-    SpeedRow,
-    Deadline,
-    Late,
-    Extension,
-    HandIns,
-    Pair,
-    Roster,
-    Export,
-    Canvas,
-    Moodle,
-)
-"""Record types of the tables in the file."""
+TABLES: dict[str, type[Row]] = {
+    "task": TaskRow,
+    "group": GroupRow,
+    "check": CheckRow,
+    "speed": SpeedRow,
+    "deadline": Deadline,
+    "late": Late,
+    "extension": Extension,
+    "hand_ins": HandIns,
+    "pair": Pair,
+    "roster": Roster,
+    "export": Export,
+    "canvas": Canvas,
+    "moodle": Moodle,
+}
+"""The type of the rows of each table; of subtables by their last name."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from grading.judge.records import Record, Report
+from grading.policy.load import PolicyError
 from grading.reports.files import replace_file
 
 R = TypeVar("R", bound=Record)
@@ -19,6 +20,16 @@ FILE = "pseudonyms.json"
 SHORTEST = 2
 """Length of the shortest name that is replaced inside texts; one letter is no name."""
 
+FIELDS = ("name", "hand_in", "learner", "pair", "by")
+"""Fields of records that contain nothing but a name."""
+
+SHORTEST_NUMBER = 6
+"""Length of the shortest number that is replaced inside texts.
+
+Shorter numbers are years, lines and measured values, too. To replace them would show the id of the
+learner whose number stands there.
+"""
+
 
 def pseudonyms(folder: Path, learners: Iterable[str]) -> dict[str, str]:
     """Return a pseudonym for each learner, and store those of new learners.
@@ -26,12 +37,19 @@ def pseudonyms(folder: Path, learners: Iterable[str]) -> dict[str, str]:
     Args:
         folder: The folder of the results of a class.
         learners: The names of all learners.
+
+    Raises:
+        PolicyError: The file with the numbers is damaged.
     """
     path = folder / FILE
     try:
         known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+    except FileNotFoundError:
         known = {}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(
+            f"{path} is damaged ({error}); restore it, or remove it to draw new numbers"
+        ) from None
     new = [learner for learner in learners if learner not in known]
     # In random order, because numbers in the order of the names would reveal them.
     secrets.SystemRandom().shuffle(new)
@@ -56,19 +74,25 @@ def without_names(report: Report, names: Mapping[str, str]) -> Report:
 
 
 def replace_names(record: R, names: Mapping[str, str]) -> R:
-    """Return a record in which names are replaced, in all texts."""
-    known = {name.lower(): other for name, other in names.items() if len(name) >= SHORTEST}
-    if not known:
-        return record
-    longest_first = sorted(known, key=len, reverse=True)
-    alternatives = "|".join(map(re.escape, longest_first))
-    pattern = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+    """Return a record in which names are replaced, in all texts.
 
-    def replaced(value: Any) -> Any:
+    Single letters and ids of few digits are replaced only in fields of names.
+    """
+    known = {name.lower(): other for name, other in names.items()}
+    inside = [
+        name for name in known if len(name) >= (SHORTEST_NUMBER if name.isdecimal() else SHORTEST)
+    ]
+    alternatives = "|".join(map(re.escape, sorted(inside, key=len, reverse=True)))
+    # The point excludes the digits of measured values.
+    pattern = re.compile(rf"(?<!\w)(?<!\d\.)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)
+
+    def replaced(value: Any, field: str = "") -> Any:
         if isinstance(value, str):
+            if field in FIELDS and value.lower() in known:
+                return known[value.lower()]
             return pattern.sub(lambda found: known.get(found[0].lower(), "person"), value)
         if isinstance(value, dict):
-            return {key: replaced(each) for key, each in value.items()}
+            return {key: replaced(each, key) for key, each in value.items()}
         return [replaced(each) for each in value] if isinstance(value, list | tuple) else value
 
     return msgspec.convert(replaced(msgspec.to_builtins(record)), type(record))

@@ -105,7 +105,9 @@ def _column(header: Sequence[str], wanted: str) -> int:
         match = [i for i, name in found.items() if wanted in (name, (ids[i] or [""] * 2)[1])]
         if IGNORED.search(wanted):
             raise FileError(f"Canvas never imports the column {wanted!r}; choose one of {named}")
-        if len(match) != 1:
+        if len(match) > 1:
+            raise FileError(f"it has {len(match)} columns {wanted!r}; export it again")
+        if not match:
             raise FileError(f"it has no column {wanted!r}; its assignments are {named}")
         return match[0]
     if len(found) != 1:

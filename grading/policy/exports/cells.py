@@ -68,16 +68,16 @@ def parse(content: bytes) -> Cells:
     text = text.removeprefix(BOM)
     if not text.strip():
         raise FileError("it is empty")
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text)
     raw, ends = _split(text, delimiter)
     rows = [[_value(cell) for cell in row] for row in raw]
     return Cells(rows, raw, ends, delimiter, bom)
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """Return the delimiter that makes the most cells in the first line."""
-    first = text.splitlines()[0]
-    return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    first = next(iter(text.splitlines()), "")
+    return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
 
 
 def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:

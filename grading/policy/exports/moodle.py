@@ -42,6 +42,8 @@ def fill(content: bytes, grades: Grades, headers: Moodle) -> Filled:
                 f"it is not Moodle's grading worksheet: there is no column {name!r}; on a site in "
                 f'another language, name it in the policy: [export.moodle] {key} = "…"'
             )
+        if len(found) > 1:
+            raise FileError(f"it has {len(found)} columns {name!r}; export it again")
         at[key] = found[0]
     rows = only_row(list(_participants(cells, at["identifier"])), "participant")
     changed: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """The submission in a hand-in is found in archives, wrapping folders, and among homeworks."""
 
+import io
 import shutil
 import tarfile
 import zipfile
@@ -197,7 +198,7 @@ def contents(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         (["hw4/nn.py", "hw4/x.txt"], "hw4/ holds 2 files .*; nn.py belongs into a folder"),
         (["minitorch/nn.py"], r"minitorch/ has no __init__.py"),
         (["a/b/c/minitorch/__init__.py"], "minitorch/ is below too many folders"),
-        (["hw4.rar"], r"hw4.rar\); archives have to be a .zip, .tar.gz or .7z file"),
+        (["hw4.rar"], r"hw4.rar\); an archive has to be a .zip, .tar.gz or .7z file"),
         (["hw4.zip"], "hw4.zip is refused: it is not an archive, or damaged"),
         ([f"f{i}" for i in range(9)], r"9 files \(f0, f1, f2, f3, f4, f5, …\)"),
     ],
@@ -206,6 +207,18 @@ def contents(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 def test_the_error_names_the_contents(contents: Path, what: str) -> None:
     with pytest.raises(SubmissionError, match=what):
         taken([contents], "module4")
+
+
+def test_an_archive_inside_too_many_others_is_named(tmp_path: Path) -> None:
+    content = b""
+    for name in ("d.txt", "c.zip", "b.zip"):
+        inner = io.BytesIO()
+        with zipfile.ZipFile(inner, "w") as file:
+            file.writestr(name, content)
+        content = inner.getvalue()
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(SubmissionError, match=r"b.zip/c.zip is refused: it is inside 2 other arch"):
+        taken([tmp_path / "a.zip"])
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -172,6 +172,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("options", "message"),
     [
         (["--override", "lerner07", "--points", "1", "--reason", "x"], "did you mean 'learner07'?"),
+        (["--override", "pair1", "--points", "1", "--reason", "x"], "learner25, learner26"),
+        (["--override", "learner07", "--points", "10001", "--reason", "x"], "from 0 to 10000"),
         (["--override", "learner07", "--points", "much", "--reason", "x"], "got 'much'"),
         (["--override", "learner07", "--points", "-1", "--reason", "x"], "a number from 0"),
         (["--override", "learner07", "--points", "nan", "--reason", "x"], "a number from 0"),
@@ -218,11 +220,20 @@ def test_a_damaged_log_of_overrides(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "overrides.jsonl:1: this is not an override" in capsys.readouterr().err
 
 
+def test_the_zone_of_the_policy_holds_for_the_command_line(course: Path) -> None:
+    file = course / "berlin.toml"
+    text = (course / "course.toml").read_text(encoding="utf-8")
+    file.write_text(text.replace("[hand_ins]", '[hand_ins]\nzone = "Europe/Berlin"'))
+    options = ("--policy", str(file), "--at", "2030-10-08 12:00")
+    assert main(["regrade", str(course / "results"), *options]) == OK
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--no-names", "--into", "canvas.csv"], "--into needs names"),
         (["--at", "tomorrow"], "--at: 'tomorrow' is not a time"),
+        (["--at", "2030-10-08 12:00"], "'2030-10-08 12:00' has no offset from UTC"),
         (["--into", "roster.csv"], "is neither that of Canvas' gradebook"),
     ],
 )

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from grading.cli import main
-from grading.judge.exit_codes import FAILED, OK
+from grading.judge.exit_codes import FAILED, OK, USAGE
+from grading.judge.records import Mark
 from grading.judge.version import grader_commit
 from grading.policy.load import load
+from grading.policy.pseudonyms import replace_names
 from grading.tasks.table import table
 from grading.tests.example_course.course import (
     DEADLINE,
@@ -303,6 +305,24 @@ def test_an_override_that_a_policy_cannot_apply_is_reported(course: Path) -> Non
     assert "0.1 relu have no effect under this policy" in row["remark"]
 
 
+def test_an_override_of_a_learner_who_has_left(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_override(course, "learner12", "88", "explained it")) == OK
+    for name in ("roster.csv", "hand-ins.csv"):
+        file = course / name
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if "learner12" not in line))
+    for attempt in (1, 2):
+        shutil.rmtree(course / "results" / f"learner12-{attempt}")
+    capsys.readouterr()
+    assert regrade(course, "course") == USAGE
+    assert "--override learner12 --points withdrawn" in capsys.readouterr().err
+    assert main(_override(course, "learner12", "withdrawn", "left the course")) == OK
+    assert regrade(course, "course") == OK
+    assert "learner12" not in rows(course / "marks-course" / "marks.csv")
+
+
 def test_reports_without_names(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(_override(course, "learner12", "88", "learner12 explained it orally"))
     capsys.readouterr()
@@ -323,6 +343,40 @@ def test_reports_without_names(course: Path, capsys: pytest.CaptureFixture[str])
     assert regrade(course, "course", "--no-names") == OK
     again = rows(folder / "marks.csv")
     assert {row["hand_in"]: name for name, row in again.items()} == numbers
+
+
+def test_ids_that_are_also_other_numbers(course: Path) -> None:
+    """Canvas' ids 01 to 30 and Moodle's ids from 2001 are lines, days and years in reports."""
+    assert regrade(course, "course", "--no-names") == OK
+    files = sorted((course / "marks-course" / "learners").glob("*.json"))
+    before = [json.loads(file.read_text()) for file in files]
+    roster = course / "roster.csv"
+    roster.write_text(roster.read_text().replace(",50", ",").replace(",77", ",20"))
+    assert "learner12,12,2012" in roster.read_text()
+    assert regrade(course, "course", "--no-names") == OK
+    for file, old in zip(files, before, strict=True):
+        new = json.loads(file.read_text())
+        assert new["tasks"] == old["tasks"]
+        datetime.fromisoformat(new["mark"]["marked"])
+        assert new["mark"]["deadline"] == old["mark"]["deadline"]
+
+
+@pytest.mark.parametrize("name", ["a", "12", "1234567", "Doe"])
+def test_names_in_fields_and_texts(name: str) -> None:
+    text = "3 of 12 lines, 0.1234567, 2012-12-01, a value"
+    mark = Mark("p", "c", "g", "m", 10.0, reason=f"{text}; {name}", learner=name, hand_in=name)
+    found = replace_names(mark, {name: "person-001"})
+    assert (found.learner, found.hand_in) == ("person-001", "person-001")
+    assert found.reason.startswith(text), "numbers of other meanings stay"
+    assert found.reason.endswith("person-001") == (len(name) > 2)
+
+
+def test_a_damaged_file_of_numbers(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = course / "results" / "pseudonyms.json"
+    file.write_text("{")
+    assert regrade(course, "course", "--no-names") == USAGE
+    assert "pseudonyms.json is damaged" in capsys.readouterr().err
+    assert file.read_text() == "{"
 
 
 def test_learners_who_are_not_in_the_file(course: Path, capsys: pytest.CaptureFixture[str]) -> None:

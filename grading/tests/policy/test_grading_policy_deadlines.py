@@ -97,8 +97,9 @@ def test_times_of_files() -> None:
     assert parsed_time("2030-12-08 23:59", "Europe/Berlin", "x").astimezone(UTC).hour == 22
     with pytest.raises(PolicyError, match=r"f:3: '2030-10-08 23:59' has no offset .* zone ="):
         parsed_time("2030-10-08 23:59", "", "f:3")
-    with pytest.raises(PolicyError, match="'yesterday' is not a time"):
-        parsed_time("yesterday", "", "f:3")
+    for text in ("yesterday", "2030-10-08", "20301008"):
+        with pytest.raises(PolicyError, match=f"'{text}' is not a time"):
+            parsed_time(text, "Europe/Berlin", "f:3")
 
 
 class Results:
@@ -196,12 +197,25 @@ def test_a_learner_without_a_hand_in(rule: str, mark: float | None, results: Res
         ),
         (f"{HEADER}a1,,2030-10-02T00:00:00Z\n", "hand-ins.csv:2: the learner of 'a1' is empty"),
         (f"{HEADER}a9,a,2030-10-02T00:00:00Z\n", "has no row for 'a1'"),
+        ("submission,learner,time,time\na1,a,,\n", r"hand_ins\.time: .*has 2 columns 'time'"),
     ],
 )
 def test_errors_in_the_file_of_hand_ins(rows: str, message: str, results: Results) -> None:
     results.add("a1", "right")
     with pytest.raises(PolicyError, match=message):
         results.marks(CSV, rows)
+
+
+def test_files_that_a_spreadsheet_has_saved(results: Results) -> None:
+    """Semicolons, a byte order mark, and rows of empty cells."""
+    results.add("a1", "right")
+    row = "a1,a,2030-10-02T00:00:00Z\n"
+    expected = results.marks(CSV, HEADER + row)
+    text = f"\ufeff{HEADER}{row},,\n".replace(",", ";").replace("\n", "\r\n")
+    assert results.marks(CSV, text) == expected
+    (results.folder / "hand-ins.csv").write_bytes("submission;learner;Übung\n".encode("latin-1"))
+    with pytest.raises(PolicyError, match=r"is not UTF-8 \(.* at byte 19\); save it as CSV"):
+        results.marks(CSV)
 
 
 def test_unknown_names(results: Results) -> None:
@@ -212,7 +226,9 @@ def test_unknown_names(results: Results) -> None:
     with pytest.raises(PolicyError, match=r"extension\[0\]\.who: .*did you mean 'learner1'\?"):
         results.marks(f"{RULE}{CSV}{extension}", rows)
     rows = f"{HEADER}learner1,lerner1,2030-10-02T00:00:00Z\n"
-    with pytest.raises(PolicyError, match="'lerner1', who is not in the roster; did you mean"):
+    with pytest.raises(
+        PolicyError, match=r"who is not in the roster; add a row .*; did you mean 'learner1'\?"
+    ):
         results.marks(f'{CSV}[roster]\nfile = "roster.csv"\n', rows)
 
 

@@ -96,6 +96,7 @@ def test_a_gradebook_with_semicolons_and_decimal_commas() -> None:
         (gradebook("a,1,a,A,", points="(read only)"), "", "as read only"),
         (gradebook("a,1,a,A,", "b,1,b,A,"), "", "rows 3 and 4 have the same ID '1'"),
         (gradebook("a,1,a,A,", header=f"{HEADER},Other (8)"), "", r"\[export.canvas\] column ="),
+        (gradebook("a,1,a,A,,", header=f"{HEADER},Task (7)"), "7", "it has 2 columns '7'"),
         (gradebook("a,1,a,A,"), "9", "has no column '9'; its assignments are 'Task \\(7\\)'"),
         (
             gradebook("a,1,a,A,", header="Student,ID,Section,Final Score (7)"),
@@ -169,6 +170,12 @@ def test_a_worksheet_in_another_language() -> None:
 def test_worksheets_that_are_refused(row: str, message: str) -> None:
     with pytest.raises(FileError, match=message):
         moodle.fill((WORKSHEET + row).encode(), grades({"1": 5.0}), Moodle())
+
+
+def test_a_worksheet_with_two_columns_of_grades_is_refused() -> None:
+    content = WORKSHEET.replace("Full name", "Grade") + "Participant 1,,S,,10.00,Yes,-,\n"
+    with pytest.raises(FileError, match="it has 2 columns 'Grade'"):
+        moodle.fill(content.encode(), grades({"1": 5.0}), Moodle())
 
 
 def test_the_readers_refuse_wrong_files() -> None:

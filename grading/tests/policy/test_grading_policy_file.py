@@ -78,7 +78,24 @@ DEADLINE = "[deadline]\nat = 2030-10-08T23:59:00+02:00\n"
             10,
             "pair[1].members[1]: 'a' is in two pairs",
         ),
-        ("[export]\nout_of = 0\n", 4, "the maximum has to be positive"),
+        ("[export]\nout_of = 0\n", 4, "above 0 and at most 10000, got 0"),
+        ("[export]\nout_of = 10001\n", 4, "above 0 and at most 10000, got 10001"),
+        (f"{DEADLINE}percent = 10\n", 5, "no key 'percent' here; it is a key of [late]"),
+        ("[export]\nfeedback = []\n", 4, "it is a key of the file, before its first table"),
+        (f"{DEADLINE}zone = 1\n", 5, "it is a key of [hand_ins]"),
+        (f"{DEADLINE}grace_minutes = nan\n", 5, "allowed are 0 to 10080 minutes, got nan"),
+        ("[deadline]\nat = 2030-10-08\n", 4, "expected a time (2030-"),
+        ('[[group]]\ntask = "0.1"\nname = "relu"\npoints = "3"\n', 6, "a number, got a text"),
+        ('feedback = ["verdict"]\n', 3, "without [deadline], this hides nothing"),
+        ('[[task]]\nid = "0.1"\nfeedback = []\n', 5, "without [deadline], this hides nothing"),
+        ('[[pair]]\nname = "p"\nmembers = ["a", "b", "a"]\n', 5, "'a' is twice in this pair"),
+        ('name = "again"\n', 3, "this key occurs twice"),
+        (
+            '[[speed]]\ntask = "3.1"\nat_most = 2\npoints = 1\n'
+            '[[speed]]\ntask = "task3_1"\nat_most = 4\npoints = 3\n',
+            6,
+            "the slower 4 earns 3",
+        ),
         ('tasks = ["task0_1", "module9"]\n', 3, "tasks[1]: there is no task 'module9'"),
     ],
 )
@@ -94,11 +111,20 @@ def test_an_error_names_file_line_and_key(
 def test_errors_of_the_file_itself(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml", table())
-    with pytest.raises(PolicyError, match=r"course\.toml: .*line 3"):
+    with pytest.raises(PolicyError, match=r"course\.toml:3: name = = 1: "):
         course(tmp_path, "name = = 1")
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     with pytest.raises(PolicyError, match="is not UTF-8"):
         load(tmp_path / "latin.toml", table())
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    assert course(tmp_path, "", head="\ufeff" + HEAD).policy.name == "test"
+
+
+def test_missing_keys_are_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="the key 'name' is missing"):
+        course(tmp_path, "", head="version = 1\n")
 
 
 def test_the_checksum_depends_on_every_byte(tmp_path: Path) -> None:
