@@ -65,7 +65,10 @@ def test_derivatives_of_each_function(
     arity, fits = SMOOTH[step]
     numbers = st.tuples(*[positive if step in ("log", "div") else quarters] * arity)
     inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
-    program = [[step, *range(arity)]]
+    program: Program = [[step, *range(arity)]]
+    if step == "div" and data.draw(st.booleans()):
+        # The reciprocal, which may be a function of its own.
+        program, inputs = [["div", 1.0, 0]], inputs[1:]
     options = {"program": program, "inputs": inputs, "backward": [d_output]}
     response = subject.call("scalar.program", options=options)
     forms = [np.multiply(form, d_output) for form in derivative_forms(program, inputs)]

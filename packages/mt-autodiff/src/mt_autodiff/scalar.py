@@ -67,6 +67,8 @@ class Scalar(ScalarNode):
         return functions.Div.apply(self, b)
 
     def __rtruediv__(self, b: float) -> "Scalar":
+        if b == 1.0:
+            return functions.Inv.apply(self)
         return Scalar(b, back=None) / self
 
     def __neg__(self) -> "Scalar":
