@@ -68,8 +68,8 @@ def advice(owner: object, name: str) -> str:
     """Return the error of a missing name."""
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'; ") as caught:
         getattr(owner, name)
-    # Python suggests a similar name only for errors with both attributes.
-    assert caught.value.name is None or "the page" in str(caught.value)
+    # Python suggests a similar name of `obj`, which would be wrong if there is advice.
+    assert caught.value.obj is None or "the page" in str(caught.value)
     return str(caught.value)
 
 
@@ -123,6 +123,22 @@ def test_every_member_of_an_optimiser_exists_or_has_a_row(name: str) -> None:
 @pytest.mark.parametrize("package", [mt_nn, mt_nn.functional, mt_nn.optim, mt_nn.schedules])
 def test_any_other_name_of_a_package_has_a_general_error(package: object) -> None:
     assert 'the page "Differences from PyTorch"' in advice(package, "Nonsense")
+
+
+@pytest.mark.parametrize("kind", [Linear(1, 1), Adam([Parameter(ones((1,)))])], ids=repr)
+def test_any_other_member_has_a_general_error(kind: object) -> None:
+    assert 'the page "Differences from PyTorch"' in advice(kind, "nonsense")
+    assert not hasattr(kind, "__nonsense__")
+
+
+def test_an_error_in_a_property_is_not_hidden() -> None:
+    class Wrong(Module):
+        @property
+        def width(self) -> Any:
+            return self.size
+
+    with pytest.raises(AttributeError, match="'size'"):
+        _ = Wrong().width
 
 
 def test_an_attribute_may_have_the_name_of_a_row() -> None:

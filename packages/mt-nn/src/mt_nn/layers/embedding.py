@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, take, tensor
+from mt_autodiff.names import renamed
 from mt_nn import init as initializers
-from mt_nn._names import renamed
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_sizes
 from mt_nn.module import Module, Parameter
