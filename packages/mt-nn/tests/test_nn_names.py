@@ -12,6 +12,7 @@ import pytest
 import mt_autodiff
 import mt_nn
 from mt_autodiff import Tensor, ones, rand, tensor
+from mt_kernels_cpu import Tuned
 from mt_nn import Adam, Conv2d, Dropout, Embedding, Linear, MaxPool2d, Module, Parameter, Sequential
 from mt_nn._names import ABSENT, EXPRESSIONS, MODULE_MEMBERS, OPTIMIZER_MEMBERS
 from mt_tensor import Reference
@@ -173,6 +174,23 @@ def test_arguments_of_pytorch(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         kind(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (mt_nn.dropout, {"training": True}, "dropout: 'training' .*; use ignore=not training"),
+        (mt_nn.dropout, {"p": 0.5}, "dropout: 'p' .*; use rate"),
+        (mt_nn.max_pool2d, {"kernel_size": 2}, "max_pool2d: 'kernel_size' .*; use kernel"),
+        (mt_nn.avg_pool2d, {"kernel_size": 2}, "avg_pool2d: 'kernel_size' .*; use kernel"),
+    ],
+)
+@pytest.mark.parametrize("backend", [Reference(), Tuned()], ids=["composed", "fused"])
+def test_options_of_functions_of_pytorch(
+    function: Any, options: dict[str, Any], message: str, backend: Any
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        function(ones((1, 1, 4, 4), backend), **options)
 
 
 def test_a_subclass_may_have_the_arguments_of_pytorch() -> None:
