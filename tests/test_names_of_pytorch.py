@@ -123,8 +123,10 @@ def test_other_names_point_to_the_page() -> None:
 
 def test_names_of_the_library_in_the_facade() -> None:
     course: Any = minitorch
-    with pytest.raises(AttributeError, match="'where'; write `from mt_autodiff import where`"):
-        course.where  # noqa: B018
+    for package, name in [("mt_autodiff", "where"), ("mt_nn", "Adam")]:
+        message = f"no attribute '{name}', .*; write `from {package} import {name}`"
+        with pytest.raises(AttributeError, match=message):
+            getattr(course, name)
     with pytest.raises(AttributeError, match=r"'tanh'; write x\.tanh\(…\)"):
         course.tanh  # noqa: B018
 
