@@ -136,7 +136,7 @@ def test_an_error_in_a_property_is_not_hidden() -> None:
     class Wrong(Module):
         @property
         def width(self) -> Any:
-            return self.size
+            return self.size  # type: ignore[attr-defined]
 
     with pytest.raises(AttributeError, match="'size'"):
         _ = Wrong().width
