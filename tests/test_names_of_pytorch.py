@@ -43,6 +43,8 @@ def test_a_name_exists_or_its_error_has_the_row(group: Group, name: str) -> None
         return
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'; ") as caught:
         getattr(group.owner, name)
+    # Python suggests a similar name of `obj`, which would contradict the row.
+    assert caught.value.obj is None
     expression, _, comment = group.row(name).partition("  # ")
     assert expression in str(caught.value)
     assert comment in str(caught.value)
@@ -112,8 +114,8 @@ def test_other_names_point_to_the_page() -> None:
     for owner in owners:
         with pytest.raises(AttributeError, match=r"'quux'; .* \"Differences from PyTorch\"") as e:
             owner.quux  # noqa: B018
-        # Python suggests a similar name only of the object of the error.
-        assert e.value.obj is None
+        # Python suggests names of `obj` that are similar, such as `reshape` for `reshap`.
+        assert e.value.obj is owner
     title = re.search(r"^# (.*)$", DOCUMENT.read_text("utf-8"), re.M)
     assert title is not None
     assert title[1] in names.PAGE
@@ -121,8 +123,10 @@ def test_other_names_point_to_the_page() -> None:
 
 def test_names_of_the_library_in_the_facade() -> None:
     course: Any = minitorch
-    with pytest.raises(AttributeError, match="'where'; write `from mt_autodiff import where`"):
-        course.where  # noqa: B018
+    for package, name in [("mt_autodiff", "where"), ("mt_nn", "Adam")]:
+        message = f"no attribute '{name}', .*; write `from {package} import {name}`"
+        with pytest.raises(AttributeError, match=message):
+            getattr(course, name)
     with pytest.raises(AttributeError, match=r"'tanh'; write x\.tanh\(…\)"):
         course.tanh  # noqa: B018
 

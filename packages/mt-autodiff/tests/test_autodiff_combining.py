@@ -105,6 +105,13 @@ def test_take_copies_the_indices() -> None:
     assert table.grad.to_numpy().tolist() == [[11.0], [100.0], [0.0]]
 
 
+@pytest.mark.parametrize("indices", [tensor([2, 0]), tensor([1.0, 0.0]), tensor([[1], [2]])])
+def test_take_by_the_whole_numbers_of_a_tensor(indices: Tensor) -> None:
+    table = random(3, 2)
+    expected = table.to_numpy()[indices.to_numpy().astype(int)]
+    assert np.array_equal(take(table, indices).to_numpy(), expected)
+
+
 def test_take_returns_a_copy() -> None:
     table = random(3, 2)
     for indices in (1, [1], [0, 1, 2], []):
@@ -119,6 +126,8 @@ def test_take_returns_a_copy() -> None:
         (random(3, 2), [0.0], TypeError, "take: indices of float64; they must be integers"),
         (random(3, 2), [True], TypeError, "take: indices of bool"),
         (random(3, 2), random(2), TypeError, "take: indices of float64"),
+        (random(3, 2), tensor([np.inf]), TypeError, "take: indices of float64"),
+        (random(3, 2), tensor([1.0]) > 0, TypeError, "take: the indices are truth values"),
         (random(3, 2), [0, 3], IndexError, "indices from 0 to 3; the table has rows 0 to 2"),
         (random(3, 2), [-1], IndexError, "indices from -1 to -1"),
         (random(0, 2), [0], IndexError, "rows 0 to -1"),

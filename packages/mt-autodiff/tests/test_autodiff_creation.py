@@ -326,9 +326,9 @@ def test_one_hot_rows() -> None:
     for bad, message in [([3], "from 3 to 3; .* from 0 to 2"), ([-1], "from -1 to -1")]:
         with pytest.raises(IndexError, match=f"one_hot: positions {message}"):
             one_hot(bad, 3)
-    with pytest.raises(TypeError, match="one_hot: the index contains truth values"):
+    with pytest.raises(TypeError, match="one_hot: indices of bool"):
         one_hot([True])
-    with pytest.raises(TypeError, match="index: an array of float64"):
+    with pytest.raises(TypeError, match="one_hot: indices of float64"):
         one_hot([0.5])
 
 
@@ -337,3 +337,19 @@ def test_a_copy_of_truth_values_keeps_the_kind() -> None:
     assert mask.kind == tensor(mask).kind == mask.clone().kind == "truth"
     assert from_numpy(np.array([1, 0])).kind == "positions"
     assert tensor([1.0, 0.0]).kind is None
+
+
+@pytest.mark.parametrize("name", ["dtype", "device"])
+@pytest.mark.parametrize(
+    "make", [tensor, zeros, ones, full, eye, arange, linspace, rand, randn, randint, randperm]
+)
+def test_options_of_pytorch_name_ours(make: Any, name: str) -> None:
+    message = f"{make.__name__}: '{name}' is no argument of the function; use backend"
+    with pytest.raises(TypeError, match=message):
+        make(1, **{name: None})
+
+
+@pytest.mark.parametrize("make", [rand, randn, randint, randperm])
+def test_generators_of_pytorch_name_ours(make: Any) -> None:
+    with pytest.raises(TypeError, match="'generator' is no argument of the function; use rng"):
+        make(1, generator=None)

@@ -12,6 +12,7 @@ import pytest
 import mt_autodiff
 import mt_nn
 from mt_autodiff import Tensor, ones, rand, tensor
+from mt_kernels_cpu import Tuned
 from mt_nn import Adam, Conv2d, Dropout, Embedding, Linear, MaxPool2d, Module, Parameter, Sequential
 from mt_nn._names import ABSENT, EXPRESSIONS, MODULE_MEMBERS, OPTIMIZER_MEMBERS
 from mt_tensor import Reference
@@ -68,8 +69,8 @@ def advice(owner: object, name: str) -> str:
     """Return the error of a missing name."""
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'; ") as caught:
         getattr(owner, name)
-    # Python suggests a similar name only for errors with both attributes.
-    assert caught.value.name is None or "the page" in str(caught.value)
+    # Python suggests a similar name of `obj`, which would be wrong if there is advice.
+    assert caught.value.obj is None or "the page" in str(caught.value)
     return str(caught.value)
 
 
@@ -125,6 +126,22 @@ def test_any_other_name_of_a_package_has_a_general_error(package: object) -> Non
     assert 'the page "Differences from PyTorch"' in advice(package, "Nonsense")
 
 
+@pytest.mark.parametrize("kind", [Linear(1, 1), Adam([Parameter(ones((1,)))])], ids=repr)
+def test_any_other_member_has_a_general_error(kind: object) -> None:
+    assert 'the page "Differences from PyTorch"' in advice(kind, "nonsense")
+    assert not hasattr(kind, "__nonsense__")
+
+
+def test_an_error_in_a_property_is_not_hidden() -> None:
+    class Wrong(Module):
+        @property
+        def width(self) -> Any:
+            return self.size  # type: ignore[attr-defined]
+
+    with pytest.raises(AttributeError, match="'size'"):
+        _ = Wrong().width
+
+
 def test_an_attribute_may_have_the_name_of_a_row() -> None:
     class Typed(Module):
         def __init__(self) -> None:
@@ -157,6 +174,23 @@ def test_arguments_of_pytorch(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         kind(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (mt_nn.dropout, {"training": True}, "dropout: 'training' .*; use ignore=not training"),
+        (mt_nn.dropout, {"p": 0.5}, "dropout: 'p' .*; use rate"),
+        (mt_nn.max_pool2d, {"kernel_size": 2}, "max_pool2d: 'kernel_size' .*; use kernel"),
+        (mt_nn.avg_pool2d, {"kernel_size": 2}, "avg_pool2d: 'kernel_size' .*; use kernel"),
+    ],
+)
+@pytest.mark.parametrize("backend", [Reference(), Tuned()], ids=["composed", "fused"])
+def test_options_of_functions_of_pytorch(
+    function: Any, options: dict[str, Any], message: str, backend: Any
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        function(ones((1, 1, 4, 4), backend), **options)
 
 
 def test_a_subclass_may_have_the_arguments_of_pytorch() -> None:

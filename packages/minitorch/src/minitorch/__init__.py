@@ -11,6 +11,7 @@ functions; `fast_conv` for convolutions; `fast_ops` for kernels. Of `operators` 
 from typing import TYPE_CHECKING, Any
 
 import mt_autodiff
+import mt_nn
 from minitorch import (
     autodiff,
     cuda_conv,
@@ -230,11 +231,12 @@ __all__ = [
 if not TYPE_CHECKING:  # A type checker would accept every name.
 
     def __getattr__(name: str) -> Any:
-        if name in mt_autodiff.__all__:
-            raise AttributeError(
-                f"minitorch has the names of the course, without {name!r}; "
-                f"write `from mt_autodiff import {name}`",
-                name=name,
-                obj=None,
-            )
+        for package in (mt_autodiff, mt_nn):
+            if name in package.__all__:
+                raise AttributeError(
+                    f"minitorch has no attribute {name!r}, because it has the names of the course; "
+                    f"write `from {package.__name__} import {name}`",
+                    name=name,
+                    obj=None,
+                )
         raise missing_function("minitorch", name, Tensor)

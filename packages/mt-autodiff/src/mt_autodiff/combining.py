@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
 from mt_autodiff.fusing import fused
+from mt_autodiff.indexing import as_positions
 from mt_autodiff.tensor import Tensor
 from mt_tensor import ShapeError
 from mt_tensor.fused import operations
@@ -112,12 +112,12 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
 
 
 @fused(operations.TAKE)
-def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
+def take(table: Tensor, indices: Tensor | npt.ArrayLike) -> Tensor:
     """Return rows of a table by index.
 
     Args:
         table: The rows.
-        indices: Integers from 0 to rows - 1, an array of any shape.
+        indices: Integers from 0 to rows - 1, of any shape; a tensor's are whole numbers.
 
     Shape:
         (rows, width), (...) → (..., width).
@@ -128,13 +128,9 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
         IndexError: An index is out of range.
     """
     # A copy: the caller may change the array before the backward pass.
-    numbers = np.array(indices)
+    numbers = as_positions(indices, "take")
     if table.dims != 2:
         raise ShapeError(f"take: shape {table.shape} is not a table (rows, width)")
-    if numbers.size == 0:
-        numbers = numbers.astype(np.int64)
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"take: indices of {numbers.dtype}; they must be integers")
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
         raise IndexError(
             f"take: indices from {numbers.min()} to {numbers.max()}; "

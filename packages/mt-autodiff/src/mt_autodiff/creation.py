@@ -12,18 +12,28 @@ import numpy.typing as npt
 
 from mt_autodiff.combining import concatenate
 from mt_autodiff.engine import Kind, Move
-from mt_autodiff.indexing import as_index
+from mt_autodiff.indexing import as_positions
 from mt_autodiff.modes import grad_enabled
+from mt_autodiff.names import renamed
 from mt_autodiff.tensor import Tensor
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
 from mt_tensor.layout import check_shape
 
 P = ParamSpec("P")
 
+_BACKEND = {
+    "dtype": "backend, such as backend=Reference(numpy.float32)",
+    "device": "backend, which decides where the tensor is",
+    "out": None,
+}
+_of_backend = renamed(**_BACKEND)
+_of_random = renamed(**_BACKEND, generator="rng", seed="rng")
+
 Seed: TypeAlias = np.random.Generator | int | None
 """A generator, the seed of a new one, or None for a new generator with an unpredictable seed."""
 
 
+@_of_backend
 def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
     """Make a contiguous tensor from a number, nested lists, an array or a tensor, copying it.
 
@@ -125,6 +135,7 @@ class SizesOrShape(Generic[P]):
 
 
 @SizesOrShape
+@_of_backend
 def zeros(
     shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
 ) -> Tensor:
@@ -133,11 +144,13 @@ def zeros(
 
 
 @SizesOrShape
+@_of_backend
 def ones(shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
     """Make a tensor of ones, ``ones((2, 3))`` or ``ones(2, 3)``."""
     return full(shape, 1.0, backend, requires_grad)
 
 
+@_of_backend
 def full(
     shape: Sequence[int],
     value: float,
@@ -168,6 +181,7 @@ def full_like(x: Tensor, value: float, requires_grad: bool = False) -> Tensor:
     return full(x.shape, value, x.backend, requires_grad)
 
 
+@_of_backend
 def eye(
     rows: int,
     columns: int | None = None,
@@ -178,6 +192,7 @@ def eye(
     return tensor(np.eye(rows, columns), backend, requires_grad)
 
 
+@_of_backend
 def arange(
     start: float,
     stop: float | None = None,
@@ -204,6 +219,7 @@ def arange(
     return tensor(np.arange(first, bound, step), backend, requires_grad)
 
 
+@_of_backend
 def linspace(
     start: float,
     stop: float,
@@ -255,9 +271,7 @@ def one_hot(
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
-    numbers = as_index(index if isinstance(index, Tensor) else np.asarray(index))
-    if numbers.dtype.kind == "b":
-        raise TypeError("one_hot: the index contains truth values; pass whole numbers")
+    numbers = as_positions(index, "one_hot")
     width = int(numbers.max(initial=-1)) + 1 if classes is None else classes
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < width:
         raise IndexError(
@@ -272,6 +286,7 @@ def one_hot(
 
 
 @SizesOrShape
+@_of_random
 def rand(
     shape: Sequence[int],
     rng: Seed = None,
@@ -286,6 +301,7 @@ def rand(
 
 
 @SizesOrShape
+@_of_random
 def randn(
     shape: Sequence[int],
     rng: Seed = None,
@@ -297,16 +313,19 @@ def randn(
     return _leaf(backend.from_numpy(array), backend, requires_grad)
 
 
+@_of_random
 def rand_like(x: Tensor, rng: Seed = None, requires_grad: bool = False) -> Tensor:
     """Make a tensor of random numbers in [0, 1) with the shape and the backend of another."""
     return rand(x.shape, rng=rng, backend=x.backend, requires_grad=requires_grad)
 
 
+@_of_random
 def randn_like(x: Tensor, rng: Seed = None, requires_grad: bool = False) -> Tensor:
     """Make a tensor of normal random numbers with the shape and the backend of another."""
     return randn(x.shape, rng=rng, backend=x.backend, requires_grad=requires_grad)
 
 
+@_of_random
 def randint(
     low: int,
     high: int,
@@ -318,6 +337,7 @@ def randint(
     return tensor(np.random.default_rng(rng).integers(low, high, tuple(shape)), backend)
 
 
+@_of_random
 def randperm(count: int, rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     """Make a constant of the numbers from 0 to `count` - 1 in a random order."""
     return tensor(np.random.default_rng(rng).permutation(count), backend)

@@ -128,6 +128,26 @@ def as_index(values: Any) -> npt.NDArray[Any]:
     return array.astype(np.int64)
 
 
+def as_positions(values: Any, operation: str) -> npt.NDArray[np.int64]:
+    """Return the whole numbers of a tensor, an array or lists as a new array.
+
+    Raises:
+        TypeError: There are truth values or other numbers.
+    """
+    if isinstance(values, Node):
+        if values.kind == "truth":
+            raise TypeError(f"{operation}: the indices are truth values; pass whole numbers")
+        array = values.backend.to_numpy(values.data)
+        whole = bool(np.all(np.isfinite(array) & (array == np.floor(array))))
+    else:
+        array = np.array(values)
+        # An empty list is an array of float64.
+        whole = array.dtype.kind in "iu" or not array.size
+    if not whole:
+        raise TypeError(f"{operation}: indices of {array.dtype}; they must be integers")
+    return array.astype(np.int64, copy=False)
+
+
 def names_element(key: Key, dims: int) -> TypeGuard[Sequence[int]]:
     """Return whether a normalized index selects one element of a tensor with `dims` dimensions."""
     return len(key) == dims and all(isinstance(entry, int) for entry in key)

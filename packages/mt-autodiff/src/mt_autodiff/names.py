@@ -4,8 +4,14 @@ A name that is missing raises an error with its row of a table. A row is an expr
 comment after two spaces; x and y are matrices of equal shape. The tests evaluate each expression.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PAGE = 'the page "Differences from PyTorch" of the documentation lists other names'
 """The reference to the page in messages."""
@@ -139,8 +145,8 @@ FUNCTIONS: dict[str, str] = {
     "set_grad_enabled": "no_grad()  # operations are recorded outside of it",
     "enable_grad": "grad_enabled()  # operations are recorded outside of no_grad",
     "inference_mode": "no_grad()",
-    "save": "mt_nn.save_checkpoint  # saves a module; np.save(path, x.to_numpy()) one tensor",
-    "load": "mt_nn.load_checkpoint  # loads a module; tensor(np.load(path)) one tensor",
+    "save": "mt_nn.save_weights  # saves a module; np.save(path, x.to_numpy()) one tensor",
+    "load": "mt_nn.load_weights  # of a module; tensor(np.load(path)) one tensor",
     "vstack": "concatenate([x, y], 0)",
     "hstack": "concatenate([x, y], 1)",
     "column_stack": "stack([x[0], y[0]], 1)",
@@ -171,25 +177,54 @@ FUNCTIONS: dict[str, str] = {
 """The expression to write instead of each function of the package that tensors lack, too."""
 
 
-def missing(owner: str, name: str, table: Mapping[str, str]) -> AttributeError:
+def way_out(row: str) -> str:
+    """Return the row of a table as a part of a sentence: its code, and its comment."""
+    code, _, comment = row.partition("  # ")
+    return f"write {code}" + (f" ({comment})" if comment else "")
+
+
+def missing(
+    owner: str,
+    name: str,
+    table: Mapping[str, str],
+    sentences: Mapping[str, str] = MappingProxyType({}),
+    similar: object = None,
+) -> AttributeError:
     """Return the error of a missing name, with its row of a table.
 
     Args:
         owner: The class or the package, for the message.
         name: The name.
         table: The expressions to write instead of names.
+        sentences: The ways out of names that no expression replaces.
+        similar: The object whose names Python may suggest if the name has no row.
     """
+    problem = f"{owner} has no attribute {name!r}"
     if name.startswith("__"):
-        return AttributeError(f"{owner} has no attribute {name!r}")
-    row = table.get(name)
-    if row is None:
-        way_out = PAGE
-    else:
-        expression, _, comment = row.partition("  # ")
-        way_out = f"write {expression}" + (f" ({comment})" if comment else "")
-    # Python suggests a similar name of `obj`, which would often be wrong: `reshape_as` is not
-    # `reshape`.
-    return AttributeError(f"{owner} has no attribute {name!r}; {way_out}", name=name, obj=None)
+        return AttributeError(problem)
+    # Python suggests a similar name of `obj`, which is often wrong if the name has a row:
+    # `reshape_as` is not `reshape`.
+    if name in table:
+        return AttributeError(f"{problem}; {way_out(table[name])}", name=name, obj=None)
+    if name in sentences:
+        return AttributeError(f"{problem}; {sentences[name]}", name=name, obj=None)
+    return AttributeError(f"{problem}; {PAGE}", name=name, obj=similar)
+
+
+def missing_member(instance: object, name: str, table: Mapping[str, str]) -> AttributeError:
+    """Return the error of a missing attribute of an object, for a method ``__getattr__``.
+
+    Python calls ``__getattr__`` also if a property raises AttributeError: that error is raised
+    again, because it names what is missing in the property.
+
+    Args:
+        instance: The object.
+        name: The name.
+        table: The expressions to write instead of names.
+    """
+    if hasattr(type(instance), name):
+        object.__getattribute__(instance, name)
+    return missing(type(instance).__name__, name, table, similar=instance)
 
 
 def missing_function(package: str, name: str, members: Any) -> AttributeError:
@@ -209,4 +244,29 @@ def missing_function(package: str, name: str, members: Any) -> AttributeError:
             )
         if name in MEMBERS:
             return missing(package, name, MEMBERS)
-    return missing(package, name, FUNCTIONS)
+    return missing(package, name, FUNCTIONS, similar=sys.modules[package])
+
+
+def renamed(**instead: str | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function so that an argument of PyTorch raises an error that names ours.
+
+    Args:
+        **instead: For each argument of PyTorch, the argument to use instead; None if there is none.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in kwargs:
+                if name in instead:
+                    known = instead[name]
+                    way_out = "leave it out" if known is None else f"use {known}"
+                    is_class = function.__name__ == "__init__"
+                    owner = type(args[0]).__name__ if is_class else function.__name__
+                    kind = "class" if is_class else "function"
+                    raise TypeError(f"{owner}: {name!r} is no argument of the {kind}; {way_out}")
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate

@@ -14,7 +14,7 @@ from mt_autodiff.composed import (
     selection,
     shapes,
 )
-from mt_autodiff.names import MEMBERS, missing
+from mt_autodiff.names import MEMBERS, missing_member
 
 
 class Tensor(BasicTensor):
@@ -196,4 +196,4 @@ class Tensor(BasicTensor):
     if not TYPE_CHECKING:  # A type checker would accept every name.
 
         def __getattr__(self, name: str) -> Any:
-            raise missing(type(self).__name__, name, MEMBERS)
+            raise missing_member(self, name, MEMBERS)

@@ -3,12 +3,11 @@
 A name that is missing raises an error with its row of a table. The tests evaluate each row.
 """
 
-import functools
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+from typing import Any
 
-P = ParamSpec("P")
+from mt_autodiff.names import missing
 
 EXPRESSIONS: dict[str, str] = {
     # torch.nn
@@ -121,31 +120,23 @@ OPTIMIZER_MEMBERS: dict[str, str] = {
 }
 """The expression to use instead of each member of an optimiser."""
 
-_PAGE = 'the page "Differences from PyTorch" of the documentation lists other names'
-
 
 def package_getattr(package: str) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of this package, which raises an error."""
 
     def unknown(name: str) -> Any:
-        owner = f"module {package!r} has no attribute {name!r}"
-        if name in EXPRESSIONS:
-            raise missing(owner, use(EXPRESSIONS[name]))
-        if name in ABSENT:
-            raise missing(owner, ABSENT[name])
-        if name in getattr(sys.modules["mt_nn"], "__all__", ()):
-            raise missing(owner, f"use mt_nn.{name}")
-        # Python suggests similar names if the error has the object and the name.
-        raise AttributeError(f"{owner}; {_PAGE}", name=name, obj=sys.modules[package])
+        table = EXPRESSIONS
+        if name not in ABSENT and name in getattr(sys.modules["mt_nn"], "__all__", ()):
+            table = {name: f"mt_nn.{name}", **EXPRESSIONS}
+        raise missing(package, name, table, ABSENT, sys.modules[package])
 
     return unknown
 
 
-class MissingMember:
-    """A member that a class does not have: reading it raises an error that says what to use.
+class ReadOnlyMember:
+    """A member that a class does not have: reading or assigning it raises an error.
 
-    It is not a method ``__getattr__``, which makes every other attribute slower. An attribute of
-    the object with the same name takes precedence.
+    It is not a method ``__getattr__``, which does not see assignments.
     """
 
     def __init__(self, way_out: str) -> None:
@@ -155,7 +146,11 @@ class MissingMember:
         self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        raise missing(f"{owner.__name__!r} object has no attribute {self.name!r}", self.way_out)
+        message = f"{owner.__name__} has no attribute {self.name!r}; {self.way_out}"
+        raise AttributeError(message, name=self.name, obj=None)
+
+    def __set__(self, instance: object, value: object) -> None:
+        self.__get__(instance, type(instance))
 
     @classmethod
     def add_to(cls, owner: type, ways_out: Mapping[str, str]) -> None:
@@ -165,45 +160,3 @@ class MissingMember:
                 member = cls(way_out)
                 member.__set_name__(owner, name)
                 setattr(owner, name, member)
-
-
-class ReadOnlyMember(MissingMember):
-    """A missing member that cannot be assigned either."""
-
-    def __set__(self, instance: object, value: object) -> None:
-        self.__get__(instance, type(instance))
-
-
-def use(expression: str) -> str:
-    """Return the way out of a row of a table: its code, and its comment in parentheses."""
-    code, _, comment = expression.partition("  # ")
-    return f"use {code}" + (f" ({comment})" if comment else "")
-
-
-def missing(owner: str, way_out: str) -> AttributeError:
-    """Return an error without the name, so that Python suggests no similar one."""
-    return AttributeError(f"{owner}; {way_out}", name=None, obj=owner)
-
-
-def renamed(**instead: str | None) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Decorate a constructor so that an argument of PyTorch raises an error that names ours.
-
-    Args:
-        **instead: For each argument of PyTorch, the argument to use instead; None if there is none.
-    """
-
-    def decorate(init: Callable[P, None]) -> Callable[P, None]:
-        @functools.wraps(init)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-            for name in kwargs:
-                if name in instead:
-                    known = instead[name]
-                    way_out = "leave it out" if known is None else f"use {known}"
-                    raise TypeError(
-                        f"{type(args[0]).__name__}: {name!r} is no argument of the class; {way_out}"
-                    )
-            init(*args, **kwargs)
-
-        return checked
-
-    return decorate

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor
-from mt_nn._names import MODULE_MEMBERS, MissingMember, ReadOnlyMember, use
+from mt_autodiff.names import missing_member
+from mt_nn._names import MODULE_MEMBERS, ReadOnlyMember
 from mt_nn._state import (
     Arrays,
     IncompatibleKeys,
@@ -519,9 +520,15 @@ class Module:
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
 
+    # Names of other libraries
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, MODULE_MEMBERS)
+
 
 # Added here, so that type checkers report these names as unknown.
-MissingMember.add_to(Module, {name: use(code) for name, code in MODULE_MEMBERS.items()})
 ReadOnlyMember.add_to(
     Parameter,
     {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Tensor, grad_check, randn
+from mt_autodiff import Tensor, grad_check, randn, tensor
 from mt_nn import SGD, Embedding
 from mt_tensor import Reference, ShapeError
 
@@ -95,6 +95,12 @@ def test_a_pretrained_table_may_be_trained() -> None:
 def test_pretrained_tables_of_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match=r"Embedding\.from_pretrained: shape .* is not a table"):
         Embedding.from_pretrained(np.zeros(shape))
+
+
+@pytest.mark.parametrize("padding_row", [None, 0])
+def test_indices_in_a_tensor(padding_row: int | None) -> None:
+    layer = Embedding(ROWS, 3, padding_row=padding_row, rng=0)
+    assert np.array_equal(layer(tensor([1, 0])).to_numpy(), layer([1, 0]).to_numpy())
 
 
 def test_invalid_indices() -> None:

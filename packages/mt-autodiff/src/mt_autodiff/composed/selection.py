@@ -12,7 +12,7 @@ from mt_autodiff.basic_tensor import T
 from mt_autodiff.composed.apply import apply, elements, positions
 from mt_autodiff.composed.elementwise import ne
 from mt_autodiff.composed.in_place import check_writable
-from mt_autodiff.indexing import as_index
+from mt_autodiff.indexing import as_positions
 from mt_tensor import IndexingError, ShapeError
 from mt_tensor.layout import normalize_dim
 
@@ -87,9 +87,7 @@ def _numbers(x: T, dim: int, index: Any, operation: str) -> npt.NDArray[np.int64
         IndexingError: A position is out of range.
         TypeError: They are not whole numbers.
     """
-    numbers = as_index(index)
-    if numbers.dtype.kind == "b":
-        raise TypeError(f"{operation}: the index contains truth values; pass whole numbers")
+    numbers = as_positions(index, operation)
     fits = all(
         dim == d or numbers.shape[d] <= size for d, size in enumerate(x.shape[: numbers.ndim])
     )
@@ -115,9 +113,10 @@ def index_select(x: T, dim: int, index: Any) -> T:
 
     Raises:
         IndexingError: There is no such dimension, or a position is out of range.
+        TypeError: The positions are not whole numbers.
     """
     at = normalize_dim(dim, x.dims, "index_select")
-    chosen: T = x[(*(slice(None),) * at, as_index(index))]
+    chosen: T = x[(*(slice(None),) * at, as_positions(index, "index_select"))]
     return chosen
 
 

@@ -3,12 +3,14 @@
 import numpy as np
 
 from mt_autodiff import Seed, Tensor, fused
+from mt_autodiff.names import renamed
 from mt_nn.functional.linear import Activation
 from mt_tensor.fused import operations
 from mt_tensor.fused.arguments import inverted_scale
 
 
 @fused(operations.DROPOUT)
+@renamed(p="rate", training="ignore=not training", inplace=None)
 def dropout(
     input: Tensor,
     rate: float,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from mt_autodiff import Tensor, concatenate, from_numpy, fused, pad
+from mt_autodiff.names import renamed
 from mt_nn.functional.maximum import max
 from mt_tensor import ShapeError
 from mt_tensor.fused import operations
@@ -96,6 +97,7 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     return max(windows, 4).view(*input.shape[:2], height, width)
 
 
+@renamed(kernel_size="kernel", ceil_mode=None, dilation=None)
 def max_pool2d(
     input: Tensor,
     kernel: Sizes,
@@ -138,6 +140,7 @@ def max_pool2d(
     return max(stacked, 4).view(*views[0].shape)
 
 
+@renamed(kernel_size="kernel", ceil_mode=None)
 def avg_pool2d(
     input: Tensor,
     kernel: Sizes,

@@ -3,7 +3,7 @@
 import math
 
 from mt_autodiff import Tensor
-from mt_nn._names import renamed
+from mt_autodiff.names import renamed
 from mt_nn.functional import softmax
 from mt_nn.layers._checks import check_tensor
 from mt_nn.module import Module

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from mt_autodiff import Seed, Tensor
+from mt_autodiff.names import renamed
 from mt_nn import init as initializers
-from mt_nn._names import renamed
 from mt_nn.functional.convolution import convolve, max_over_time
 from mt_nn.functional.linear import Activation
 from mt_nn.init import Initializer

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mt_autodiff import Seed, Tensor
-from mt_nn._names import renamed
+from mt_autodiff.names import renamed
 from mt_nn.functional import dropout
 from mt_nn.functional.linear import Activation
 from mt_nn.layers._checks import check_activation, check_tensor

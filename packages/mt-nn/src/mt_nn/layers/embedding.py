@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, take, tensor
+from mt_autodiff.names import renamed
 from mt_nn import init as initializers
-from mt_nn._names import renamed
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_sizes
 from mt_nn.module import Module, Parameter
@@ -132,11 +132,11 @@ class Embedding(Module):
         """True if the table is trained, False if it is frozen."""
         return not self.weight.value.is_constant()
 
-    def forward(self, indices: npt.ArrayLike) -> Tensor:
+    def forward(self, indices: Tensor | npt.ArrayLike) -> Tensor:
         """Look up vectors.
 
         Args:
-            indices: Integers from 0 to rows - 1.
+            indices: Integers from 0 to rows - 1; in a tensor, whole numbers.
 
         Shape:
             (...) → (..., width).
@@ -145,12 +145,11 @@ class Embedding(Module):
             TypeError: The indices are not integers.
             IndexError: An index is out of range.
         """
-        numbers = np.asarray(indices)
-        vectors = take(self.weight.value, numbers)
+        vectors = take(self.weight.value, indices)
         if self.padding_row is None:
             return vectors
         # The padding vector is zero already; the product makes its gradient zero.
-        mask = (numbers != self.padding_row)[..., None]
+        mask = (np.asarray(indices) != self.padding_row)[..., None]
         return vectors * from_numpy(mask, vectors.backend)
 
     def extra_repr(self) -> str:

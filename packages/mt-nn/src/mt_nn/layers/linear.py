@@ -1,8 +1,8 @@
 """The fully connected layer."""
 
 from mt_autodiff import Seed, Tensor
+from mt_autodiff.names import renamed
 from mt_nn import init as initializers
-from mt_nn._names import renamed
 from mt_nn.functional.linear import Activation, linear
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor

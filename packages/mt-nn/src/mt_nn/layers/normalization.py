@@ -4,7 +4,7 @@ import math
 from typing import ClassVar
 
 from mt_autodiff import Tensor, no_grad, ones, zeros
-from mt_nn._names import renamed
+from mt_autodiff.names import renamed
 from mt_nn.functional.normalization import standardize
 from mt_nn.layers._checks import check_sizes, check_tensor
 from mt_nn.module import Module, Parameter

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mt_autodiff import Tensor
-from mt_nn._names import renamed
+from mt_autodiff.names import renamed
 from mt_nn.functional.pooling import avg_pool2d, max_pool2d
 from mt_nn.layers._checks import check_sizes, check_tensor
 from mt_nn.module import Module

@@ -8,13 +8,14 @@ overrides `Optimizer.step`.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
+from mt_autodiff.names import missing_member
 from mt_nn._gradients import Number, gradient, unique_parameters
-from mt_nn._names import OPTIMIZER_MEMBERS, MissingMember, use
+from mt_nn._names import OPTIMIZER_MEMBERS
 from mt_nn.module import Parameter
 from mt_nn.optim.groups import ParameterGroup
 from mt_tensor import FusedOperation, TensorData
@@ -399,8 +400,12 @@ class Optimizer:
                 memory[slot] = float(array)
         return memory
 
+    # Names of other libraries
 
-MissingMember.add_to(Optimizer, {name: use(code) for name, code in OPTIMIZER_MEMBERS.items()})
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, OPTIMIZER_MEMBERS)
 
 
 def _plain(setting: Any) -> Any:

@@ -1,7 +1,7 @@
 """Stochastic gradient descent."""
 
+from mt_autodiff.names import renamed
 from mt_nn._gradients import Number
-from mt_nn._names import renamed
 from mt_nn.optim.base import FusedRule, Optimizer, Parameters, check_setting, decayed
 from mt_tensor.fused import operations
 
