@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from grading.batch.store import REPORT, Grade, Store
 from grading.judge.records import RecordError, Report, from_json
-from grading.policy.exports.cells import delimiter_of
+from grading.policy.delimiters import delimiter_of
 from grading.policy.load import Course, PolicyError
 from grading.policy.model import Policy
 

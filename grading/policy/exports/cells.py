@@ -1,13 +1,11 @@
 """CSV files in which single cells are replaced; all other bytes stay as they are."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-BOM = "\ufeff"
+from grading.policy.delimiters import delimiter_of
 
-DELIMITERS = (",", ";", "\t")
-"""Delimiters of exports; in some languages, spreadsheets use the semicolon."""
+BOM = "\ufeff"
 
 
 class FileError(ValueError):
@@ -72,12 +70,6 @@ def parse(content: bytes) -> Cells:
     raw, ends = _split(text, delimiter)
     rows = [[_value(cell) for cell in row] for row in raw]
     return Cells(rows, raw, ends, delimiter, bom)
-
-
-def delimiter_of(text: str) -> str:
-    """Return the delimiter that makes the most cells in the first line."""
-    first = next(iter(text.splitlines()), "")
-    return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
 
 
 def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:

@@ -119,7 +119,7 @@ def test_the_archive_names_policy_and_commit(tmp_path: Path) -> None:
         assert archive.read("grader/COMMIT").decode().strip() == grader_commit()
     policy.write_text("version = 1\n")
     done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == 2 and "missing required field `name`" in done.output
+    assert done.exit_code == 2 and "the key 'name' is missing" in done.output
 
 
 def graded_by(file: Path) -> dict[str, Any]:
