@@ -51,12 +51,17 @@ def render() -> None:
     panel()
 
 
-def _form(root: Path, folder: Path) -> None:
-    """Let the user choose task and folder."""
+def _form(root: Path, results: Path) -> None:
+    """Let the user choose task and folder.
+
+    Args:
+        root: The repository.
+        results: The folder of the last report, which a new run replaces.
+    """
     names = _names(root)
     left, right = st.columns([1, 2])
     chosen = left.selectbox("What", list(names), format_func=names.__getitem__, key="grade what")
-    folder = right.text_input(
+    entered = right.text_input(
         "Folder of the submission",
         str(root),
         key="grade folder",
@@ -65,18 +70,18 @@ def _form(root: Path, folder: Path) -> None:
     speed = st.toggle("Measure its speed, too", key="grade speed")
     if not st.button("Judge it", type="primary", icon=":material/gavel:"):
         return
-    submission = Path(folder).expanduser()
+    submission = Path(entered).expanduser()
     if not submission.is_dir():
-        st.error(f"{folder or 'An empty text'} is not a folder. Enter the path of the submission.")
+        st.error(f"{entered or 'An empty text'} is not a folder. Enter the path of the submission.")
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
     command = python_command(
         *("grading", "grade", chosen, "--submission", str(submission.resolve())),
-        *("--json", str(folder / JSON), "--html", str(folder / PAGE)),
+        *("--json", str(results / JSON), "--html", str(results / PAGE)),
         *(() if speed else ("--no-speed",)),
     )
-    job_queue().submit(folder, command, cwd=root)
+    job_queue().submit(results, command, cwd=root)
     st.rerun()
 
 
