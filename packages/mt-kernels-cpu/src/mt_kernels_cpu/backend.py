@@ -35,7 +35,7 @@ class Fast(HostBackend):
 
     Attributes:
         parallel_from: Inner steps from which on all threads are used; a smaller value slows small
-            tensors. One thread does 2**17 in about 0.1 ms, and starting the others takes 0.01 to
+            tensors. One thread does 131,072 in about 0.1 ms, and starting the others takes 0.01 to
             0.05 ms. The parallel form of a kernel takes one or two seconds more to compile.
 
     >>> import numpy as np
