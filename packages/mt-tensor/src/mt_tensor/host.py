@@ -74,7 +74,7 @@ class HostBackend(Backend):
 def in_double(compute: Callable[[TensorData], None], out: TensorData) -> None:
     """Let a loop compute sums in double precision, and round each to the dtype of `out` once.
 
-    A sum in single precision stalls: from 2**24 on, adding 1 changes nothing.
+    A sum in single precision stalls: from 16,777,216 on, adding 1 changes nothing.
 
     Args:
         compute: The loop. It writes into its argument, which has the shape and values of `out`, and
