@@ -19,7 +19,7 @@ from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import array_key, assign, names_element, normalize_key
 from mt_autodiff.modes import grad_enabled
-from mt_autodiff.numpy_functions import apply_function, apply_ufunc
+from mt_autodiff.numpy_functions import apply_function, apply_ufunc, check_no_gradient
 from mt_tensor import REFERENCE, Backend, IndexingError, ShapeError, TensorData
 from mt_tensor.layout import broadcasts_to, check_shape, normalize_dim, normalize_dims
 
@@ -136,7 +136,7 @@ class BasicTensor(Node):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self), separator=", ", prefix="tensor(", threshold=200)
+        body = np.array2string(self.to_numpy(), separator=", ", prefix="tensor(", threshold=200)
         notes = []
         if self.size == 0:
             notes.append(f"shape={self.shape}")
@@ -421,13 +421,9 @@ class BasicTensor(Node):
         """Return the elements as an array, as `to_numpy`, of a tensor that requires no gradient.
 
         Raises:
-            RuntimeError: The tensor requires a gradient, which would be lost.
+            RuntimeError: The tensor requires a gradient, which would be lost, and recording is on.
         """
-        if self.history is not None:
-            raise RuntimeError(
-                "numpy: the tensor requires a gradient, which the array would lose; "
-                "write x.detach().numpy(), or x.to_numpy()"
-            )
+        check_no_gradient("numpy", (self,), "x.detach().numpy(), or x.to_numpy()")
         return self.to_numpy()
 
     def __bool__(self) -> bool:
@@ -483,6 +479,7 @@ class BasicTensor(Node):
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
+        check_no_gradient("numpy.asarray", (self,), "x.to_numpy() for an array without it")
         array = self.to_numpy()
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
@@ -497,7 +494,14 @@ class BasicTensor(Node):
         """Export the elements to another library; copied only if elements share storage.
 
         What the other library writes, this tensor has; as with `to_numpy`, nothing notices it.
+
+        Raises:
+            BufferError: The tensor requires a gradient, which would be lost, and recording is on.
         """
+        try:
+            check_no_gradient("__dlpack__", (self,), "x.detach() in its place")
+        except RuntimeError as error:
+            raise BufferError(str(error)) from None
         return self.backend.to_dlpack(self.data, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -509,8 +513,11 @@ class BasicTensor(Node):
 
         Raises:
             AttributeError: The tensor is in host memory.
+            RuntimeError: The tensor requires a gradient, which would be lost, and recording is on.
         """
-        return self.data.__cuda_array_interface__
+        interface: dict[str, Any] = self.data.__cuda_array_interface__
+        check_no_gradient("__cuda_array_interface__", (self,), "x.detach() in its place")
+        return interface
 
     # Gradients
 

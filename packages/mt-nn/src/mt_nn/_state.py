@@ -78,7 +78,7 @@ def as_received(name: str, value: Any) -> npt.NDArray[Any]:
         TypeError: It is no array, such as a tensor of bfloat16 of another library.
     """
     try:
-        return np.asarray(value)
+        return value.to_numpy() if isinstance(value, Tensor) else np.asarray(value)
     except (TypeError, RuntimeError, ValueError, BufferError) as error:
         raise TypeError(
             f"load_state_dict: {name!r} of type {type(value).__name__} cannot become an array "

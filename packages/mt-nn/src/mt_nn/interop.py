@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff import Tensor
 from mt_nn._state import Arrays, IncompatibleKeys
 from mt_nn.layers import Linear
 from mt_nn.module import Module
@@ -116,6 +117,8 @@ def _prefixes(name: str) -> Iterable[str]:
 
 def _array(value: Any) -> npt.NDArray[Any]:
     """Return a tensor of PyTorch, or anything that NumPy converts, as an array."""
+    if isinstance(value, Tensor):
+        return value.to_numpy()
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach().cpu()
         if "bfloat16" in str(value.dtype):

@@ -545,9 +545,11 @@ def _check_targets(operation: str, predictions: Tensor, targets: Any) -> Tensor:
 
 def _to_host(operation: str, values: Any) -> npt.NDArray[Any]:
     """Return numbers as an array in host memory; a copy from a device raises a warning."""
-    if isinstance(values, Tensor) and values.backend.memory != REFERENCE.memory:
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    if values.backend.memory != REFERENCE.memory:
         warn_of_copy(operation, values.backend, REFERENCE)
-    return np.asarray(values)
+    return values.to_numpy()
 
 
 def _check_probabilities(operation: str, role: str, values: Any, dtype: npt.DTypeLike) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_autodiff import Tensor, ones, rand
+from mt_autodiff import Tensor, no_grad, ones, rand
 from mt_nn import (
     Flatten,
     Identity,
@@ -20,6 +20,7 @@ from mt_nn import (
 )
 
 
+@no_grad
 def test_layers_are_applied_in_order() -> None:
     first, last = Linear(3, 4, rng=0), Linear(4, 2, rng=1)
     network = Sequential(first, Tensor.relu, last)

@@ -110,7 +110,7 @@ class Embedding(Module):
                 [3., 4.],
                 [1., 2.]])
         """
-        array = np.asarray(table)
+        array = table.to_numpy() if isinstance(table, Tensor) else np.asarray(table)
         if array.ndim != 2:
             raise ShapeError(
                 f"Embedding.from_pretrained: shape {array.shape} is not a table (rows, width)"
