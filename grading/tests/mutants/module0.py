@@ -150,8 +150,8 @@ MUTANTS: list[Mutant] = [
         "names of parameters lack the module's",
         MODULE,
         "            for name, parameter in module._parameters.items():\n"
-        "                found.setdefault(id(parameter), (_dotted(prefix, name), parameter))\n"
-        "        return list(_by_name(found.values()).items())",
+        "                found.setdefault(id(parameter), (dotted(prefix, name), parameter))\n"
+        "        return list(by_name(found.values()).items())",
         "            for name, parameter in module._parameters.items():\n"
         "                found.setdefault(id(parameter), (name, parameter))\n"
         "        return list(found.values())",
@@ -265,8 +265,8 @@ MUTANTS: list[Mutant] = [
         "0.4",
         "names of parameters have the last module's only",
         MODULE,
-        "(_dotted(prefix, name), parameter)",
-        "(_dotted(prefix.rpartition('.')[2], name), parameter)",
+        "(dotted(prefix, name), parameter)",
+        "(dotted(prefix.rpartition('.')[2], name), parameter)",
         group="parameters",
     ),
     mutant(

@@ -102,7 +102,9 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
 SEVERAL: dict[Callable[[Any], Any], str] = {
     lambda x: np.stack([x, x]): r"numpy\.stack: .* write mt_autodiff\.stack, which keeps it",
     lambda x: np.where(np.eye(2), np.eye(2), x): r"numpy\.where: .* write mt_autodiff\.where",
-    lambda x: np.quantile(x, 0.5): r"numpy\.quantile: .* write numpy\.quantile\(x\.detach\(\)\) for",
+    lambda x: np.quantile(
+        x, 0.5
+    ): r"numpy\.quantile: .* write numpy\.quantile\(x\.detach\(\)\) for",
     lambda x: np.array([x, x]): r"numpy\.asarray: ",
     lambda x: np.clip(np.eye(2), a_min=x, a_max=None): r"numpy\.clip: ",
 }

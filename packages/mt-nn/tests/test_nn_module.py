@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Scalar, rand, tensor
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 from mt_tensor import Reference
 
 

@@ -8,10 +8,8 @@ functions; `fast_conv` for convolutions; `fast_ops` for kernels. Of `operators` 
 `tensor_map`, `tensor_zip` and `tensor_reduce` are not flat.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import mt_autodiff
-import mt_nn
 from minitorch import (
     autodiff,
     cuda_conv,
@@ -29,6 +27,7 @@ from minitorch import (
     tensor_ops,
     testing,
 )
+from minitorch._names import course_getattr
 from minitorch.autodiff import (
     Context,
     Variable,
@@ -114,7 +113,6 @@ from minitorch.tensor_functions import (
 )
 from minitorch.tensor_ops import SimpleBackend, SimpleOps, TensorBackend, TensorOps
 from minitorch.testing import MathTest, MathTestVariable
-from mt_autodiff.names import missing_function
 
 __all__ = [
     "EQ",
@@ -229,14 +227,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # A type checker would accept every name.
-
-    def __getattr__(name: str) -> Any:
-        for package in (mt_autodiff, mt_nn):
-            if name in package.__all__:
-                raise AttributeError(
-                    f"minitorch has no attribute {name!r}, because it has the names of the course; "
-                    f"write `from {package.__name__} import {name}`",
-                    name=name,
-                    obj=None,
-                )
-        raise missing_function("minitorch", name, Tensor)
+    __getattr__ = course_getattr(__name__)

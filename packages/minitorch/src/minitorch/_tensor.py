@@ -18,6 +18,7 @@ from minitorch._kernels import CUDA, FAST, Wrapper
 from minitorch._ops import SimpleOps, TensorOps
 from mt_autodiff import History, TensorLike, functions, unbroadcast
 from mt_autodiff.basic_tensor import Dims
+from mt_autodiff.engine import LEAF
 from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
 from mt_tensor.layout import Shape, Storage, Strides, UserShape
 
@@ -223,6 +224,11 @@ class Tensor(mt_autodiff.Tensor):
         self.backend = backend
 
     # The course's behaviour, where the library's differs
+
+    def requires_grad_(self, flag: bool = True) -> Self:
+        """Make this tensor a leaf, or a constant for False; its history is dropped."""
+        self.history = LEAF if flag else None
+        return self
 
     def log(self) -> Self:
         r"""Return $\log(x + \epsilon)$ of every element, `operators.log`; `ln` is exact."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import mt_nn
-from mt_nn.module import Parameter
+from mt_nn.parameter import Parameter
 
 
 class Module(mt_nn.Module):

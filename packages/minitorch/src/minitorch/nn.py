@@ -2,11 +2,12 @@
 
 import math
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mt_autodiff
 import mt_nn
 from minitorch._function import LibraryFunction, as_integers
+from minitorch._names import course_getattr
 from mt_nn import argmax, avgpool2d, logsoftmax, max, maxpool2d, softmax, tile
 from mt_tensor import operators
 
@@ -64,3 +65,6 @@ __all__ = [
     "softmax",
     "tile",
 ]
+
+if not TYPE_CHECKING:  # A type checker would accept every name.
+    __getattr__ = course_getattr(__name__)

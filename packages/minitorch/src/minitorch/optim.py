@@ -1,6 +1,9 @@
 """Optimisers; see `mt_nn.optim`."""
 
+from typing import TYPE_CHECKING
+
 import mt_nn
+from minitorch._names import course_getattr
 from mt_nn.optim import Optimizer, Parameters
 
 
@@ -21,3 +24,6 @@ class SGD(mt_nn.SGD):
 
 
 __all__ = ["SGD", "Optimizer"]
+
+if not TYPE_CHECKING:  # A type checker would accept every name.
+    __getattr__ = course_getattr(__name__)

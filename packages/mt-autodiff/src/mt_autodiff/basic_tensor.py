@@ -522,14 +522,33 @@ class BasicTensor(Node):
     # Gradients
 
     def requires_grad_(self, flag: bool = True) -> Self:
-        """Make this tensor a leaf, or a constant for False; its history is dropped."""
+        """Make a constant a leaf, or a leaf a constant for False; a result does not change.
+
+        Raises:
+            RuntimeError: The flag is False, and a function computed this tensor from tensors that
+                require gradients.
+        """
+        if self.history is not None and self.history.last_fn is not None:
+            if not flag:
+                raise RuntimeError(
+                    f"requires_grad: the tensor is a result of {self.history.last_fn.__name__}, "
+                    "and only a leaf can become a constant; write x = x.detach()"
+                )
+            return self
         self.history = LEAF if flag else None
         return self
 
     @property
     def requires_grad(self) -> Flag:
-        """True if this tensor requires a gradient; may be called, ``x.requires_grad()``."""
+        """True if this tensor requires a gradient; may be called, ``x.requires_grad()``.
+
+        An assignment is a call of `requires_grad_`.
+        """
         return FALSE if self.history is None else TRUE
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
 
     def backward(self, grad_output: TensorLike | None = None) -> None:
         """Compute the gradient of every leaf of this tensor's graph.
@@ -606,10 +625,13 @@ class BasicTensor(Node):
         if isinstance(value, np.ndarray):
             return _tensor(self._constant(self.backend.from_numpy(value)))
         if not isinstance(value, _NUMBERS):
-            raise TypeError(
-                f"an operand of type {type(value).__name__} is not supported; use numbers, arrays "
-                "and tensors; mt_autodiff.tensor() makes a tensor of lists"
-            )
+            name = type(value).__name__
+            instead = "use numbers, arrays and tensors; mt_autodiff.tensor() makes one of lists"
+            if isinstance(getattr(value, "value", None), BasicTensor):
+                instead = f"write {name.lower()}.value, its tensor"
+            elif isinstance(value, TensorData):
+                instead = "write x.detach() in place of x.data"
+            raise TypeError(f"an operand of type {name} is not supported; {instead}")
         shape = (1,) if self.shape else ()
         return _tensor(self._constant(self.backend.full(shape, float(value))))
 

@@ -131,6 +131,25 @@ MEMBERS: dict[str, str] = {
 }
 """The expression to write instead of each member of a tensor."""
 
+SCALAR_MEMBERS: dict[str, str] = {
+    "grad": "x.derivative",
+    "item": "x.data",
+    "value": "x.data",
+    "detach": "Scalar(x.data, back=None)",
+    "requires_grad": "not x.is_constant()",
+    "grad_fn": "x.history  # history.last_fn is the function",
+    "zero_grad": 'setattr(x, "derivative", None)',
+    "ln": "x.log()  # it adds a small number; tensors have ln()",
+    "abs": "x.relu() + (-x).relu()",
+    "square": "x * x",
+    "reciprocal": "1.0 / x",
+    "tanh": "2.0 * (2.0 * x).sigmoid() - 1.0",
+    "sqrt": "(0.5 * x.log()).exp()  # almost; tensors have sqrt()",
+    "pow": "x * x  # powers as products; tensors have all powers",
+    "is_close": "abs(x.data - y.data) < 0.01",
+}
+"""The expression to write instead of each member of a Scalar; x and y are Scalars."""
+
 FUNCTIONS: dict[str, str] = {
     "empty": "zeros(2, 3)",
     "empty_like": "zeros_like(x)",

@@ -6,10 +6,11 @@ made it and the inputs. Backpropagation follows these histories from a result to
 
 from collections.abc import Iterable
 from numbers import Real
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mt_autodiff import scalar_functions as functions
 from mt_autodiff.graph import Variable, backpropagate
+from mt_autodiff.names import SCALAR_MEMBERS, missing_member
 from mt_autodiff.scalar_engine import ScalarFunction, ScalarNode
 
 
@@ -89,6 +90,13 @@ class Scalar(ScalarNode):
     def relu(self) -> "Scalar":
         """Return the positive part."""
         return functions.ReLU.apply(self)
+
+    # Names of other libraries
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, SCALAR_MEMBERS)
 
     # Comparison
 

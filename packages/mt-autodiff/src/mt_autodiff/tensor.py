@@ -15,6 +15,16 @@ from mt_autodiff.composed import (
     shapes,
 )
 from mt_autodiff.names import MEMBERS, missing_member
+from mt_tensor import TensorData
+
+_ROWS = MEMBERS | {
+    name: MEMBERS.get(name, f"x.data.{name}").partition("  # ")[0]
+    + "  # x.data is TensorData: to replace the elements, write x.copy_(y), not x.data = y"
+    for name in dir(TensorData)
+    if not name.startswith("_") and not hasattr(BasicTensor, name)
+}
+"""The expression to write instead of each missing member. A tensor that was assigned to `data`
+lacks those of `TensorData`."""
 
 
 class Tensor(BasicTensor):
@@ -196,4 +206,4 @@ class Tensor(BasicTensor):
     if not TYPE_CHECKING:  # A type checker would accept every name.
 
         def __getattr__(self, name: str) -> Any:
-            raise missing_member(self, name, MEMBERS)
+            raise missing_member(self, name, _ROWS)

@@ -28,6 +28,7 @@ from mt_nn.functional import (
     standardize,
     tile,
 )
+from mt_nn.hooks import HookHandle
 from mt_nn.layers import (
     AvgPool2d,
     BatchNorm1d,
@@ -67,9 +68,10 @@ from mt_nn.losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from mt_nn.module import HookHandle, Module, Parameter
+from mt_nn.module import Module
 from mt_nn.monitors import EarlyStopping, Plateau
 from mt_nn.optim import SGD, Adam, AdamW, Optimizer, ParameterGroup
+from mt_nn.parameter import Parameter
 from mt_nn.schedules import (
     ConstantRate,
     CosineDecay,

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from mt_autodiff import Scalar, Tensor
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 
 Number: TypeAlias = float | Tensor
 """An operand of an optimiser's formula: the number of a Scalar, or a tensor."""

@@ -121,6 +121,25 @@ OPTIMIZER_MEMBERS: dict[str, str] = {
 """The expression to use instead of each member of an optimiser."""
 
 
+SCHEDULE_MEMBERS: dict[str, str] = {
+    "step": 'setattr(optimizer, "lr", schedule(step))  # optimizer.lr = schedule(step)',
+    "get_last_lr": "[schedule(step)]",
+    "last_epoch": "step  # a schedule has no state; count the steps",
+    "base_lrs": "[schedule(0)]",
+    "state_dict": "{}  # a schedule has no state; store the step",
+    "load_state_dict": "step  # a schedule has no state; store the step",
+}
+"""The expression to use instead of each member of a schedule."""
+
+MONITOR_MEMBERS: dict[str, str] = {
+    "step": 'setattr(optimizer, "lr", plateau(loss))  # optimizer.lr = plateau(loss)',
+    "get_last_lr": "[plateau.lr]",
+    "num_bad_epochs": "plateau.waited",
+    "min_lrs": "[plateau.minimum]",
+}
+"""The expression to use instead of each member of a monitor."""
+
+
 def package_getattr(package: str) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of this package, which raises an error."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from mt_autodiff import Tensor
 from mt_nn._gradients import Number, gradient, unique_parameters
-from mt_nn.module import Parameter
+from mt_nn.parameter import Parameter
 from mt_tensor import operators
 
 

@@ -5,19 +5,17 @@ every assignment, deletion or append takes effect.
 """
 
 import reprlib
-from collections import UserDict, UserList, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor
 from mt_autodiff.names import missing_member
-from mt_nn._names import MODULE_MEMBERS, ReadOnlyMember
+from mt_nn._members import by_name, dotted, members_of
+from mt_nn._names import MODULE_MEMBERS
 from mt_nn._state import (
     Arrays,
     IncompatibleKeys,
@@ -27,89 +25,13 @@ from mt_nn._state import (
     compare_names,
     problems_of,
 )
+from mt_nn.hooks import HookHandle
+from mt_nn.parameter import Parameter
 from mt_tensor import Backend
 
+_VALUES = (Tensor, Scalar, Real, np.ndarray)
 
-class Parameter:
-    """A trainable value: a tensor, a scalar or a plain number, with a name.
-
-    Args:
-        x: The value. Its method `requires_grad_` is called, if it has one.
-        name: A name, assigned to the value's attribute `name`, if it has one.
-
-    Attributes:
-        value: The current value, with which `Module.forward` computes.
-        name: The name, or None.
-
-    >>> from mt_autodiff import tensor
-    >>> weight = Parameter(tensor([3.0]))
-    >>> (weight.value * weight.value).backward()
-    >>> weight.grad
-    tensor([6.])
-    """
-
-    __slots__ = ("__weakref__", "name", "value")
-
-    def __init__(self, x: Any, name: str | None = None) -> None:
-        self.name = name
-        self.update(x)
-
-    def update(self, x: Any) -> None:
-        """Replace the value.
-
-        The new value becomes a leaf: it requires a gradient, and its history is dropped.
-        """
-        self.value = x
-        if hasattr(x, "requires_grad_"):
-            x.requires_grad_(True)
-        if self.name is not None and hasattr(x, "name"):
-            x.name = self.name
-
-    @property
-    def grad(self) -> Any:
-        """The gradient of the value: a tensor, the derivative of a scalar, or None."""
-        value = self.value
-        return value.derivative if isinstance(value, Scalar) else getattr(value, "grad", None)
-
-    @grad.setter
-    def grad(self, grad: Any) -> None:
-        if isinstance(self.value, Scalar):
-            self.value.derivative = grad
-        elif isinstance(self.value, Tensor):
-            self.value.grad = grad
-        elif grad is not None:
-            raise TypeError(
-                f"Parameter: a value of type {type(self.value).__name__} has no gradient; make the "
-                "value a tensor or a Scalar"
-            )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the value; () for a scalar or a number."""
-        shape: tuple[int, ...] = getattr(self.value, "shape", ())
-        return shape
-
-    @property
-    def requires_grad(self) -> bool:
-        """True if the value requires a gradient, False if the parameter is frozen."""
-        return isinstance(self.value, Tensor | Scalar) and not self.value.is_constant()
-
-    @requires_grad.setter
-    def requires_grad(self, flag: bool) -> None:
-        self.requires_grad_(flag)
-
-    def requires_grad_(self, flag: bool = True) -> Self:
-        """Freeze the value with False; optimisers do not change a frozen parameter."""
-        if hasattr(self.value, "requires_grad_"):
-            self.value.requires_grad_(flag)
-        return self
-
-    def __repr__(self) -> str:
-        prefix = "Parameter("
-        return prefix + repr(self.value).replace("\n", "\n" + " " * len(prefix)) + ")"
-
-    def __str__(self) -> str:
-        return str(self.value)
+_BUFFERS = "_buffer_names"
 
 
 class Module:
@@ -147,7 +69,7 @@ class Module:
 
     training: bool = True
 
-    _forward_hooks: dict["HookHandle", Any] | None = None
+    _forward_hooks: dict[HookHandle, Any] | None = None
 
     # Computing
 
@@ -169,7 +91,7 @@ class Module:
 
     def register_forward_hook(
         self, hook: Callable[["Module", tuple[Any, ...], Any], Any]
-    ) -> "HookHandle":
+    ) -> HookHandle:
         """Call a function after each call of this module, until the hook is removed.
 
         Args:
@@ -240,19 +162,19 @@ class Module:
     @property
     def _modules(self) -> dict[str, "Module"]:
         """The modules that are members of this one, by name."""
-        return _by_name((name, item) for name, item in self._members() if isinstance(item, Module))
+        return by_name((name, item) for name, item in self._members() if isinstance(item, Module))
 
     @property
     def _parameters(self) -> dict[str, Parameter]:
         """The parameters that are members of this module itself, by name, attributes first."""
         found = [(name, item) for name, item in self._members() if isinstance(item, Parameter)]
         # If a parameter is an attribute and also in a list, the attribute's name is used.
-        return _by_name(sorted(found, key=lambda pair: "." in pair[0]))
+        return by_name(sorted(found, key=lambda pair: "." in pair[0]))
 
     def _members(self) -> Iterator[tuple[str, "Parameter | Module"]]:
         for name, value in vars(self).items():
             if name != "_forward_hooks":
-                yield from _members(name, value)
+                yield from members_of(name, value, (Parameter, Module))
 
     def named_children(self) -> Sequence[tuple[str, "Module"]]:
         """Return the modules that are members of this one with their names, without duplicates."""
@@ -292,7 +214,7 @@ class Module:
             if id(module) not in found:
                 found[id(module)] = name, module
                 for key, child in module._modules.items():
-                    visit(_dotted(name, key), child)
+                    visit(dotted(name, key), child)
 
         visit("", self)
         return list(found.values())
@@ -309,8 +231,8 @@ class Module:
         found: dict[int, tuple[str, Parameter]] = {}
         for prefix, module in self.named_modules():
             for name, parameter in module._parameters.items():
-                found.setdefault(id(parameter), (_dotted(prefix, name), parameter))
-        return list(_by_name(found.values()).items())
+                found.setdefault(id(parameter), (dotted(prefix, name), parameter))
+        return list(by_name(found.values()).items())
 
     def parameters(self) -> Sequence[Parameter]:
         """Return the parameters of this module and its descendants, without duplicates."""
@@ -423,7 +345,7 @@ class Module:
         for parameter in self.parameters():
             value = parameter.value
             if isinstance(value, Tensor) and value.backend != backend:
-                _replace(parameter, value.detach().to(backend))
+                parameter.replace(value.detach().to(backend))
         for _, place in _buffers(self, "", set()):
             value = getattr(*place)
             if isinstance(value, Tensor):
@@ -487,7 +409,7 @@ class Module:
         loaded = {name: as_value(values[name], array) for name, array in arrays.items()}
         for name, parameter in self.named_parameters():
             if name in loaded:
-                _replace(parameter, loaded[name])
+                parameter.replace(loaded[name])
         for name, place in _buffers(self, "", set()):
             if name in loaded:
                 setattr(*place, loaded[name])
@@ -528,55 +450,6 @@ class Module:
             raise missing_member(self, name, MODULE_MEMBERS)
 
 
-# Added here, so that type checkers report these names as unknown.
-ReadOnlyMember.add_to(
-    Parameter,
-    {
-        name: f"its tensor is the attribute value: read parameter.value.{name}, and call "
-        "parameter.update(x) to replace it"
-        for name in dir(Tensor)
-        if not name.startswith("_")
-    },
-)
-
-
-Member = TypeVar("Member", Parameter, Module)
-
-# Not every sequence and mapping: one of the user may read its items from a file.
-_SEQUENCES = (list, tuple, deque, UserList)
-_MAPPINGS = (dict, UserDict, MappingProxyType)
-_SETS = (set, frozenset, WeakSet)
-_HOLDERS = (Parameter, Module, *_SEQUENCES, *_MAPPINGS, *_SETS, np.ndarray)
-_VALUES = (Tensor, Scalar, Real, np.ndarray)
-
-_BUFFERS = "_buffer_names"
-_HOOKS = "_forward_hooks"
-
-
-def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
-    """Yield the parameters and modules in an attribute, with their dotted names.
-
-    Raises:
-        TypeError: A set or an array contains parameters or modules.
-    """
-    if isinstance(value, Parameter | Module):
-        yield name, value
-    elif isinstance(value, (*_SEQUENCES, *_MAPPINGS)):
-        items = value.items() if isinstance(value, _MAPPINGS) else enumerate(value)
-        for key, item in items:
-            # No name is built for other items: a list may be a large data set.
-            if isinstance(item, _HOLDERS):
-                yield from _members(_dotted(name, str(key)), item)
-    elif isinstance(value, _SETS) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
-        for item in value.flat if isinstance(value, np.ndarray) else value:
-            if isinstance(item, _HOLDERS) and next(_members(name, item), None) is not None:
-                raise TypeError(
-                    f"the attribute {name!r} is of type {type(value).__name__} and contains a "
-                    f"{type(item).__name__}, which would have no name; put parameters and modules "
-                    "into a list, a tuple or a dict"
-                )
-
-
 def _buffers(
     module: Module, prefix: str, visited: set[int]
 ) -> Iterator[tuple[str, tuple[Module, str]]]:
@@ -590,53 +463,7 @@ def _buffers(
     visited.add(id(module))
     for name in vars(module).get(_BUFFERS, {}):
         if vars(module).get(name) is not None:
-            yield _dotted(prefix, name), (module, name)
+            yield dotted(prefix, name), (module, name)
     for name, child in module.named_children():
         if id(child) not in visited:
-            yield from _buffers(child, _dotted(prefix, name), visited)
-
-
-def _by_name(pairs: Iterable[tuple[str, Member]]) -> dict[str, Member]:
-    """Return named members as a dict.
-
-    Raises:
-        ValueError: Two members have the same name.
-    """
-    result: dict[str, Member] = {}
-    for name, member in pairs:
-        if name in result:
-            raise ValueError(
-                f"two members of one module are named {name!r}; "
-                "rename the attribute or the key that contains a dot"
-            )
-        result[name] = member
-    return result
-
-
-def _dotted(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name
-
-
-def _replace(parameter: Parameter, value: Any) -> None:
-    """Replace the value of a parameter; a frozen one stays frozen."""
-    frozen = isinstance(parameter.value, Tensor | Scalar) and not parameter.requires_grad
-    parameter.update(value)
-    if frozen:
-        parameter.requires_grad_(False)
-
-
-class HookHandle:
-    """A registered hook of a module, which `remove` removes; also a context manager."""
-
-    def __init__(self, hooks: dict["HookHandle", Any]) -> None:
-        self._hooks = hooks
-
-    def remove(self) -> None:
-        """Remove the hook; later calls do nothing."""
-        self._hooks.pop(self, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
+            yield from _buffers(child, dotted(prefix, name), visited)

@@ -1,7 +1,11 @@
 """Decisions from a metric of each epoch: a lower learning rate, or the end of training."""
 
 import math
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from mt_autodiff.names import missing_member, renamed
+from mt_nn._names import MONITOR_MEMBERS
+from mt_nn._settings import as_number
 
 Mode: TypeAlias = Literal["min", "max"]
 """The better direction of a metric: "min" for a loss, "max" for an accuracy."""
@@ -18,6 +22,7 @@ class _Monitor:
 
     def __init__(self, patience: int, mode: Mode) -> None:
         name = type(self).__name__
+        as_number(name, "patience", patience)
         if patience < 0:
             raise ValueError(f"{name}: patience {patience} must be 0 or more")
         if mode not in ("min", "max"):
@@ -27,6 +32,11 @@ class _Monitor:
         self.best = math.inf if mode == "min" else -math.inf
         self.waited = 0
         self.improved = False
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, MONITOR_MEMBERS)
 
     def _record(self, metric: float, bound: float) -> None:
         """Compare a metric with a bound that it must pass; NaN is never better."""
@@ -74,6 +84,13 @@ class Plateau(_Monitor):
     [0.1, 0.1, 0.1, 0.05, 0.05]
     """
 
+    @renamed(
+        optimizer="lr=optimizer.lr",
+        min_lr="minimum",
+        threshold_mode=None,
+        eps=None,
+        verbose=None,
+    )
     def __init__(
         self,
         lr: float,
@@ -88,13 +105,14 @@ class Plateau(_Monitor):
         """Make a rate that starts at `lr`.
 
         Raises:
+            TypeError: A setting is not a number, such as an optimiser in place of its rate.
             ValueError: A setting is out of range.
         """
         super().__init__(patience, mode)
-        if not 0.0 <= factor < 1.0:
+        if not 0.0 <= as_number("Plateau", "factor", factor) < 1.0:
             raise ValueError(f"Plateau: factor {factor} must be 0 or more and less than 1")
         for name, value in (("lr", lr), ("threshold", threshold), ("minimum", minimum)):
-            if not 0.0 <= value < math.inf:
+            if not 0.0 <= as_number("Plateau", name, value) < math.inf:
                 raise ValueError(f"Plateau: {name} {value} must be a finite number, 0 or more")
         if cooldown < 0:
             raise ValueError(f"Plateau: cooldown {cooldown} must be 0 or more")
@@ -103,7 +121,12 @@ class Plateau(_Monitor):
         self.resting = 0
 
     def __call__(self, metric: float) -> float:
-        """Return the rate after an epoch with a metric."""
+        """Return the rate after an epoch with a metric.
+
+        Raises:
+            TypeError: The metric is not a number.
+        """
+        metric = as_number("Plateau", "the metric", metric)
         direction = -1.0 if self.mode == "min" else 1.0
         finite = math.isfinite(self.best)
         self._record(metric, self.best * (1.0 + direction * self.threshold if finite else 1.0))
@@ -148,6 +171,11 @@ class EarlyStopping(_Monitor):
         self.least = least
 
     def __call__(self, metric: float) -> bool:
-        """Return whether training stops after an epoch with a metric."""
+        """Return whether training stops after an epoch with a metric.
+
+        Raises:
+            TypeError: The metric is not a number.
+        """
+        metric = as_number("EarlyStopping", "the metric", metric)
         self._record(metric, self.best + (-self.least if self.mode == "min" else self.least))
         return self.waited >= self.patience

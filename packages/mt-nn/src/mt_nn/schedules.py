@@ -18,9 +18,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mt_nn._names import package_getattr
+from mt_autodiff.names import missing_member
+from mt_nn._names import SCHEDULE_MEMBERS, package_getattr
+from mt_nn._settings import as_number
 
 
 class Schedule(Protocol):
@@ -30,8 +32,17 @@ class Schedule(Protocol):
         """Return the learning rate of a step, counted from 0."""
 
 
+class _Named:
+    """The base class of the schedules: the errors of PyTorch's names."""
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, SCHEDULE_MEMBERS)
+
+
 @dataclass(frozen=True)
-class ConstantRate:
+class ConstantRate(_Named):
     """A constant learning rate.
 
     Attributes:
@@ -53,7 +64,7 @@ class ConstantRate:
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_Named):
     r"""Step decay: $\text{lr} \cdot \text{factor}^{\lfloor t / \text{every} \rfloor}$.
 
     Attributes:
@@ -80,7 +91,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class MultiStepDecay:
+class MultiStepDecay(_Named):
     r"""Decay at given steps: $\text{lr} \cdot \text{factor}^k$ after $k$ milestones.
 
     Attributes:
@@ -110,7 +121,7 @@ class MultiStepDecay:
 
 
 @dataclass(frozen=True)
-class CosineDecay:
+class CosineDecay(_Named):
     r"""Cosine decay from one rate to another, which then stays constant.
 
     $\text{final} + \frac{1}{2} (\text{lr} - \text{final}) (1 + \cos(\pi t / \text{steps}))$
@@ -140,7 +151,7 @@ class CosineDecay:
 
 
 @dataclass(frozen=True)
-class OneCycle:
+class OneCycle(_Named):
     """A rise to the largest rate and a fall below the first one, both along a cosine.
 
     (Smith & Topin 2019, "Super-Convergence", in the form of PyTorch's `OneCycleLR`.)
@@ -185,7 +196,7 @@ class OneCycle:
 
 
 @dataclass(frozen=True)
-class LinearWarmup:
+class LinearWarmup(_Named):
     r"""Linear warmup to the first rate of another schedule, which then begins.
 
     Step $t$ of the warmup has the rate $\text{then}(0) \cdot (t + 1) / (\text{steps} + 1)$, so that
@@ -224,7 +235,7 @@ def _on_cosine(start: float, end: float, share: float) -> float:
 
 def _check_rate(schedule: str, **rates: float) -> None:
     for name, rate in rates.items():
-        if not 0.0 <= rate < math.inf:
+        if not 0.0 <= as_number(schedule, name, rate) < math.inf:
             raise ValueError(f"{schedule}: {name} {rate} must be a finite number, 0 or more")
 
 

@@ -20,7 +20,7 @@ def compare(layer: Module, theirs: Any, shape: tuple[int, ...]) -> None:
     ours = [x, *(parameter.value for parameter in layer.parameters())]
     others = [torch.tensor(a.to_numpy(), requires_grad=True) for a in ours]
     out, expected = layer(x), theirs(*others)
-    np.testing.assert_allclose(out, expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(out.detach(), expected.detach().numpy(), rtol=1e-10, atol=1e-12)
     upstream = np.random.default_rng(1).uniform(0.5, 1.5, out.shape)
     out.backward(upstream)
     expected.backward(torch.tensor(upstream))
@@ -69,7 +69,7 @@ def test_embedding(padding_row: int | None) -> None:
     indices = np.array([[0, 2, 5], [2, 2, 0]])
     out = layer(indices)
     expected = torch.nn.functional.embedding(torch.tensor(indices), table, padding_idx=padding_row)
-    np.testing.assert_array_equal(out, expected.detach().numpy())
+    np.testing.assert_array_equal(out.detach(), expected.detach().numpy())
     upstream = np.random.default_rng(1).uniform(0.5, 1.5, out.shape)
     out.backward(upstream)
     expected.backward(torch.tensor(upstream))

@@ -85,7 +85,7 @@ def test_steps_agree_with_pytorch(
         a.step()
         b.step()
         for p, q in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(p.value, q.detach().numpy(), rtol=1e-10, atol=1e-13)
+            np.testing.assert_allclose(p.value.detach(), q.detach().numpy(), rtol=1e-10, atol=1e-13)
 
 
 def test_groups_agree_with_pytorch() -> None:
@@ -103,7 +103,7 @@ def test_groups_agree_with_pytorch() -> None:
         a.step()
         b.step()
         for p, q in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(p.value, q.detach().numpy(), rtol=1e-10, atol=1e-13)
+            np.testing.assert_allclose(p.value.detach(), q.detach().numpy(), rtol=1e-10, atol=1e-13)
 
 
 def test_gradients_accumulate_over_steps_as_in_pytorch() -> None:

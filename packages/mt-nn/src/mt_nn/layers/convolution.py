@@ -10,7 +10,8 @@ from mt_nn.functional.convolution import convolve, max_over_time
 from mt_nn.functional.linear import Activation
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 Padding: TypeAlias = int | Sequence[int] | Literal["trailing"]

@@ -11,7 +11,8 @@ from mt_autodiff.names import renamed
 from mt_nn import init as initializers
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_sizes
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 # Kim 2014, "Convolutional Neural Networks for Sentence Classification", section 3.1, proposes this

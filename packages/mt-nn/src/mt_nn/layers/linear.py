@@ -6,7 +6,8 @@ from mt_nn import init as initializers
 from mt_nn.functional.linear import Activation, linear
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 

@@ -7,7 +7,8 @@ from mt_autodiff import Tensor, no_grad, ones, zeros
 from mt_autodiff.names import renamed
 from mt_nn.functional.normalization import standardize
 from mt_nn.layers._checks import check_sizes, check_tensor
-from mt_nn.module import Module, Parameter
+from mt_nn.module import Module
+from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 

@@ -16,8 +16,9 @@ from mt_autodiff import Scalar, Tensor, no_grad, record
 from mt_autodiff.names import missing_member
 from mt_nn._gradients import Number, gradient, unique_parameters
 from mt_nn._names import OPTIMIZER_MEMBERS
-from mt_nn.module import Parameter
+from mt_nn._settings import as_number
 from mt_nn.optim.groups import ParameterGroup
+from mt_nn.parameter import Parameter
 from mt_tensor import FusedOperation, TensorData
 
 Parameters: TypeAlias = Iterable[Parameter] | Iterable[Mapping[str, Any]]
@@ -426,13 +427,15 @@ def check_setting(
     """Return a hyperparameter as a float.
 
     Raises:
+        TypeError: The value is not a number.
         ValueError: The value is not in [0, below), or it is 0 and `positive` is True.
     """
+    value = as_number(optimizer, name, value)
     if not 0.0 <= value < below or (positive and value == 0.0):
         low = "above 0" if positive else "0 or more"
         high = "finite" if below == math.inf else f"less than {below:g}"
         raise ValueError(f"{optimizer}: {name} {value} must be {low} and {high}")
-    return float(value)
+    return value
 
 
 def decayed(grad: Number, value: Number, weight_decay: float) -> Number:

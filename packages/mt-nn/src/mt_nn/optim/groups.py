@@ -3,7 +3,7 @@
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from mt_nn.module import Parameter
+from mt_nn.parameter import Parameter
 
 
 class ParameterGroup(MutableMapping[str, Any]):
