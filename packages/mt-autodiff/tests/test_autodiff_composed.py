@@ -31,6 +31,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "ceil": np.ceil,
     "round": np.round,
     "floor_divide": np.floor_divide,
+    "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     "base_2": np.exp2,
     "var": lambda x: x.var(1, ddof=1),
     "std": lambda x: x.std(ddof=1, keepdims=True).reshape(1),

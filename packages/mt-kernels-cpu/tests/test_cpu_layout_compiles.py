@@ -93,6 +93,8 @@ UNARY = [
     operators.sqrt,
     operators.log1p,
     operators.tanh,
+    operators.erf,
+    operators.gelu,
     operators.sin,
     operators.cos,
     operators.floor,
@@ -117,6 +119,8 @@ BINARY = [
     operators.power_log,
     operators.mod,
     operators.tanh_back,
+    operators.erf_back,
+    operators.gelu_back,
 ]
 
 

@@ -84,6 +84,8 @@ ONE = (
     operators.sigmoid,
     operators.log1p,
     operators.tanh,
+    operators.erf,
+    operators.gelu,
     operators.floor,
 )
 WITH_LOCAL_MEMORY = (operators.sin, operators.cos)
@@ -108,6 +110,8 @@ TWO = (
     operators.power_log,
     operators.mod,
     operators.tanh_back,
+    operators.erf_back,
+    operators.gelu_back,
 )
 
 

@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -100,6 +101,16 @@ def test_log1p_tanh_sin_and_cos(x: float) -> None:
         assert fn(x) == pytest.approx(float(oracle(wide)), rel=1e-15, abs=1e-300)
     if x > -1.0:
         assert op.log1p(x) == pytest.approx(float(np.log1p(wide)), rel=1e-15, abs=1e-300)
+
+
+@given(st.floats(-30.0, 30.0))
+@example(-1e-300)
+def test_erf_and_gelu(x: float) -> None:
+    normal = NormalDist()
+    assert op.gelu(x) == pytest.approx(x * normal.cdf(x), rel=1e-13, abs=1e-300)
+    assert op.gelu(x) - op.gelu(-x) == pytest.approx(x, rel=1e-14)
+    assert op.erf(x) == -op.erf(-x)
+    assert op.erf(x) == pytest.approx(2.0 * normal.cdf(x * math.sqrt(2.0)) - 1.0, abs=1e-15)
 
 
 @given(any_float.filter(bool))
@@ -204,6 +215,8 @@ def test_sigmoid_is_monotonic_from_0_to_1(x: float, y: float) -> None:
         (op.relu, {-INF: 0.0, -1.0: 0.0, 0.0: 0.0, 5e-324: 5e-324, INF: INF}),
         (op.log1p, {-INF: NAN, -2.0: NAN, -1.0: -INF, 0.0: 0.0, INF: INF}),
         (op.tanh, {-INF: -1.0, 0.0: 0.0, INF: 1.0}),
+        (op.erf, {-INF: -1.0, 0.0: 0.0, INF: 1.0}),
+        (op.gelu, {-INF: NAN, 0.0: 0.0, INF: INF}),
         (op.sin, {-INF: NAN, 0.0: 0.0, INF: NAN}),
         (op.cos, {-INF: NAN, 0.0: 1.0, INF: NAN}),
     ],
@@ -226,7 +239,7 @@ def test_exp_overflows_above_the_largest_exponent() -> None:
     "fn",
     [
         *(op.id, op.neg, op.sigmoid, op.relu, op.log, op.ln, op.exp, op.inv, op.sqrt),
-        *(op.log1p, op.tanh, op.sin, op.cos, op.floor),
+        *(op.log1p, op.tanh, op.erf, op.gelu, op.sin, op.cos, op.floor),
     ],
 )
 def test_nan_passes_through(fn: Callable[[float], float]) -> None:
@@ -329,6 +342,15 @@ def test_tanh_back(x: float, d: float) -> None:
     assert op.tanh_back(op.tanh(x), d) == pytest.approx(
         float(exact), rel=1e-14, abs=4.5e-16 * abs(d)
     )
+
+
+@given(st.floats(-30.0, 30.0), upstream)
+def test_erf_back_and_gelu_back(x: float, d: float) -> None:
+    normal = NormalDist()
+    slope = normal.cdf(x) + x * normal.pdf(x)
+    assert op.gelu_back(x, d) == pytest.approx(d * slope, rel=1e-12, abs=1e-15 * abs(d))
+    density = NormalDist(0.0, math.sqrt(0.5)).pdf(x)
+    assert op.erf_back(x, d) == pytest.approx(2.0 * d * density, rel=1e-12, abs=1e-300)
 
 
 @given(any_float, upstream)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, Never, Self, TypeAlias
 
 import numpy as np
 
@@ -235,17 +235,17 @@ class Tensor(mt_autodiff.Tensor):
         result: Self = functions.Log.apply(self)
         return result
 
-    def sum(self, dim: Dims = None, keepdim: bool = True) -> Self:
+    def sum(self, dim: Dims = None, keepdim: bool = True, **wrong: Never) -> Self:
         """Return the sum of the elements; a named dimension stays, with size 1."""
-        return super().sum(dim, keepdim and dim is not None)
+        return super().sum(dim, keepdim and dim is not None, **wrong)
 
-    def mean(self, dim: Dims = None, keepdim: bool = True) -> Self:
+    def mean(self, dim: Dims = None, keepdim: bool = True, **wrong: Never) -> Self:
         """Return the mean of the elements; a named dimension stays, with size 1."""
-        return super().mean(dim, keepdim and dim is not None)
+        return super().mean(dim, keepdim and dim is not None, **wrong)
 
-    def all(self, dim: Dims = None, keepdim: bool = True) -> Self:
+    def all(self, dim: Dims = None, keepdim: bool = True, **wrong: Never) -> Self:
         """Return 1.0 where all elements are 1, else 0.0; a named dimension stays, with size 1."""
-        return super().all(dim, keepdim and dim is not None)
+        return super().all(dim, keepdim and dim is not None, **wrong)
 
     def __getitem__(self, key: Any) -> Any:
         """Return the elements at an index; a full index returns a float."""

@@ -13,7 +13,7 @@ names = pytest.mark.parametrize("of", OPERATORS, ids=lambda of: of.name)
 
 DERIVATIVES = {
     *("log_back", "ln_back", "inv_back", "relu_back", "sigmoid_back", "sqrt_back"),
-    *("div_back", "power_back", "power_log", "tanh_back"),
+    *("div_back", "power_back", "power_log", "tanh_back", "erf_back", "gelu_back"),
 }
 LISTS = {"map", "zipWith", "reduce", "negList", "addLists", "sum", "prod"}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Self, TypeAlias, TypeVar, Union, cast, overload
+from typing import Any, ClassVar, Never, Self, TypeAlias, TypeVar, Union, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import array_key, assign, names_element, normalize_key
 from mt_autodiff.modes import grad_enabled
+from mt_autodiff.names import refuse_options
 from mt_autodiff.numpy_functions import apply_function, apply_ufunc, check_no_gradient
 from mt_tensor import REFERENCE, Backend, IndexingError, ShapeError, TensorData
 from mt_tensor.layout import broadcasts_to, check_shape, normalize_dim, normalize_dims
@@ -279,23 +280,27 @@ class BasicTensor(Node):
     # Reductions: a named dimension is dropped, or stays with size 1 if keepdim is true; a reduction
     # of all elements has shape (1,)
 
-    def sum(self, dim: Dims = None, keepdim: bool = False) -> Self:
+    def sum(self, dim: Dims = None, keepdim: bool = False, **wrong: Never) -> Self:
         """Return the sum of the elements along some dimensions, or of all elements.
 
         Args:
             dim: One dimension or several; None means all elements.
             keepdim: True keeps the dimensions, with size 1.
+            **wrong: Not allowed; NumPy's `axis` is `dim`.
 
         Shape:
             (..., n, ...) → (..., ...), or (1,).
 
         Raises:
             IndexingError: A dimension does not exist or is named twice.
+            TypeError: There are other arguments, such as `axis`.
         """
+        if wrong:
+            refuse_options("sum", wrong)
         dims = self._dims(dim, "sum")
         return reduced(_tensor(functions.Sum.apply(self, dims)), dims, self.dims, keepdim)
 
-    def mean(self, dim: Dims = None, keepdim: bool = False) -> Self:
+    def mean(self, dim: Dims = None, keepdim: bool = False, **wrong: Never) -> Self:
         """Return the mean of the elements along some dimensions, or of all elements.
 
         The mean of no elements is NaN.
@@ -303,30 +308,38 @@ class BasicTensor(Node):
         Args:
             dim: One dimension or several; None means all elements.
             keepdim: True keeps the dimensions, with size 1.
+            **wrong: Not allowed; NumPy's `axis` is `dim`.
 
         Shape:
             (..., n, ...) → (..., ...), or (1,).
 
         Raises:
             IndexingError: A dimension does not exist or is named twice.
+            TypeError: There are other arguments, such as `axis`.
         """
+        if wrong:
+            refuse_options("mean", wrong)
         dims = self._dims(dim, "mean")
         count = self.size if dims is None else math.prod(self.shape[d] for d in dims)
         return self.sum(dims, keepdim) / float(count)
 
-    def all(self, dim: Dims = None, keepdim: bool = False) -> Self:
+    def all(self, dim: Dims = None, keepdim: bool = False, **wrong: Never) -> Self:
         """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
 
         Args:
             dim: One dimension or several; None means all elements.
             keepdim: True keeps the dimensions, with size 1.
+            **wrong: Not allowed; NumPy's `axis` is `dim`.
 
         Shape:
             (..., n, ...) → (..., ...), or (1,).
 
         Raises:
             IndexingError: A dimension does not exist or is named twice.
+            TypeError: There are other arguments, such as `axis`.
         """
+        if wrong:
+            refuse_options("all", wrong)
         dims = self._dims(dim, "all")
         kept: Self = _tensor(functions.All.apply(self, dims))
         return truth(reduced(kept, dims, self.dims, keepdim))

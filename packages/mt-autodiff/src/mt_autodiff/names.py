@@ -5,10 +5,11 @@ comment after two spaces; x and y are matrices of equal shape. The tests evaluat
 """
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,7 +93,7 @@ MEMBERS: dict[str, str] = {
     # Functions of elements
     "exp2": "2.0**x",
     "expm1": "x.exp() - 1.0  # near 0 with fewer digits",
-    "erf": "(2.0 * np.pi**-0.5 * (x + 0.089 * x**3)).tanh()  # an approximation to 3 digits",
+    "erfc": "1.0 - x.erf()  # of large numbers with fewer digits",
     "tan": "x.sin() / x.cos()",
     "sinh": "(x.exp() - (-x).exp()) / 2.0",
     "cosh": "(x.exp() + (-x).exp()) / 2.0",
@@ -266,16 +267,28 @@ def missing_function(package: str, name: str, members: Any) -> AttributeError:
     return missing(package, name, FUNCTIONS, similar=sys.modules[package])
 
 
-def renamed(**instead: str | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def renamed(
+    positional: int | None = None, /, **instead: str | None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function so that an argument of PyTorch raises an error that names ours.
 
     Args:
+        positional: The number of arguments that may be passed without a name; more of them are an
+            error that lists the names of the others.
         **instead: For each argument of PyTorch, the argument to use instead; None if there is none.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            if positional is not None and len(args) > positional:
+                own = inspect.signature(function).parameters.values()
+                names = ", ".join(p.name for p in own if p.kind is p.KEYWORD_ONLY)
+                ways = [f"; {a}= is {b}" for a, b in instead.items() if b is not None and "=" in b]
+                raise TypeError(
+                    f"{function.__name__}: {len(args)} arguments without a name, and at most "
+                    f"{positional} are allowed; name the others: {names}{''.join(ways)}"
+                )
             for name in kwargs:
                 if name in instead:
                     known = instead[name]
@@ -289,3 +302,21 @@ def renamed(**instead: str | None) -> Callable[[Callable[P, R]], Callable[P, R]]
         return checked
 
     return decorate
+
+
+_OF_NUMPY = {"axis": "dim", "keepdims": "keepdim", "ddof": "correction", "unbiased": "correction"}
+
+of_numpy = renamed(**_OF_NUMPY)
+"""The decorator of reductions: NumPy's arguments raise an error that names ours."""
+
+
+def refuse_options(function: str, options: Mapping[str, object]) -> NoReturn:
+    """Raise the error of `of_numpy`, for functions that are called too often to be decorated.
+
+    Args:
+        function: The name of the function.
+        options: The arguments that it does not have, at least one.
+    """
+    name = next(iter(options))
+    way_out = f"use {_OF_NUMPY[name]}" if name in _OF_NUMPY else "leave it out"
+    raise TypeError(f"{function}: {name!r} is no argument of the function; {way_out}")

@@ -132,6 +132,8 @@ class Tensor(BasicTensor):
     abs = elementwise.abs
     sign = elementwise.sign
     tanh = elementwise.tanh
+    erf = elementwise.erf
+    gelu = elementwise.gelu
     sin = elementwise.sin
     cos = elementwise.cos
     log1p = elementwise.log1p

@@ -1,6 +1,8 @@
 """Every operation: forward compared with NumPy, backward with central differences."""
 
+import math
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -80,6 +82,8 @@ ORACLES: dict[str, Callable[..., Array]] = {
     "floor": np.floor,
     "log1p": np.log1p,
     "tanh": np.tanh,
+    "erf": np.vectorize(math.erf, [float]),
+    "gelu": lambda x: x * np.vectorize(NormalDist().cdf, [float])(x),
     "sin": np.sin,
     "cos": np.cos,
     "mod": np.mod,

@@ -120,6 +120,8 @@ def test_an_operation_may_write_to_its_operand() -> None:
         operators.sigmoid,
         operators.log1p,
         operators.tanh,
+        operators.erf,
+        operators.gelu,
         operators.sin,
         operators.cos,
         operators.floor,
@@ -157,6 +159,8 @@ def test_functions_of_one_number_at_special_values(fn: Callable[[float], float])
         operators.power_log,
         operators.mod,
         operators.tanh_back,
+        operators.erf_back,
+        operators.gelu_back,
     ],
 )
 def test_functions_of_two_numbers_at_special_values(fn: Callable[[float, float], float]) -> None:

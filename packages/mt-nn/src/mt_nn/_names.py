@@ -20,23 +20,12 @@ EXPRESSIONS: dict[str, str] = {
     "AdaptiveAvgPool2d": "images.mean((2, 3))  # for one number of each channel",
     "Dropout1d": "sequences * dropout(ones((2, 3, 1)), 0.5)  # whole channels",
     "Dropout2d": "images * dropout(ones((2, 3, 1, 1)), 0.5)  # whole channels",
-    "LeakyReLU": "Sequential(lambda x: x.relu() - 0.01 * (-x).relu())",
-    "GELU": "Sequential(lambda x: x * (1.702 * x).sigmoid())  # Hendrycks & Gimpel's approximation",
-    "ELU": "Sequential(lambda x: x.relu() - (1.0 - (-(-x).relu()).exp()))",
-    "SiLU": "Sequential(lambda x: x * x.sigmoid())",
-    "Softplus": "Sequential(lambda x: x.relu() + (1.0 + (-(x.relu() + (-x).relu())).exp()).ln())",
-    "Tanh": "Sequential(lambda x: x.tanh())",
     "LogSoftmax": "Sequential(lambda x: logsoftmax(x, 1))",
     "KLDivLoss": "cross_entropy(scores, probabilities)  # the same gradient",
     # torch.nn.functional
     "relu": "x.relu()",
     "sigmoid": "x.sigmoid()",
     "tanh": "x.tanh()",
-    "leaky_relu": "x.relu() - 0.01 * (-x).relu()",
-    "gelu": "x * (1.702 * x).sigmoid()  # Hendrycks & Gimpel's approximation",
-    "elu": "x.relu() - (1.0 - (-(-x).relu()).exp())",
-    "silu": "x * x.sigmoid()",
-    "softplus": "x.relu() + (1.0 + (-(x.relu() + (-x).relu())).exp()).ln()",
     "log_softmax": "logsoftmax(x, 1)",
     "conv1d": "Conv1d(3, 8, kernel=5, padding=2)(sequences)",
     "conv2d": "Conv2d(3, 8, kernel=5, padding=2)(images)",
@@ -122,7 +111,7 @@ OPTIMIZER_MEMBERS: dict[str, str] = {
 
 
 SCHEDULE_MEMBERS: dict[str, str] = {
-    "step": 'setattr(optimizer, "lr", schedule(step))  # optimizer.lr = schedule(step)',
+    "step": "schedule(step)  # assign the result: optimizer.lr = schedule(step)",
     "get_last_lr": "[schedule(step)]",
     "last_epoch": "step  # a schedule has no state; count the steps",
     "base_lrs": "[schedule(0)]",
@@ -132,7 +121,7 @@ SCHEDULE_MEMBERS: dict[str, str] = {
 """The expression to use instead of each member of a schedule."""
 
 MONITOR_MEMBERS: dict[str, str] = {
-    "step": 'setattr(optimizer, "lr", plateau(loss))  # optimizer.lr = plateau(loss)',
+    "step": "plateau(loss)  # assign the result: optimizer.lr = plateau(loss)",
     "get_last_lr": "[plateau.lr]",
     "num_bad_epochs": "plateau.waited",
     "min_lrs": "[plateau.minimum]",

@@ -13,13 +13,14 @@ Fused forms exist for the means with default options. With options, a loss is co
 on tensors.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor, concatenate, fused, take, tensor, warn_of_copy, zeros
-from mt_nn.functional import logsoftmax
+from mt_nn.functional import logsoftmax, softplus
 from mt_tensor import REFERENCE, ShapeError
 from mt_tensor.fused import operations
 from mt_tensor.fused.targets import min_probability
@@ -49,7 +50,7 @@ def nll_loss(
         reduction: The result, see `Reduction`.
 
     Shape:
-        (N, C), (N,), weight (C,) → (1,), or (N,) for "none".
+        (..., C), (...), weight (C,) → (1,), or (...) for "none".
 
     Raises:
         ShapeError: The shapes differ from these, or the batch is empty.
@@ -64,6 +65,9 @@ def nll_loss(
     >>> nll_loss(log_p, [0, -1], ignore_index=-1, reduction="none")
     tensor([1., 0.])
     """
+    if len(log_probabilities.shape) != 2:
+        options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
+        return _of_rows(nll_loss, log_probabilities, targets, options)
     if weight is None and ignore_index is None and reduction == "mean":
         return _mean_nll_loss(log_probabilities, targets)
     options = (weight, ignore_index, reduction, 0.0)
@@ -95,7 +99,7 @@ def cross_entropy(
             (Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7).
 
     Shape:
-        (N, C), (N,) or (N, C), weight (C,) → (1,), or (N,) for "none".
+        (..., C), (...) or (..., C), weight (C,) → (1,), or (...) for "none".
 
     Raises:
         ShapeError: The shapes differ from these, or the batch is empty.
@@ -110,14 +114,38 @@ def cross_entropy(
     >>> cross_entropy(tensor([[0.0, 1e4], [0.0, 1e4]]), [[0.0, 1.0], [0.25, 0.75]])
     tensor([1250.])
     """
+    if len(logits.shape) != 2:
+        options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
+        options["label_smoothing"] = label_smoothing
+        return _of_rows(cross_entropy, logits, targets, options)
     if weight is None and ignore_index is None and reduction == "mean" and label_smoothing == 0.0:
         return _mean_cross_entropy(logits, targets)
     options = (weight, ignore_index, reduction, label_smoothing)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(
-            f"cross_entropy: label_smoothing {label_smoothing} must be a share, from 0 to 1"
-        )
+    check_share("cross_entropy", label_smoothing)
     return _cross_entropy(logits, targets, *options)
+
+
+def _of_rows(
+    function: Callable[..., Tensor], scores: Tensor, targets: Any, options: dict[str, Any]
+) -> Tensor:
+    """Return the loss of scores (..., C) as that of rows (N, C).
+
+    Raises:
+        ShapeError: The targets are neither class numbers (...) nor probabilities (..., C).
+    """
+    received = targets if isinstance(targets, Tensor) else np.asarray(targets)
+    batch = scores.shape[:-1]
+    if not scores.shape or received.shape not in (batch, scores.shape):
+        raise ShapeError(
+            f"{function.__name__}: targets of shape {received.shape} for predictions of shape "
+            f"{scores.shape}; the classes are the last dimension of the predictions: pass a class "
+            f"number for each row, shape {batch}, and move classes in another dimension with "
+            "permute"
+        )
+    count = scores.shape[-1]
+    flat = (-1, count) if received.shape == scores.shape else (-1,)
+    result = function(scores.reshape(-1, count), received.reshape(*flat), **options)
+    return result.view(batch) if options["reduction"] == "none" else result
 
 
 @fused(operations.NLL_LOSS)
@@ -306,7 +334,7 @@ def binary_cross_entropy_with_logits(
         expected = _check_logits(logits, targets)
         # -p t log σ(x) - (1 - t) log σ(-x), with log σ(-x) = log σ(x) - x.
         factor = expected * (tensor(pos_weight, logits.backend) - 1.0) + 1.0
-        losses = (1.0 - expected) * logits + factor * _softplus(-logits)
+        losses = (1.0 - expected) * logits + factor * softplus(-logits)
     return _reduced(operation, _weighted(losses, weight), reduction)
 
 
@@ -324,12 +352,6 @@ def _logit_losses(logits: Tensor, targets: Any) -> Tensor:
     top = logits.detach().relu()
     # The large terms first: for a large x and t = 1 they cancel, and the small term is exact.
     return (top - logits * expected) + ((-top).exp() + (logits - top).exp()).ln()
-
-
-def _softplus(x: Tensor) -> Tensor:
-    """Return log(1 + exp(x)) of every element without overflow."""
-    top = x.detach().relu()
-    return top + ((-top).exp() + (x - top).exp()).ln()
 
 
 def mse_loss(
@@ -401,8 +423,7 @@ def huber_loss(
     >>> huber_loss(tensor([1.0, 2.0]), [1.5, 4.0], reduction="none")
     tensor([0.125, 1.5  ])
     """
-    if not delta > 0.0:
-        raise ValueError(f"huber_loss: delta {delta} must be above 0")
+    check_above_0("huber_loss", "delta", delta)
     error = _absolute(predictions - _check_targets("huber_loss", predictions, targets))
     # min(|d|, δ): the product is d² / 2 below δ, and linear above.
     smaller = error - (error - delta).relu()
@@ -446,10 +467,29 @@ def _reduced(operation: str, losses: Tensor, reduction: Reduction) -> Tensor:
         return losses.mean()
     if reduction == "sum":
         return losses.sum()
-    if reduction != "none":
+    check_reduction(operation, reduction)
+    return losses
+
+
+def check_reduction(operation: str, reduction: Reduction) -> None:
+    """Raise ValueError unless a reduction exists."""
+    if reduction not in get_args(Reduction):
         allowed = ", ".join(repr(name) for name in get_args(Reduction))
         raise ValueError(f"{operation}: reduction {reduction!r} does not exist; allowed: {allowed}")
-    return losses
+
+
+def check_share(operation: str, label_smoothing: float) -> None:
+    """Raise ValueError unless a label smoothing is from 0 to 1."""
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(
+            f"{operation}: label_smoothing {label_smoothing} must be a share, from 0 to 1"
+        )
+
+
+def check_above_0(operation: str, name: str, value: float) -> None:
+    """Raise ValueError unless a setting is above 0."""
+    if not value > 0.0:
+        raise ValueError(f"{operation}: {name} {value} must be above 0")
 
 
 def _class_weights(operation: str, weight: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:

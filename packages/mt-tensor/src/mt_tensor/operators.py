@@ -23,6 +23,15 @@ LARGEST_EXPONENT = 709.782712893384
 With a larger value `exp` would call ``math.exp``, which raises OverflowError.
 """
 
+ROOT_OF_HALF = math.sqrt(0.5)
+r"""A constant of `gelu`: $1 / \sqrt{2}$."""
+
+DENSITY_AT_0 = math.sqrt(0.5 / math.pi)
+r"""A constant of `gelu_back`, the normal density at 0: $1 / \sqrt{2 \pi}$."""
+
+TWO_BY_ROOT_OF_PI = 2.0 / math.sqrt(math.pi)
+r"""A constant of `erf_back`: $2 / \sqrt{\pi}$."""
+
 
 # Arithmetic and comparison
 
@@ -170,6 +179,23 @@ def tanh(x: float) -> float:
     return math.tanh(x)
 
 
+def erf(x: float) -> float:
+    r"""Return the error function $\frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} dt$."""
+    return math.erf(x)
+
+
+def gelu(x: float) -> float:
+    r"""Return $x\, \Phi(x)$, where $\Phi$ is the cumulative normal distribution.
+
+    The complement of the error function keeps the digits of small probabilities, which
+    $1 + \mathrm{erf}$ would lose. (Hendrycks & Gimpel 2016, "Gaussian Error Linear Units".)
+
+    >>> gelu(0.0), round(gelu(1.0), 6)
+    (0.0, 0.841345)
+    """
+    return x * (0.5 * math.erfc(x * -ROOT_OF_HALF))
+
+
 def sin(x: float) -> float:
     """Return the sine of an angle in radians, NaN for an infinite one."""
     return math.sin(x) if -math.inf < x < math.inf else math.nan
@@ -259,6 +285,20 @@ def sigmoid_back(s: float, d: float) -> float:
 def sqrt_back(s: float, d: float) -> float:
     r"""Return $\frac{d}{2 s}$: the derivative of `sqrt` times d, where s is its value."""
     return d / (s + s)
+
+
+def erf_back(x: float, d: float) -> float:
+    r"""Return $\frac{2 d}{\sqrt{\pi}} e^{-x^2}$: the derivative of `erf` times d."""
+    return d * (TWO_BY_ROOT_OF_PI * math.exp(-x * x))
+
+
+def gelu_back(x: float, d: float) -> float:
+    r"""Return $d (\Phi(x) + x\, \varphi(x))$: the derivative of `gelu` times d.
+
+    $\varphi(x) = e^{-x^2 / 2} / \sqrt{2 \pi}$ is the normal density.
+    """
+    share = 0.5 * math.erfc(x * -ROOT_OF_HALF)
+    return d * (share + x * (DENSITY_AT_0 * math.exp(-0.5 * x * x)))
 
 
 def tanh_back(t: float, d: float) -> float:

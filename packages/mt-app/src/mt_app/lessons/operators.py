@@ -135,6 +135,20 @@ OPERATORS: tuple[Operator, ...] = (
         "tanh(x)",
         "The slope is 1 at 0 and almost 0 far from it, as that of the sigmoid.",
     ),
+    Operator(
+        "erf",
+        operators.erf,
+        lambda x: x.erf(),
+        "the error function of x",
+        "Its slope is a bell curve. It gives the share of a normal distribution.",
+    ),
+    Operator(
+        "gelu",
+        operators.gelu,
+        lambda x: x.gelu(),
+        "x · the share of a normal distribution below x",
+        "A smooth form of relu, with a small dip below 0.",
+    ),
     Operator("sin", operators.sin, lambda x: x.sin(), "sin(x)", "The slope is the cosine."),
     Operator("cos", operators.cos, lambda x: x.cos(), "cos(x)", "The slope is minus the sine."),
     Operator(

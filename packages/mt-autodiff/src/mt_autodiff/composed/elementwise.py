@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from mt_autodiff import functions
 from mt_autodiff.basic_tensor import T, TensorLike, truth
@@ -22,6 +23,36 @@ def sign(x: T) -> T:
 def tanh(x: T) -> T:
     """Return the hyperbolic tangent of every element."""
     return apply(functions.Tanh, x)
+
+
+def erf(x: T) -> T:
+    """Return the error function of every element."""
+    return apply(functions.Erf, x)
+
+
+def gelu(x: T, approximate: Literal["none", "tanh"] = "none") -> T:
+    r"""Return $x\, \Phi(x)$ of every element; $\Phi$ is the cumulative normal distribution.
+
+    (Hendrycks & Gimpel 2016, "Gaussian Error Linear Units", section 2.)
+
+    Args:
+        x: The elements.
+        approximate: "tanh" computes $\frac{x}{2} (1 + \tanh(\sqrt{2 / \pi} (x + 0.044715 x^3)))$,
+            for weights that were trained with this form; "none" is exact.
+
+    Raises:
+        ValueError: The approximation does not exist.
+
+    >>> from mt_autodiff import tensor
+    >>> tensor([-1.0, 0.0, 1.0]).gelu()
+    tensor([-0.15865525,  0.        ,  0.84134475])
+    """
+    if approximate == "none":
+        return apply(functions.Gelu, x)
+    if approximate != "tanh":
+        raise ValueError(f'gelu: approximate {approximate!r} does not exist; use "none" or "tanh"')
+    inner = math.sqrt(2.0 / math.pi) * (x + 0.044715 * (x * x * x))
+    return 0.5 * x * (1.0 + tanh(inner))
 
 
 def sin(x: T) -> T:

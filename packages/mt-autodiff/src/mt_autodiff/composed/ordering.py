@@ -12,10 +12,12 @@ from mt_autodiff.composed.apply import constant, elements, positions
 from mt_autodiff.composed.reductions import Extremes
 from mt_autodiff.composed.selection import along
 from mt_autodiff.composed.shapes import reshape
+from mt_autodiff.names import of_numpy
 from mt_tensor import ShapeError
 from mt_tensor.layout import normalize_dim
 
 
+@of_numpy
 def sort(x: T, dim: int = -1, descending: bool = False) -> Extremes[T]:
     """Return the elements in order along a dimension, and their positions before.
 
@@ -41,12 +43,14 @@ def sort(x: T, dim: int = -1, descending: bool = False) -> Extremes[T]:
     return Extremes(along(x, order, at), positions(x, order, "sort"))
 
 
+@of_numpy
 def argsort(x: T, dim: int = -1, descending: bool = False) -> T:
     """Return the positions of the elements in order along a dimension; see `sort`."""
     at = normalize_dim(dim, x.dims, "argsort")
     return positions(x, _order(x, at, descending, "argsort"), "argsort")
 
 
+@of_numpy
 def topk(x: T, k: int, dim: int = -1, largest: bool = True) -> Extremes[T]:
     """Return the k largest or smallest elements along a dimension, in order, and their positions.
 
@@ -72,6 +76,7 @@ def median(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 def median(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
+@of_numpy
 def median(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the median of all elements, or medians and their positions along a dimension.
 

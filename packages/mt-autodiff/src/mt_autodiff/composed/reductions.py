@@ -18,6 +18,7 @@ from mt_autodiff.composed.apply import apply, elements, positions
 from mt_autodiff.composed.elementwise import abs, eq, isfinite, ne, where
 from mt_autodiff.composed.selection import along
 from mt_autodiff.composed.shapes import reshape
+from mt_autodiff.names import of_numpy
 from mt_tensor import ShapeError
 from mt_tensor.layout import normalize_dim, normalize_dims
 
@@ -34,6 +35,7 @@ class Extremes(NamedTuple, Generic[T]):
     indices: T
 
 
+@of_numpy
 def var(x: T, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> T:
     r"""Return the variance $\frac{1}{n - c} \sum_i (x_i - \bar x)^2$.
 
@@ -57,11 +59,13 @@ def var(x: T, dim: Dims = None, correction: float = 1, keepdim: bool = False) ->
     return squares / rest if rest > 0 else squares * math.nan
 
 
+@of_numpy
 def std(x: T, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> T:
     """Return the standard deviation, the square root of the variance; see `var`."""
     return var(x, dim, correction, keepdim).sqrt()
 
 
+@of_numpy
 def prod(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the product of the elements along a dimension, or of all elements.
 
@@ -77,6 +81,7 @@ def prod(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     return reduced(apply(functions.Product, x, at), (at,), x.dims, keepdim)
 
 
+@of_numpy
 def cumsum(x: T, dim: int) -> T:
     """Return the sums of the elements up to each one along a dimension.
 
@@ -89,6 +94,7 @@ def cumsum(x: T, dim: int) -> T:
     return apply(functions.CumulativeSum, x, normalize_dim(dim, x.dims, "cumsum"))
 
 
+@of_numpy
 def any(x: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return 1 where at least one element is not 0, else 0.
 
@@ -98,6 +104,7 @@ def any(x: T, dim: Dims = None, keepdim: bool = False) -> T:
     return truth(1.0 - eq(x, 0.0).all(dim, keepdim))
 
 
+@of_numpy
 def count_nonzero(x: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the number of elements that are not 0.
 
@@ -110,6 +117,7 @@ def count_nonzero(x: T, dim: Dims = None, keepdim: bool = False) -> T:
 # Extremes[T]: the first one has the gradient, and NaN is larger and smaller than every number
 
 
+@of_numpy
 def argmax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the position of the first maximum, a constant of whole numbers.
 
@@ -136,12 +144,14 @@ def argmax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     return reduced(positions(x, numbers, "argmax"), _named(at, dim), x.dims, keepdim)
 
 
+@of_numpy
 def argmin(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the position of the first minimum; see `argmax`."""
     _, at, numbers = _extreme(x, dim, "argmin")
     return reduced(positions(x, numbers, "argmin"), _named(at, dim), x.dims, keepdim)
 
 
+@of_numpy
 def amax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the maximum along a dimension, or of all elements; the first one has the gradient.
 
@@ -156,6 +166,7 @@ def amax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     return reduced(along(flat, numbers, at), _named(at, dim), x.dims, keepdim)
 
 
+@of_numpy
 def amin(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the minimum along a dimension, or of all elements; see `amax`."""
     flat, at, numbers = _extreme(x, dim, "min")
@@ -170,6 +181,7 @@ def max(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 def max(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
+@of_numpy
 def max(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the maximum of all elements, or values and positions along a dimension, as PyTorch.
 
@@ -206,6 +218,7 @@ def min(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 def min(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
+@of_numpy
 def min(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the minimum of all elements, or values and positions along a dimension; see `max`."""
     if dim is None:
@@ -246,6 +259,7 @@ def _named(at: int, dim: int | None) -> tuple[int, ...] | None:
 # Norms and means of exponentials
 
 
+@of_numpy
 def norm(x: T, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> T:
     r"""Return the norm of the elements as a vector, $(\sum_i |x_i|^p)^{1/p}$.
 
@@ -274,6 +288,7 @@ def norm(x: T, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> T:
     return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
 
 
+@of_numpy
 def logsumexp(x: T, dim: int, keepdim: bool = False) -> T:
     r"""Return $\log \sum_i e^{x_i}$ along a dimension, without overflow.
 

@@ -36,7 +36,7 @@ from mt_autodiff.functions.shaping import (
     Take,
     View,
 )
-from mt_autodiff.functions.smooth import Cos, Log1p, Sin, Tanh
+from mt_autodiff.functions.smooth import Cos, Erf, Gelu, Log1p, Sin, Tanh
 
 __all__ = [
     "EQ",
@@ -52,9 +52,11 @@ __all__ = [
     "Cos",
     "CumulativeSum",
     "Div",
+    "Erf",
     "Exp",
     "Expand",
     "Floor",
+    "Gelu",
     "Index",
     "Inv",
     "IsClose",

@@ -34,6 +34,34 @@ class Tanh(Function):
         return ctx.backend.zip(operators.tanh_back, out, grad)
 
 
+class Erf(Function):
+    r"""$z = \mathrm{erf}\, x$, $\partial z / \partial x = 2 e^{-x^2} / \sqrt{\pi}$."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData) -> TensorData:
+        ctx.save_for_backward(a)
+        return ctx.backend.map(operators.erf, a)
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        (a,) = ctx.saved_values
+        return ctx.backend.zip(operators.erf_back, a, grad)
+
+
+class Gelu(Function):
+    r"""$z = x\, \Phi(x)$, $\partial z / \partial x = \Phi(x) + x\, \varphi(x)$."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData) -> TensorData:
+        ctx.save_for_backward(a)
+        return ctx.backend.map(operators.gelu, a)
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        (a,) = ctx.saved_values
+        return ctx.backend.zip(operators.gelu_back, a, grad)
+
+
 class Sin(Function):
     r"""$z = \sin x$, $\partial z / \partial x = \cos x$."""
 

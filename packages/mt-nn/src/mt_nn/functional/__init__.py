@@ -8,7 +8,9 @@ fused form of a backend with it.
 from typing import TYPE_CHECKING
 
 from mt_nn._names import package_getattr
+from mt_nn.functional.activations import elu, gelu, leaky_relu, silu, softplus
 from mt_nn.functional.linear import Activation, linear
+from mt_nn.functional.masking import masked_logsoftmax, masked_softmax
 from mt_nn.functional.maximum import Max, argmax, max
 from mt_nn.functional.noise import dropout
 from mt_nn.functional.normalization import standardize
@@ -22,12 +24,19 @@ __all__ = [
     "avg_pool2d",
     "avgpool2d",
     "dropout",
+    "elu",
+    "gelu",
+    "leaky_relu",
     "linear",
     "logsoftmax",
+    "masked_logsoftmax",
+    "masked_softmax",
     "max",
     "max_pool2d",
     "maxpool2d",
+    "silu",
     "softmax",
+    "softplus",
     "standardize",
     "tile",
 ]

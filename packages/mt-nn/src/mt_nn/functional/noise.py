@@ -10,7 +10,7 @@ from mt_tensor.fused.arguments import inverted_scale
 
 
 @fused(operations.DROPOUT)
-@renamed(p="rate", training="ignore=not training", inplace=None)
+@renamed(2, p="rate", training="ignore=not training", inplace=None)
 def dropout(
     input: Tensor,
     rate: float,

@@ -3,7 +3,19 @@
 from typing import TYPE_CHECKING
 
 from mt_nn._names import package_getattr
-from mt_nn.layers.activations import Flatten, Identity, ReLU, Sigmoid, Softmax
+from mt_nn.layers.activations import (
+    ELU,
+    GELU,
+    Flatten,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from mt_nn.layers.containers import Lambda, Sequential
 from mt_nn.layers.convolution import Conv1d, Conv2d, MaxOverTimeConv1d, Padding
 from mt_nn.layers.dropout import Dropout
@@ -23,6 +35,8 @@ from mt_nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from mt_nn.layers.pooling import AvgPool2d, MaxPool2d
 
 __all__ = [
+    "ELU",
+    "GELU",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -38,6 +52,7 @@ __all__ = [
     "Identity",
     "L1Loss",
     "Lambda",
+    "LeakyReLU",
     "Linear",
     "MSELoss",
     "MaxOverTimeConv1d",
@@ -46,9 +61,12 @@ __all__ = [
     "Padding",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "Softmax",
+    "Softplus",
+    "Tanh",
 ]
 
 if not TYPE_CHECKING:  # Type checkers shall report unknown names.

@@ -1,10 +1,11 @@
 """Activations and changes of shape as layers, for `Sequential`."""
 
 import math
+from typing import Literal
 
 from mt_autodiff import Tensor
 from mt_autodiff.names import renamed
-from mt_nn.functional import softmax
+from mt_nn.functional import elu, leaky_relu, silu, softmax, softplus
 from mt_nn.layers._checks import check_tensor
 from mt_nn.module import Module
 from mt_tensor.layout import normalize_dim
@@ -38,6 +39,129 @@ class Sigmoid(Module):
         """Return 1 / (1 + exp(-x)) of every element."""
         check_tensor(self, input)
         return input.sigmoid()
+
+
+class Tanh(Module):
+    """The activation tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return tanh(x) of every element."""
+        check_tensor(self, input)
+        return input.tanh()
+
+
+class GELU(Module):
+    """The activation `mt_nn.gelu`, x times the cumulative normal distribution.
+
+    Attributes:
+        approximate: "none", or "tanh" for weights that were trained with this approximation.
+    """
+
+    def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
+        """Build the layer.
+
+        Raises:
+            ValueError: The approximation does not exist.
+        """
+        if approximate not in ("none", "tanh"):
+            raise ValueError(
+                f'GELU: approximate {approximate!r} does not exist; use "none" or "tanh"'
+            )
+        self.approximate: Literal["none", "tanh"] = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        check_tensor(self, input)
+        return input.gelu(self.approximate)
+
+    def extra_repr(self) -> str:
+        """Return the approximation, if there is one."""
+        return "" if self.approximate == "none" else f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """The activation `mt_nn.silu`, x times the sigmoid of x."""
+
+    @renamed(inplace=None)
+    def __init__(self) -> None:
+        """Build the layer."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        check_tensor(self, input)
+        return silu(input)
+
+
+class Softplus(Module):
+    """The activation `mt_nn.softplus`, a smooth relu.
+
+    Attributes:
+        beta: The factor: a larger one is closer to relu.
+    """
+
+    @renamed(threshold=None)
+    def __init__(self, beta: float = 1.0) -> None:
+        """Build the layer.
+
+        Raises:
+            ValueError: The factor is not above 0.
+        """
+        if not beta > 0.0:
+            raise ValueError(f"Softplus: beta {beta} must be above 0")
+        self.beta = beta
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        check_tensor(self, input)
+        return softplus(input, self.beta)
+
+    def extra_repr(self) -> str:
+        """Return the factor."""
+        return f"beta={self.beta}"
+
+
+class ELU(Module):
+    """The activation `mt_nn.elu`: x where it is positive, else alpha (exp(x) - 1).
+
+    Attributes:
+        alpha: The factor of the negative part.
+    """
+
+    @renamed(inplace=None)
+    def __init__(self, alpha: float = 1.0) -> None:
+        """Build the layer."""
+        self.alpha = alpha
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        check_tensor(self, input)
+        return elu(input, self.alpha)
+
+    def extra_repr(self) -> str:
+        """Return the factor."""
+        return f"alpha={self.alpha}"
+
+
+class LeakyReLU(Module):
+    """The activation `mt_nn.leaky_relu`: x where it is positive, else x times a slope.
+
+    Attributes:
+        negative_slope: The slope.
+    """
+
+    @renamed(inplace=None)
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        """Build the layer."""
+        self.negative_slope = negative_slope
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        check_tensor(self, input)
+        return leaky_relu(input, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """Return the slope."""
+        return f"negative_slope={self.negative_slope}"
 
 
 class Softmax(Module):

@@ -17,6 +17,7 @@ class _Loss(Module):
     function: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, *, reduction: Reduction = "mean", **options: Any) -> None:
+        losses.check_reduction(type(self).__name__, reduction)
         self.options = options | {"reduction": reduction}
 
     def forward(self, input: Tensor, target: npt.ArrayLike | Tensor) -> Tensor:
@@ -66,6 +67,7 @@ class HuberLoss(_Loss):
 
     def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
         """Build the loss."""
+        losses.check_above_0("HuberLoss", "delta", delta)
         super().__init__(reduction=reduction, delta=delta)
 
 
@@ -76,6 +78,7 @@ class SmoothL1Loss(_Loss):
 
     def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:
         """Build the loss."""
+        losses.check_above_0("SmoothL1Loss", "beta", beta)
         super().__init__(reduction=reduction, beta=beta)
 
 
@@ -114,6 +117,7 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         """Build the loss."""
+        losses.check_share("CrossEntropyLoss", label_smoothing)
         super().__init__(
             reduction=reduction,
             weight=weight,

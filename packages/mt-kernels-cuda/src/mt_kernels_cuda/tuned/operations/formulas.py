@@ -22,6 +22,9 @@ EPS_REST = np.float32(operators.EPS - float(EPS))
 MAX_EXPONENT = np.float32(88.72283)
 """Largest float whose exponential is finite; `exp` returns infinity beyond it."""
 INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
+HALF, ROOT_OF_HALF = np.float32(0.5), np.float32(operators.ROOT_OF_HALF)
+DENSITY_AT_0 = np.float32(operators.DENSITY_AT_0)
+TWO_BY_ROOT_OF_PI = np.float32(operators.TWO_BY_ROOT_OF_PI)
 WHOLE = np.float32(2.0**23)
 """Smallest float from which on all floats are whole numbers."""
 
@@ -120,6 +123,22 @@ def sigmoid_back(s: Any, d: Any) -> Any:
     return d * s * (ONE - s)
 
 
+def gelu(x: Any) -> Any:
+    """Compute `operators.gelu`: x times the cumulative normal distribution."""
+    return x * (HALF * math.erfc(x * -ROOT_OF_HALF))
+
+
+def gelu_back(x: Any, d: Any) -> Any:
+    """Compute `operators.gelu_back`: d times the derivative of `gelu`."""
+    share = HALF * math.erfc(x * -ROOT_OF_HALF)
+    return d * (share + x * (DENSITY_AT_0 * math.exp(-HALF * x * x)))
+
+
+def erf_back(x: Any, d: Any) -> Any:
+    r"""Compute `operators.erf_back`: $2 d\, e^{-x^2} / \sqrt{\pi}$."""
+    return d * (TWO_BY_ROOT_OF_PI * math.exp(-x * x))
+
+
 def tanh_back(t: Any, d: Any) -> Any:
     """Compute `operators.tanh_back`: d (1 - t²)."""
     return d * ((ONE - t) * (ONE + t))
@@ -157,6 +176,9 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.relu_back: relu_back,
     operators.sigmoid: sigmoid,
     operators.sigmoid_back: sigmoid_back,
+    operators.gelu: gelu,
+    operators.gelu_back: gelu_back,
+    operators.erf_back: erf_back,
     operators.tanh_back: tanh_back,
     operators.log_back: log_back,
     operators.lt: lt,
