@@ -90,7 +90,7 @@ def groups() -> list[Group]:
             "index_select gather scatter_ masked_fill masked_select take sum mean max min prod "
             "std var argmax argmin any all cumsum norm sort argsort topk median unique "
             "logsumexp softmax log_softmax count_nonzero nonzero exp log log1p log2 log10 sqrt "
-            "rsqrt abs sigmoid tanh relu sin cos pow square clamp clip round floor sign "
+            "rsqrt abs sigmoid tanh relu erf sin cos pow square clamp clip round floor sign "
             "reciprocal maximum minimum add sub mul div matmul mm bmm dot outer eq ne lt gt "
             "isnan isfinite allclose add_ mul_ fill_ copy_ clamp_ astype copy",
             mt_autodiff.tensor([[1.0]]),
@@ -112,7 +112,7 @@ def groups() -> list[Group]:
             "BatchNorm2d LayerNorm GroupNorm Dropout Dropout2d Embedding Flatten Identity ReLU "
             "LeakyReLU GELU Sigmoid Tanh Softmax RNN LSTM GRU MultiheadAttention "
             "TransformerEncoderLayer CrossEntropyLoss MSELoss L1Loss SmoothL1Loss NLLLoss "
-            "BCELoss BCEWithLogitsLoss KLDivLoss",
+            "BCELoss BCEWithLogitsLoss KLDivLoss ELU SiLU Softplus",
             mt_nn,
             nn,
             nn_names.ABSENT,

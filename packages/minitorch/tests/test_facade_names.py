@@ -178,3 +178,22 @@ def test_order_of_imports_does_not_matter(order: str) -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "message"),
+    [
+        (minitorch, "Linear", "it has the names of the course; write `from mt_nn import Linear`"),
+        (minitorch, "ones", "names of the course; write `from mt_autodiff import ones`"),
+        (minitorch, "sin", r"write x\.sin\(…\), a method of tensors"),
+        (minitorch.nn, "Linear", r"minitorch\.nn has .* write `from mt_nn import Linear`"),
+        (minitorch.nn, "LSTM", r"minitorch\.nn has no attribute 'LSTM'; write a Module whose"),
+        (minitorch.nn, "relu", r"minitorch\.nn has no attribute 'relu'; write x\.relu\(\)"),
+        (minitorch.optim, "Adam", r"minitorch\.optim has .* write `from mt_nn import Adam`"),
+        (minitorch.optim, "StepLR", r"minitorch\.optim has .*; write StepDecay\(lr=0\.1"),
+        (minitorch.optim, "nonsense", 'the page "Differences from PyTorch"'),
+    ],
+)
+def test_missing_names_of_the_course(package: ModuleType, name: str, message: str) -> None:
+    with pytest.raises(AttributeError, match=message):
+        getattr(package, name)

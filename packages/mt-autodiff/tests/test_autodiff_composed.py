@@ -364,3 +364,22 @@ def test_products_of_vectors_and_matrices() -> None:
 def test_messages(call: Callable[[Tensor], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(tensor(np.arange(6.0).reshape(2, 3)))
+
+
+REDUCTIONS = "sum mean all any max min amax amin argmax argmin prod var std logsumexp sort median"
+
+
+@pytest.mark.parametrize("name", REDUCTIONS.split())
+def test_arguments_of_numpy_name_those_of_tensors(name: str) -> None:
+    function = getattr(tensor([[1.0, 2.0]]), name)
+    with pytest.raises(TypeError, match=f"{name}: 'axis' is no argument of the function; use dim"):
+        function(axis=1)
+    with pytest.raises(TypeError, match=f"{name}: 'keepdims' is no .*; use keepdim"):
+        function(dim=1, keepdims=True)
+
+
+def test_other_arguments_of_sums() -> None:
+    with pytest.raises(TypeError, match="sum: 'dtype' is no argument of the function; leave it"):
+        tensor([1.0]).sum(dtype=float)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"var: 'unbiased' is no argument .*; use correction"):
+        tensor([1.0]).var(unbiased=False)  # type: ignore[call-arg]

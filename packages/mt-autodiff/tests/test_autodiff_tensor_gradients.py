@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, grad_check, no_grad, ones, tensor
+from mt_kernels_cpu import Fast, Tuned
 from mt_tensor import Reference, ShapeError
 
 SINGLE = Reference(np.float32)
@@ -186,13 +187,43 @@ def test_requires_grad_makes_leaves_and_constants() -> None:
     assert (grad(y), x.grad.item()) == ([2.0], 4.0)
 
 
-def test_requires_grad_makes_a_result_a_leaf() -> None:
+def test_requires_grad_does_not_change_a_result() -> None:
     x = leaf([2.0])
-    y = (x * x).requires_grad_()
-    assert y.is_leaf()
+    y = x * x
+    assert y.requires_grad_() is y
+    y.requires_grad = True
+    assert not y.is_leaf()
+    for change in (lambda: y.requires_grad_(False), lambda: setattr(y, "requires_grad", False)):
+        with pytest.raises(RuntimeError, match=r"a result of Mul, and only a .* x\.detach\(\)"):
+            change()
     (y * 3).backward()
-    assert grad(y) == [3.0]
-    assert x.grad is None
+    assert grad(x) == [12.0]
+
+
+def test_requires_grad_can_be_assigned() -> None:
+    x = tensor([2.0])
+    x.requires_grad = True
+    assert x.is_leaf()
+    (x * x).backward()
+    assert grad(x) == [4.0]
+    x.requires_grad = False
+    assert (x * x).is_constant()
+
+
+@pytest.mark.parametrize("use", [lambda x: x * 2, repr, lambda x: x[0], lambda x: x @ x, np.exp])
+@pytest.mark.parametrize("backend", [Reference(), Fast(np.float32), Tuned(np.float32)], ids=repr)
+def test_a_tensor_is_no_data(use: Any, backend: Any) -> None:
+    x = tensor([[1.0]], backend)
+    x.data = tensor([[2.0]], backend)  # type: ignore[assignment]
+    with pytest.raises(AttributeError, match=r"to replace the elements, write x\.copy_\(y\)"):
+        use(x)
+
+
+def test_data_is_no_operand() -> None:
+    x = tensor([1.0])
+    for use in (lambda: x.data - x, lambda: x + x.data, lambda: x.maximum(x.data)):
+        with pytest.raises(TypeError, match=r"TensorData is not supported; write x\.detach\(\) in"):
+            use()
 
 
 def test_detach_shares_storage_and_stops_gradients() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, from_numpy, grad_check, rand, tensor, zeros
+from mt_kernels_cpu import Tuned
 from mt_nn.functional import logsoftmax
 from mt_nn.layers import (
     BCELoss,
@@ -136,7 +137,8 @@ def test_targets_of_any_kind(loss: Loss, targets: Any) -> None:
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3, 1), (0, 3), (2, 0)])
 def test_predictions_of_classes_are_rows(loss: Loss, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*batch, classes.*at least 1"):
+    said = "batch, classes.*at least 1" if len(shape) == 2 else "the classes are the last dimension"
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*{said}"):
         loss(zeros(shape), [0] * (shape[0] if shape else 0))
 
 
@@ -533,3 +535,50 @@ def test_repr_of_a_loss_shows_its_options() -> None:
     assert repr(MSELoss()) == "MSELoss()"
     shown = repr(CrossEntropyLoss([1.0, 2.0], ignore_index=0, reduction="sum"))
     assert shown == "CrossEntropyLoss(weight=[1.0, 2.0], ignore_index=0, reduction='sum')"
+
+
+# Scores of sequences: the classes are the last dimension
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("backend", [Reference(np.float32), Tuned(np.float32)], ids=repr)
+def test_scores_of_sequences_are_rows(backend: Any, reduction: Any) -> None:
+    rng = np.random.default_rng(0)
+    scores, classes = rng.normal(size=(2, 3, 4)), rng.integers(-1, 4, (2, 3))
+    soft = rng.dirichlet(np.ones(4), (2, 3))
+    whole: dict[str, Any] = {"ignore_index": -1, "label_smoothing": 0.1, "weight": [1, 2, 0.5, 1]}
+    for targets, options in ((np.abs(classes), {}), (classes, whole), (soft, {})):
+        x, rows = (
+            tensor(scores.reshape(shape), backend, requires_grad=True)
+            for shape in ((2, 3, 4), (6, 4))
+        )
+        flat = targets.reshape(6, 4) if targets is soft else targets.reshape(6)
+        loss = cross_entropy(x, targets, reduction=reduction, **options)
+        expected = cross_entropy(rows, flat, reduction=reduction, **options)
+        assert loss.shape == ((2, 3) if reduction == "none" else (1,))
+        np.testing.assert_array_equal(loss.to_numpy().ravel(), expected.to_numpy())
+        loss.sum().backward()
+        expected.sum().backward()
+        np.testing.assert_array_equal(x.grad.to_numpy().reshape(6, 4), rows.grad.to_numpy())
+
+
+def test_scores_of_one_row_and_log_probabilities_of_sequences() -> None:
+    assert cross_entropy(tensor([0.0, 0.0]), 1).item() == pytest.approx(math.log(2))
+    log_p = logsoftmax(tensor(np.arange(12.0).reshape(1, 3, 4)), 2)
+    classes = tensor([[0, 1, 3]])
+    assert nll_loss(log_p, classes).item() == pytest.approx(
+        cross_entropy(log_p.view(3, 4), [0, 1, 3]).item()
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "targets"), [((2, 4, 3), (2, 3)), ((2, 3, 4), (6,)), ((), ()), ((2, 2, 2), (4,))]
+)
+def test_targets_that_do_not_fit_sequences(scores: Any, targets: Any) -> None:
+    if scores == ():
+        with pytest.raises(ShapeError, match="the classes are the last dimension"):
+            cross_entropy(tensor(1.0), 0)
+        return
+    for loss in (cross_entropy, nll_loss):
+        with pytest.raises(ShapeError, match=r"the classes are the last dimension .* with permute"):
+            loss(tensor(np.zeros(scores)), np.zeros(targets, int))

@@ -13,8 +13,28 @@ import mt_autodiff
 import mt_nn
 from mt_autodiff import Tensor, ones, rand, tensor
 from mt_kernels_cpu import Tuned
-from mt_nn import Adam, Conv2d, Dropout, Embedding, Linear, MaxPool2d, Module, Parameter, Sequential
-from mt_nn._names import ABSENT, EXPRESSIONS, MODULE_MEMBERS, OPTIMIZER_MEMBERS
+from mt_nn import (
+    Adam,
+    ConstantRate,
+    Conv2d,
+    Dropout,
+    EarlyStopping,
+    Embedding,
+    Linear,
+    MaxPool2d,
+    Module,
+    Parameter,
+    Plateau,
+    Sequential,
+)
+from mt_nn._names import (
+    ABSENT,
+    EXPRESSIONS,
+    MODULE_MEMBERS,
+    MONITOR_MEMBERS,
+    OPTIMIZER_MEMBERS,
+    SCHEDULE_MEMBERS,
+)
 from mt_tensor import Reference
 
 NN = """
@@ -121,12 +141,37 @@ def test_every_member_of_an_optimiser_exists_or_has_a_row(name: str) -> None:
         assert hasattr(optimizer, name)
 
 
+@pytest.mark.parametrize("name", SCHEDULE_MEMBERS)
+def test_every_missing_member_of_a_schedule_has_an_expression(name: str) -> None:
+    schedule = ConstantRate(0.1)
+    assert SCHEDULE_MEMBERS[name].partition("  # ")[0] in advice(schedule, name)
+    eval(SCHEDULE_MEMBERS[name], {"schedule": schedule, "step": 3})
+
+
+@pytest.mark.parametrize("name", MONITOR_MEMBERS)
+def test_every_missing_member_of_a_monitor_has_an_expression(name: str) -> None:
+    plateau = Plateau(0.1)
+    assert MONITOR_MEMBERS[name].partition("  # ")[0] in advice(plateau, name)
+    eval(MONITOR_MEMBERS[name], {"plateau": plateau, "loss": 0.5})
+
+
 @pytest.mark.parametrize("package", [mt_nn, mt_nn.functional, mt_nn.optim, mt_nn.schedules])
 def test_any_other_name_of_a_package_has_a_general_error(package: object) -> None:
     assert 'the page "Differences from PyTorch"' in advice(package, "Nonsense")
 
 
-@pytest.mark.parametrize("kind", [Linear(1, 1), Adam([Parameter(ones((1,)))])], ids=repr)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Linear(1, 1),
+        Adam([Parameter(ones((1,)))]),
+        Parameter(ones((1,))),
+        ConstantRate(0.1),
+        Plateau(0.1),
+        EarlyStopping(1),
+    ],
+    ids=lambda kind: type(kind).__name__,
+)
 def test_any_other_member_has_a_general_error(kind: object) -> None:
     assert 'the page "Differences from PyTorch"' in advice(kind, "nonsense")
     assert not hasattr(kind, "__nonsense__")
@@ -166,6 +211,21 @@ def test_an_attribute_may_have_the_name_of_a_row() -> None:
         (mt_nn.BatchNorm1d, (), {"num_features": 2}, "'num_features' .*; use channels"),
         (Adam, ([],), {"amsgrad": True}, "Adam: 'amsgrad' .*; leave it out"),
         (mt_nn.SGD, ([], 0.1), {"dampening": 0.1}, "SGD: 'dampening' .*; leave it out"),
+        (Plateau, (), {"optimizer": None}, r"Plateau: 'optimizer' .*; use lr=optimizer\.lr"),
+        (Plateau, (0.1,), {"min_lr": 0.0}, "Plateau: 'min_lr' .*; use minimum"),
+        (
+            Plateau,
+            (Linear(1, 1),),
+            {},
+            r"Plateau: lr is Linear\(.* of type Linear; it must be",
+        ),
+        (mt_nn.SGD, ([Parameter(ones((1,)))], "a"), {}, "SGD: lr is 'a' of type str; it must be"),
+        (mt_nn.SGD, ([Parameter(ones((1,)))], None), {}, "SGD: lr is None of type NoneType"),
+        (Adam, ([Parameter(ones((1,)))],), {"eps": "1"}, "Adam: eps is '1' of type str"),
+        (mt_nn.CosineDecay, ("a", 3), {}, "CosineDecay: lr is 'a' of type str"),
+        (EarlyStopping, ("a",), {}, "EarlyStopping: patience is 'a' of type str"),
+        (Plateau(0.1), ("a",), {}, "Plateau: the metric is 'a' of type str"),
+        (EarlyStopping(1), (ones((2,)),), {}, "EarlyStopping: the metric is tensor"),
         (mt_nn.SGD, ([],), {}, "missing 1 required positional argument: 'lr'"),
     ],
 )
@@ -191,6 +251,37 @@ def test_options_of_functions_of_pytorch(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         function(ones((1, 1, 4, 4), backend), **options)
+
+
+@pytest.mark.parametrize("backend", [Reference(), Tuned()], ids=["composed", "fused"])
+def test_options_of_dropout_have_names(backend: Any) -> None:
+    message = (
+        "dropout: 3 arguments without a name, and at most 2 are allowed; name the others: "
+        "ignore, rng, scale, activation; PyTorch's training= is ignore=not training"
+    )
+    with pytest.raises(TypeError, match=re.escape(message)):
+        mt_nn.dropout(ones((2,), backend), 0.5, True)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", [mt_nn.MSELoss, mt_nn.NLLLoss, mt_nn.CrossEntropyLoss])
+def test_losses_check_their_reduction_when_they_are_built(kind: Any) -> None:
+    with pytest.raises(ValueError, match=f"{kind.__name__}: reduction 'avg' does not exist; allow"):
+        kind(reduction="avg")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (mt_nn.CrossEntropyLoss, {"label_smoothing": 2.0}, "CrossEntropyLoss: label_smoothing 2"),
+        (mt_nn.HuberLoss, {"delta": 0.0}, "HuberLoss: delta 0.0 must be above 0"),
+        (mt_nn.SmoothL1Loss, {"beta": -1.0}, "SmoothL1Loss: beta -1.0 must be above 0"),
+    ],
+)
+def test_losses_check_their_settings_when_they_are_built(
+    kind: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(**options)
 
 
 def test_a_subclass_may_have_the_arguments_of_pytorch() -> None:

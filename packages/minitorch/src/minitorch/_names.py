@@ -21,7 +21,8 @@ def course_getattr(package: str) -> Callable[[str], Any]:
                     name=name,
                     obj=None,
                 )
-        if name in EXPRESSIONS or name in ABSENT:
+        is_method = callable(getattr(mt_autodiff.Tensor, name, None))
+        if not is_method and (name in EXPRESSIONS or name in ABSENT):
             raise missing(package, name, EXPRESSIONS, ABSENT)
         raise missing_function(package, name, mt_autodiff.Tensor)
 

@@ -284,7 +284,11 @@ def renamed(
             if positional is not None and len(args) > positional:
                 own = inspect.signature(function).parameters.values()
                 names = ", ".join(p.name for p in own if p.kind is p.KEYWORD_ONLY)
-                ways = [f"; {a}= is {b}" for a, b in instead.items() if b is not None and "=" in b]
+                ways = [
+                    f"; PyTorch's {a}= is {b}"
+                    for a, b in instead.items()
+                    if b is not None and "=" in b
+                ]
                 raise TypeError(
                     f"{function.__name__}: {len(args)} arguments without a name, and at most "
                     f"{positional} are allowed; name the others: {names}{''.join(ways)}"

@@ -135,7 +135,9 @@ def _of_rows(
     """
     received = targets if isinstance(targets, Tensor) else np.asarray(targets)
     batch = scores.shape[:-1]
-    if not scores.shape or received.shape not in (batch, scores.shape):
+    # Equal shapes of one dimension are rather N numbers by mistake than one row of probabilities.
+    allowed = (batch, scores.shape) if batch else (batch,)
+    if not scores.shape or received.shape not in allowed:
         raise ShapeError(
             f"{function.__name__}: targets of shape {received.shape} for predictions of shape "
             f"{scores.shape}; the classes are the last dimension of the predictions: pass a class "

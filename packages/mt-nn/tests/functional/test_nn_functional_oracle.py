@@ -12,6 +12,7 @@ from mt_nn.functional import (
     avg_pool2d,
     avgpool2d,
     logsoftmax,
+    masked_softmax,
     max,
     max_pool2d,
     maxpool2d,
@@ -91,6 +92,46 @@ def test_losses_of_scores(x: np.ndarray) -> None:
         x,
     )
     compare(lambda a: mse_loss(a, TARGETS), lambda b: functional.mse_loss(b, targets), x)
+
+
+def test_cross_entropy_of_sequences() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    targets, options = [[0, 3, -1], [1, -1, 2]], {"ignore_index": -1, "label_smoothing": 0.1}
+    compare(
+        lambda a: cross_entropy(a, targets, **options),
+        lambda b: torch.nn.functional.cross_entropy(
+            b.permute(0, 2, 1), torch.tensor(targets), **options
+        ),
+        x,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *(("gelu", {}), ("gelu", {"approximate": "tanh"}), ("silu", {}), ("softplus", {})),
+        *(("softplus", {"beta": 2.0}), ("elu", {}), ("elu", {"alpha": 0.5}), ("leaky_relu", {})),
+        ("leaky_relu", {"negative_slope": 0.2}),
+    ],
+)
+def test_activations(name: str, options: dict[str, Any]) -> None:
+    theirs = getattr(pytest.importorskip("torch").nn.functional, name)
+    ours = getattr(mt_nn, name)
+    x = np.concatenate([np.linspace(-9.0, 9.0, 37), [1e-9, -1e-9]])
+    compare(lambda a: ours(a, **options), lambda b: theirs(b, **options), x)
+
+
+def test_softmax_with_a_mask() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    mask = np.array([[1, 1, 0, 1], [0, 0, 1, 0], [1, 1, 1, 1]], bool)
+    torch = pytest.importorskip("torch")
+    hidden = torch.tensor(~mask)
+    compare(
+        lambda a: masked_softmax(a, mask, 1),
+        lambda b: b.masked_fill(hidden, -np.inf).softmax(1),
+        x,
+    )
 
 
 def test_binary_cross_entropy() -> None:
