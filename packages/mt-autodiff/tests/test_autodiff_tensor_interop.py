@@ -128,7 +128,7 @@ def test_functions_of_numpy_do_not_lose_gradients(function: Any, message: str) -
 
 
 def test_functions_of_numpy_that_need_no_elements() -> None:
-    x = tensor([[1.0, 2.0]], requires_grad=True) * 2.0
+    x: Any = tensor([[1.0, 2.0]], requires_grad=True) * 2.0
     assert (np.shape(x), np.ndim(x), np.size(x)) == ((1, 2), 2, 2)
     assert np.array2string(x) == "[[2. 4.]]"
     assert not np.iscomplexobj(x)
