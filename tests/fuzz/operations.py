@@ -128,6 +128,8 @@ ONE: dict[str, tuple[Call, Call, Callable[[Rng, Shape], Array]]] = {
     "log": (functions.Log.apply, lambda x: torch.log(x.double() + 1e-6).to(x.dtype), _positive),
     "ln": (lambda x: x.ln(), torch.log, _positive),
     "exp": (lambda x: x.exp(), torch.exp, _real),
+    "erf": (lambda x: x.erf(), torch.erf, _real),
+    "gelu": (lambda x: x.gelu(), F.gelu, _real),
     "sqrt": (lambda x: x.sqrt(), torch.sqrt, _positive),
     "square": (lambda x: x**2, lambda x: x**2, _real),
     "cube": (lambda x: x**3, lambda x: x * x * x, _real),

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Never, Self, TypeAlias, TypeVar, Union, cast, overload
+from typing import Any, ClassVar, Never, Self, TypeAlias, TypeVar, Union, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.engine import LEAF, History, Move, Node, add_gradients
+from mt_autodiff.engine import LEAF, History, Move, add_gradients
+from mt_autodiff.exporting import Exported
 from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import array_key, assign, names_element, normalize_key
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.names import refuse_options
-from mt_autodiff.numpy_functions import apply_function, apply_ufunc, check_no_gradient
+from mt_autodiff.size import Size
 from mt_tensor import REFERENCE, Backend, IndexingError, ShapeError, TensorData
-from mt_tensor.layout import broadcasts_to, check_shape, normalize_dim, normalize_dims
+from mt_tensor.layout import broadcasts_to, check_shape, normalize_dims
 
 Dims: TypeAlias = int | Iterable[int] | None
 TensorLike: TypeAlias = Union["BasicTensor", float, np.number[Any], npt.NDArray[Any]]
@@ -31,31 +32,7 @@ T = TypeVar("T", bound="BasicTensor")
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
-class Size(int):
-    """The number of elements of a tensor, which can be called for its shape, as in PyTorch.
-
-    >>> from mt_autodiff import zeros
-    >>> size = zeros(2, 3).size
-    >>> size, size(), size(-1)
-    (6, (2, 3), 3)
-    """
-
-    shape: tuple[int, ...]
-
-    @overload
-    def __call__(self, dim: None = None) -> tuple[int, ...]: ...
-
-    @overload
-    def __call__(self, dim: int) -> int: ...
-
-    def __call__(self, dim: int | None = None) -> tuple[int, ...] | int:
-        """Return the shape, or the size of one dimension."""
-        return (
-            self.shape if dim is None else self.shape[normalize_dim(dim, len(self.shape), "size")]
-        )
-
-
-class BasicTensor(Node):
+class BasicTensor(Exported):
     """A differentiable array of numbers with the operations that the others are composed of."""
 
     __slots__ = ()
@@ -414,123 +391,11 @@ class BasicTensor(Node):
         for i in range(len(self)):
             yield self[i]
 
-    def item(self) -> float:
-        """Return the only element as a float.
-
-        Raises:
-            ValueError: The tensor does not have exactly one element.
-        """
-        if self.size != 1:
-            raise ValueError(
-                f"item: shape {self.shape} has {self.size} elements; it must have exactly one"
-            )
-        return self.data.get((0,) * self.dims)
-
-    def tolist(self) -> Any:
-        """Return the elements as nested lists of floats, a float for shape ()."""
-        return self.to_numpy().tolist()
-
-    def numpy(self) -> npt.NDArray[Any]:
-        """Return the elements as an array, as `to_numpy`, of a tensor that requires no gradient.
-
-        Raises:
-            RuntimeError: The tensor requires a gradient, which would be lost, and recording is on.
-        """
-        check_no_gradient("numpy", (self,), "x.detach().numpy(), or x.to_numpy()")
-        return self.to_numpy()
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(
-                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; use all() or "
-                "compare the elements"
-            )
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return self.item()
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        if self.size != 1:
-            raise TypeError(
-                f"format: {spec!r} is a format of one number, and the tensor has shape "
-                f"{self.shape}; format an element, x[i], or all of them with "
-                "numpy.array2string(x.to_numpy())"
-            )
-        return format(self.item(), spec)
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the elements and the gradient, without the history."""
         grad = None if self.grad is None else self.grad.to_numpy()
         array = self.to_numpy()
         return _rebuilt, (type(self), array, self.backend, self.is_leaf(), grad, self.name)
-
-    # Other libraries
-
-    def to_numpy(self) -> npt.NDArray[Any]:
-        """Return the elements as an array, a view of the same memory if that is on the host.
-
-        The array is read-only if elements share storage, as in an expanded tensor. It has no
-        gradient. Do not write to it between an operation and its `backward`: the gradient may then
-        be wrong, and nothing notices it.
-        """
-        return self.backend.to_numpy(self.data)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        return apply_ufunc(self, ufunc, method, inputs, options)
-
-    def __array_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> Any:
-        return apply_function(function, args, options)
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        check_no_gradient("numpy.asarray", (self,), "x.to_numpy() for an array without it")
-        array = self.to_numpy()
-        if dtype is not None and np.dtype(dtype) != array.dtype:
-            if copy is False:
-                raise ValueError(
-                    f"__array__: conversion of a tensor from {array.dtype} to {np.dtype(dtype)} "
-                    "needs a copy, and copy=False forbids it"
-                )
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __dlpack__(self, **options: Any) -> Any:
-        """Export the elements to another library; copied only if elements share storage.
-
-        What the other library writes, this tensor has; as with `to_numpy`, nothing notices it.
-
-        Raises:
-            BufferError: The tensor requires a gradient, which would be lost, and recording is on.
-        """
-        try:
-            check_no_gradient("__dlpack__", (self,), "x.detach() in its place")
-        except RuntimeError as error:
-            raise BufferError(str(error)) from None
-        return self.backend.to_dlpack(self.data, **options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self.backend.dlpack_device()
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The CUDA array interface of the elements, for CuPy, PyTorch and numba.
-
-        Raises:
-            AttributeError: The tensor is in host memory.
-            RuntimeError: The tensor requires a gradient, which would be lost, and recording is on.
-        """
-        interface: dict[str, Any] = self.data.__cuda_array_interface__
-        check_no_gradient("__cuda_array_interface__", (self,), "x.detach() in its place")
-        return interface
 
     # Gradients
 
