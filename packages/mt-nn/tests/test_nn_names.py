@@ -253,16 +253,6 @@ def test_options_of_functions_of_pytorch(
         function(ones((1, 1, 4, 4), backend), **options)
 
 
-@pytest.mark.parametrize("backend", [Reference(), Tuned()], ids=["composed", "fused"])
-def test_options_of_dropout_have_names(backend: Any) -> None:
-    message = (
-        "dropout: 3 arguments without a name, and at most 2 are allowed; name the others: "
-        "ignore, rng, scale, activation; PyTorch's training= is ignore=not training"
-    )
-    with pytest.raises(TypeError, match=re.escape(message)):
-        mt_nn.dropout(ones((2,), backend), 0.5, True)  # type: ignore[misc]
-
-
 @pytest.mark.parametrize("kind", [mt_nn.MSELoss, mt_nn.NLLLoss, mt_nn.CrossEntropyLoss])
 def test_losses_check_their_reduction_when_they_are_built(kind: Any) -> None:
     with pytest.raises(ValueError, match=f"{kind.__name__}: reduction 'avg' does not exist; allow"):
