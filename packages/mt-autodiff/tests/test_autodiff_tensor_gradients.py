@@ -1,5 +1,6 @@
 """Gradients of leaves, constants and results."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -220,8 +221,13 @@ def test_a_tensor_is_no_data(use: Any, backend: Any) -> None:
 
 
 def test_data_is_no_operand() -> None:
-    x = tensor([1.0])
-    for use in (lambda: x.data - x, lambda: x + x.data, lambda: x.maximum(x.data)):
+    x: Any = tensor([1.0])
+    uses: list[Callable[[], Any]] = [
+        lambda: x.data - x,
+        lambda: x + x.data,
+        lambda: x.maximum(x.data),
+    ]
+    for use in uses:
         with pytest.raises(TypeError, match=r"TensorData is not supported; write x\.detach\(\) in"):
             use()
 

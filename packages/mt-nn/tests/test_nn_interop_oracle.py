@@ -1,5 +1,6 @@
 """Networks with the weights of PyTorch have its answers, and PyTorch has theirs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from mt_autodiff import tensor
 from mt_nn import (
     BatchNorm1d,
     BatchNorm2d,
+    CheckpointError,
     Conv2d,
     Embedding,
     Flatten,
@@ -16,6 +18,8 @@ from mt_nn import (
     MaxPool2d,
     ReLU,
     Sequential,
+    load_checkpoint,
+    load_weights,
 )
 from mt_nn.interop import load_torch_state_dict, torch_state_dict
 from mt_tensor import Reference
@@ -73,7 +77,7 @@ def test_both_directions() -> None:
 
     # One batch in training mode: the same answers and running means.
     expected = theirs.train()(torch.tensor(images)).detach().numpy()
-    np.testing.assert_allclose(ours.train()(tensor(images, SINGLE)), expected, atol=1e-5)
+    np.testing.assert_allclose(ours.train()(tensor(images, SINGLE)).detach(), expected, atol=1e-5)
     for name, value in theirs.state_dict().items():
         np.testing.assert_allclose(torch_state_dict(ours)[name], value.numpy(), atol=1e-5)
 
@@ -81,7 +85,7 @@ def test_both_directions() -> None:
     state = {name: torch.from_numpy(array) for name, array in torch_state_dict(source).items()}
     theirs.load_state_dict(state)
     expected = theirs.eval()(torch.tensor(images)).detach().numpy()
-    np.testing.assert_allclose(source.eval()(tensor(images, SINGLE)), expected, atol=1e-5)
+    np.testing.assert_allclose(source.eval()(tensor(images, SINGLE)).detach(), expected, atol=1e-5)
 
 
 def test_tensors_of_any_kind() -> None:
@@ -94,3 +98,26 @@ def test_tensors_of_any_kind() -> None:
         np.testing.assert_array_equal(ours.weight.value.detach(), state["weight"].double().numpy())
     # Parameters that require a gradient.
     load_torch_state_dict(ours, dict(theirs.named_parameters()))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_of_pytorch_are_named_in_the_error(tmp_path: Path, zipped: bool) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "model.pt"
+    torch.save(torch.nn.Linear(3, 2).state_dict(), path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"not a complete safetensors file .*save_file"):
+        load_weights(path)
+    with pytest.raises(CheckpointError, match=r"PyTorch.* pass these to Module\.load_state_dict"):
+        load_checkpoint(path)
+
+
+def test_a_file_of_bfloat16_is_named_in_the_error(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.ones(2, 3, dtype=torch.bfloat16)}, path)
+    with pytest.raises(ValueError, match=r"a dtype that NumPy does not have .* save it as float32"):
+        load_weights(path)
+    with pytest.raises(CheckpointError, match="BF16"):
+        load_checkpoint(path)

@@ -13,21 +13,13 @@ from mt_nn._names import EXPRESSIONS
 pytestmark = pytest.mark.oracle
 
 
-@pytest.mark.parametrize(
-    ("name", "tolerance"),
-    [
-        *dict.fromkeys(
-            ["relu", "sigmoid", "tanh", "leaky_relu", "elu", "silu", "softplus"], 1e-12
-        ).items(),
-        ("gelu", 0.03),  # An approximation.
-    ],
-)
-def test_activations(name: str, tolerance: float) -> None:
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])
+def test_activations(name: str) -> None:
     torch: Any = pytest.importorskip("torch")
     x = np.linspace(-6.0, 6.0, 25)
     received = eval(EXPRESSIONS[name], {"x": tensor(x)}).to_numpy()
     expected = getattr(torch.nn.functional, name)(torch.tensor(x)).numpy()
-    np.testing.assert_allclose(received, expected, atol=tolerance)
+    np.testing.assert_allclose(received, expected, atol=1e-12)
 
 
 def test_other_functions() -> None:
@@ -64,4 +56,4 @@ def test_other_functions() -> None:
     for name, value in expected.items():
         operand = images if name == "flatten" else x
         received = eval(EXPRESSIONS[name], given | {"x": operand})
-        np.testing.assert_allclose(np.asarray(received), value.numpy(), rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(received.detach(), value.numpy(), rtol=1e-9, err_msg=name)

@@ -28,11 +28,11 @@ class Exported(Node):
         Raises:
             ValueError: The tensor does not have exactly one element.
         """
-        if self.size != 1:
+        if self.data.size != 1:
             raise ValueError(
-                f"item: shape {self.shape} has {self.size} elements; it must have exactly one"
+                f"item: shape {self.data.shape} has {self.data.size} elements; it must have one"
             )
-        return self.data.get((0,) * self.dims)
+        return self.data.get((0,) * self.data.dims)
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of floats, a float for shape ()."""
@@ -48,10 +48,10 @@ class Exported(Node):
         return self.to_numpy()
 
     def __bool__(self) -> bool:
-        if self.size != 1:
+        if self.data.size != 1:
             raise ValueError(
-                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; use all() or "
-                "compare the elements"
+                f"bool: the truth of a tensor of shape {self.data.shape} is ambiguous; use all() "
+                "or compare the elements"
             )
         return bool(self.item())
 
@@ -64,10 +64,10 @@ class Exported(Node):
     def __format__(self, spec: str) -> str:
         if not spec:
             return str(self)
-        if self.size != 1:
+        if self.data.size != 1:
             raise TypeError(
                 f"format: {spec!r} is a format of one number, and the tensor has shape "
-                f"{self.shape}; format an element, x[i], or all of them with "
+                f"{self.data.shape}; format an element, x[i], or all of them with "
                 "numpy.array2string(x.to_numpy())"
             )
         return format(self.item(), spec)

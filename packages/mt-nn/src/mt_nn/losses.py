@@ -13,7 +13,7 @@ Fused forms exist for the means with default options. With options, a loss is co
 on tensors.
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -66,8 +66,8 @@ def nll_loss(
     tensor([1., 0.])
     """
     if len(log_probabilities.shape) != 2:
-        options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-        return _of_rows(nll_loss, log_probabilities, targets, options)
+        rows = partial(nll_loss, weight=weight, ignore_index=ignore_index, reduction=reduction)
+        return _of_rows(rows, log_probabilities, targets)
     if weight is None and ignore_index is None and reduction == "mean":
         return _mean_nll_loss(log_probabilities, targets)
     options = (weight, ignore_index, reduction, 0.0)
@@ -115,9 +115,14 @@ def cross_entropy(
     tensor([1250.])
     """
     if len(logits.shape) != 2:
-        options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-        options["label_smoothing"] = label_smoothing
-        return _of_rows(cross_entropy, logits, targets, options)
+        rows = partial(
+            cross_entropy,
+            weight=weight,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
+        )
+        return _of_rows(rows, logits, targets)
     if weight is None and ignore_index is None and reduction == "mean" and label_smoothing == 0.0:
         return _mean_cross_entropy(logits, targets)
     options = (weight, ignore_index, reduction, label_smoothing)
@@ -125,9 +130,7 @@ def cross_entropy(
     return _cross_entropy(logits, targets, *options)
 
 
-def _of_rows(
-    function: Callable[..., Tensor], scores: Tensor, targets: Any, options: dict[str, Any]
-) -> Tensor:
+def _of_rows(loss: partial[Tensor], scores: Tensor, targets: Any) -> Tensor:
     """Return the loss of scores (..., C) as that of rows (N, C).
 
     Raises:
@@ -139,15 +142,15 @@ def _of_rows(
     allowed = (batch, scores.shape) if batch else (batch,)
     if not scores.shape or received.shape not in allowed:
         raise ShapeError(
-            f"{function.__name__}: targets of shape {received.shape} for predictions of shape "
+            f"{loss.func.__name__}: targets of shape {received.shape} for predictions of shape "
             f"{scores.shape}; the classes are the last dimension of the predictions: pass a class "
             f"number for each row, shape {batch}, and move classes in another dimension with "
             "permute"
         )
     count = scores.shape[-1]
     flat = (-1, count) if received.shape == scores.shape else (-1,)
-    result = function(scores.reshape(-1, count), received.reshape(*flat), **options)
-    return result.view(batch) if options["reduction"] == "none" else result
+    result = loss(scores.reshape(-1, count), received.reshape(*flat))
+    return result.view(batch) if loss.keywords["reduction"] == "none" else result
 
 
 @fused(operations.NLL_LOSS)

@@ -97,7 +97,8 @@ def test_losses_of_scores(x: np.ndarray) -> None:
 def test_cross_entropy_of_sequences() -> None:
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(0).normal(size=(2, 3, 4))
-    targets, options = [[0, 3, -1], [1, -1, 2]], {"ignore_index": -1, "label_smoothing": 0.1}
+    targets = [[0, 3, -1], [1, -1, 2]]
+    options: dict[str, Any] = {"ignore_index": -1, "label_smoothing": 0.1}
     compare(
         lambda a: cross_entropy(a, targets, **options),
         lambda b: torch.nn.functional.cross_entropy(
