@@ -30,7 +30,8 @@ class Exported(Node):
         """
         if self.data.size != 1:
             raise ValueError(
-                f"item: shape {self.data.shape} has {self.data.size} elements; it must have one"
+                f"item: shape {self.data.shape} has {self.data.size} elements; "
+                "it must have exactly one"
             )
         return self.data.get((0,) * self.data.dims)
 
