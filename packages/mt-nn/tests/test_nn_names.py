@@ -165,7 +165,6 @@ def test_any_other_name_of_a_package_has_a_general_error(package: object) -> Non
     [
         Linear(1, 1),
         Adam([Parameter(ones((1,)))]),
-        Parameter(ones((1,))),
         ConstantRate(0.1),
         Plateau(0.1),
         EarlyStopping(1),

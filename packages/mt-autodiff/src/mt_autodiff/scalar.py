@@ -6,11 +6,11 @@ made it and the inputs. Backpropagation follows these histories from a result to
 
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 from mt_autodiff import scalar_functions as functions
 from mt_autodiff.graph import Variable, backpropagate
-from mt_autodiff.names import SCALAR_MEMBERS, missing_member
+from mt_autodiff.names import MEMBERS, SCALAR_MEMBERS, MissingMember
 from mt_autodiff.scalar_engine import ScalarFunction, ScalarNode
 
 
@@ -91,13 +91,6 @@ class Scalar(ScalarNode):
         """Return the positive part."""
         return functions.ReLU.apply(self)
 
-    # Names of other libraries
-
-    if not TYPE_CHECKING:  # A type checker would accept every name.
-
-        def __getattr__(self, name: str) -> Any:
-            raise missing_member(self, name, SCALAR_MEMBERS)
-
     # Comparison
 
     def __lt__(self, b: "ScalarLike") -> "Scalar":
@@ -159,6 +152,9 @@ class Scalar(ScalarNode):
 # Functions make Scalars, and Scalars apply functions. Setting the class here avoids a circular
 # import.
 ScalarFunction.result = Scalar
+
+# Added here, so that type checkers report these names as unknown.
+MissingMember.add_to(Scalar, (*SCALAR_MEMBERS, *MEMBERS), SCALAR_MEMBERS)
 
 ScalarLike: TypeAlias = Scalar | float
 """An operand of Scalar arithmetic: a Scalar, or a number, which becomes a constant."""

@@ -4,10 +4,10 @@ A name that is missing raises an error with its row of a table. The tests evalua
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from mt_autodiff.names import missing
+from mt_autodiff.names import MissingMember, missing
 
 EXPRESSIONS: dict[str, str] = {
     # torch.nn
@@ -141,30 +141,8 @@ def package_getattr(package: str) -> Callable[[str], Any]:
     return unknown
 
 
-class ReadOnlyMember:
-    """A member that a class does not have: reading or assigning it raises an error.
-
-    It is not a method ``__getattr__``, which does not see assignments.
-    """
-
-    def __init__(self, way_out: str) -> None:
-        self.way_out = way_out
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        message = f"{owner.__name__} has no attribute {self.name!r}; {self.way_out}"
-        raise AttributeError(message, name=self.name, obj=None)
+class ReadOnlyMember(MissingMember):
+    """A missing member whose assignment is an error, too."""
 
     def __set__(self, instance: object, value: object) -> None:
         self.__get__(instance, type(instance))
-
-    @classmethod
-    def add_to(cls, owner: type, ways_out: Mapping[str, str]) -> None:
-        """Add a member for each row of a table, unless the class has it."""
-        for name, way_out in ways_out.items():
-            if name not in vars(owner):
-                member = cls(way_out)
-                member.__set_name__(owner, name)
-                setattr(owner, name, member)

@@ -1,12 +1,13 @@
 """Trainable values of modules."""
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from mt_autodiff import Scalar, Tensor
-from mt_autodiff.names import MEMBERS, missing
+from mt_autodiff.engine import LEAF
+from mt_autodiff.names import MEMBERS
 from mt_nn._names import ReadOnlyMember
 
 _NODES = (Tensor, Scalar)
@@ -24,7 +25,7 @@ class Parameter:
     """A trainable value: a tensor, a scalar or a plain number, with a name.
 
     Args:
-        x: The value. Its method `requires_grad_` is called, if it has one.
+        x: The value, which becomes a leaf. The method `requires_grad_` of other objects is called.
         name: A name, assigned to the value's attribute `name`, if it has one.
 
     Attributes:
@@ -50,10 +51,9 @@ class Parameter:
         The new value becomes a leaf: it requires a gradient, and its history is dropped.
         """
         self.value = x
-        if isinstance(x, _NODES):
-            # Without its history a result becomes a leaf.
-            x.history = None
-            x.requires_grad_(True)
+        if isinstance(x, Tensor):
+            # Not `requires_grad_`, which does not change a result.
+            x.history = LEAF
         elif hasattr(x, "requires_grad_"):
             x.requires_grad_(True)
         if self.name is not None and hasattr(x, "name"):
@@ -119,11 +119,6 @@ class Parameter:
     def __str__(self) -> str:
         return str(self.value)
 
-    if not TYPE_CHECKING:  # A type checker would accept every name.
-
-        def __getattr__(self, name: str) -> Any:
-            raise missing("Parameter", name, {}, _WAYS_OUT, self)
-
 
 def _refuse(self: Parameter, *operands: Any, **options: Any) -> NoReturn:
     """Raise TypeError: the operation is one of tensors."""
@@ -142,4 +137,4 @@ for _name in (
 ):
     setattr(Parameter, f"__{_name}__", _refuse)
 
-ReadOnlyMember.add_to(Parameter, _WAYS_OUT)
+ReadOnlyMember.add_to(Parameter, _WAYS_OUT, {}, _WAYS_OUT)
