@@ -2,11 +2,9 @@
 
 `hatch run python -m tools.unlike_digits` prints the table of the guide "Command line": the share of
 MNIST's test digits that is refused, and the share of other pictures that is recognised. Letters are
-drawn in fonts that matplotlib contains. `--limit` prints the distance that 0.5 % of the training
-digits exceed, from which `FARTHEST` is taken.
+drawn in fonts that matplotlib contains.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from mt_models.datasets import load_mnist_split, normalize_digit
-from mt_models.prediction.likeness import distance, unlike_digit
+from mt_models.prediction.likeness import unlike_digit
 
 Picture = npt.NDArray[np.uint8]
 
@@ -84,19 +82,8 @@ def share(pictures: Iterator[Picture]) -> tuple[float, int]:
     return float(np.mean(refused)), len(refused)
 
 
-def limit(count: int = 10_000) -> float:
-    """Return the distance that 0.5 % of the last training digits exceed."""
-    images, _ = load_mnist_split("train")
-    indices = range(len(images) - count, len(images))
-    distances = [distance(normalize_digit(images[i]), without=i) for i in indices]
-    return float(np.quantile(distances, 0.995))
-
-
-def main(arguments: list[str]) -> int:
-    """Print the table, or the limit."""
-    if arguments == ["--limit"]:
-        print(f"{limit():.4f}")
-        return 0
+def main() -> None:
+    """Print the table."""
     rng = np.random.default_rng(0)
     rows: dict[str, Callable[[], Iterator[Picture]]] = {
         "test digits of MNIST": lambda: iter(load_mnist_split("test")[0]),
@@ -113,8 +100,7 @@ def main(arguments: list[str]) -> int:
     for name, pictures in rows.items():
         refused, number = share(pictures())
         print(f"| {name} | {number:,} | {refused:.1%} |")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -64,21 +64,23 @@ def robust_output() -> Iterator[list[str]]:
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdout, sys.stderr = previous
-        if out is not None and out.error is not None:
-            if out.error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF):
-                failures.append(
-                    f"standard output cannot be written ({out.error.strerror}); free disk space, "
-                    "then repeat the command"
-                )
+        error = None if out is None else out.error
+        if error is not None and error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF):
+            failures.append(
+                f"standard output cannot be written ({error.strerror}); free disk space, then "
+                "repeat the command"
+            )
 
 
 def _robust(stream: TextIO | None) -> tuple[TextIO, RobustRaw | None]:
     """Return a text stream over a `RobustRaw` for a stream of the process."""
     if stream is None:  # It was closed before the start.
         return open(os.devnull, "w", encoding="utf-8"), None  # noqa: PTH123
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    if raw is None:  # A stream that another program has replaced.
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:  # A stream that another program has replaced.
         return stream, None
+    # With PYTHONUNBUFFERED, the buffer is the raw stream.
+    raw = getattr(buffer, "raw", buffer)
     inner = RobustRaw(raw)
     text = io.TextIOWrapper(
         io.BufferedWriter(inner),
