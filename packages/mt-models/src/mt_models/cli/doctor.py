@@ -38,7 +38,7 @@ def doctor() -> None:
             problems += sign == "problem"
             click.echo(f"{sign:8}{subject}: {text}")
     if problems:
-        raise click.ClickException(f"{problems} problems; the lines above name a way out")
+        raise click.ClickException(f"problems: {problems}; the lines above name a way out")
     click.echo("No problems found")
 
 
@@ -72,8 +72,8 @@ def _packages() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     result = Fast().map(operators.neg, TensorData([1.0, -2.0], (2,)))
-    if result.to_numpy().tolist() != [-1.0, 2.0]:
-        yield "problem", "compiler", f"a kernel computes {result}; reinstall numba"
+    if result.storage.tolist() != [-1.0, 2.0]:
+        yield "problem", "compiler", f"a kernel computes {result.storage}; reinstall numba"
         return
     threads = numba.get_num_threads()
     yield "ok", "compiler", f"numba {numba.__version__}, NumPy {np.__version__}, {threads} threads"

@@ -120,7 +120,8 @@ class LineDisplay(Display):
         """Print the time of compilation at the first step after it."""
         if self.compiled:
             seconds = time.monotonic() - self.compiling_since
-            self._print(f"compiled {len(self.compiled)} kernels in {seconds:.0f} s")
+            count = f"{len(self.compiled)} kernel{'s' if len(self.compiled) > 1 else ''}"
+            self._print(f"compiled {count} in {seconds:.0f} s")
             self.compiled.clear()
 
     def _print(self, line: str) -> None:
@@ -155,8 +156,10 @@ class BarDisplay(LineDisplay):
     REFRESH = 0.1
     BAR_FROM = 60
     """The number of columns from which there is a bar."""
-    BAR = 12
-    """The smallest width of the bar, with the space beside it."""
+    BAR = 10
+    """The smallest width of the bar."""
+    TEXT = 75
+    """The width of the longest text; in wider terminals the bar is longer."""
 
     def __init__(
         self,
@@ -168,11 +171,14 @@ class BarDisplay(LineDisplay):
     ) -> None:
         """Show a run of a problem; see `LineDisplay`."""
         super().__init__(console, name, examples, epochs, kernels)
-        has_bar = console.width >= self.BAR_FROM
         # The last column of some terminals breaks the line.
-        state = StateColumn(console.width - 1 - (self.BAR if has_bar else 0))
-        bars = (BarColumn(bar_width=None),) if has_bar else ()
-        self.bar = Bar(*bars, state, console=console, expand=has_bar, transient=True)
+        width = console.width - 1
+        if console.width < self.BAR_FROM:
+            columns: tuple[ProgressColumn, ...] = (StateColumn(width),)
+        else:
+            bar = max(self.BAR, min(4 * self.BAR, width - self.TEXT))
+            columns = BarColumn(bar_width=bar), StateColumn(width - bar - 1)
+        self.bar = Bar(*columns, console=console, transient=True)
         self.task = self.bar.add_task("", total=examples * epochs, texts=("first step",))
         self.shown_at = float("-inf")
 
