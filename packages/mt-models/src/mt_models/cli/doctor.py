@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
-import numba
 import numpy as np
 
 from mt_kernels_cpu import Fast
@@ -75,8 +74,8 @@ def _kernels() -> Iterator[Finding]:
     if result.storage.tolist() != [-1.0, 2.0]:
         yield "problem", "compiler", f"a kernel computes {result.storage}; reinstall numba"
         return
-    threads = numba.get_num_threads()
-    yield "ok", "compiler", f"numba {numba.__version__}, NumPy {np.__version__}, {threads} threads"
+    cores = os.cpu_count()
+    yield "ok", "compiler", f"numba {version('numba')}, NumPy {np.__version__}, {cores} cores"
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         yield "note", "compiler", "NUMBA_DISABLE_JIT is set: kernels run as plain Python, slowly"
     writable = [folder for folder in folders() if _is_writable(folder)]

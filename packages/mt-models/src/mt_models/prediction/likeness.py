@@ -79,7 +79,8 @@ def _comparable(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     half = images.reshape(count, 14, 2, 14, 2).sum((2, 4), dtype=np.float32)
     padded = np.pad(half, ((0, 0), (1, 1), (1, 1)))
     rows = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
-    smooth = (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]).reshape(count, -1)
+    columns = rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]
+    smooth: npt.NDArray[np.float32] = columns.reshape(count, -1)
     smooth -= smooth.mean(1, keepdims=True)
     smooth /= np.linalg.norm(smooth, axis=1, keepdims=True)
     return smooth
