@@ -22,7 +22,7 @@ from mt_models.cli.program import typed_program
 from mt_models.pictures import style
 from mt_models.training import LineDisplay, Progress
 from mt_models.training import run as run_module
-from mt_nn import CheckpointError, load_checkpoint
+from mt_nn import CheckpointError, load_checkpoint, save_checkpoint
 
 POINTS = ["train", "points", "--backend", "reference", "--n", "12", "--hidden", "3"]
 
@@ -237,14 +237,13 @@ def test_a_full_disk_names_the_path_and_prints_the_results(
 def test_a_save_after_a_full_disk_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network of the best epoch is saved, although its first write failed."""
     monkeypatch.chdir(tmp_path)
-    original = run_module.save_checkpoint
     failures = {"best.safetensors": 1, "last.safetensors": 2}
 
     def sometimes(path: Path, **contents: Any) -> None:
         failures[path.name] -= 1
         if failures[path.name] >= 0:
             raise CheckpointError(path, "it cannot be written", "free disk space")
-        original(path, **contents)
+        save_checkpoint(path, **contents)
 
     monkeypatch.setattr(run_module, "save_checkpoint", sometimes)
     args = [*POINTS, "--epochs", "1", "--out", "run"]

@@ -111,12 +111,12 @@ def test_regions_are_those_of_the_network() -> None:
     axes = figure.axes[0]
     shares = np.asarray(axes.images[0].get_array())
     side = len(shares)
-    grid = np.linspace(0.0, 1.0, side)
+    low, high, _, _ = axes.images[0].get_extent()
+    grid = np.linspace(low, high, side)
     expected = problem.probabilities(np.array([[grid[3], grid[7]]]))[0, 1]
     assert shares[7, 3] == pytest.approx(expected)
-    offsets = np.concatenate(
-        [np.asarray(c.get_offsets()) for c in axes.collections if len(c.get_offsets()) > 1]
-    )
+    parts = [np.asarray(each.get_offsets()) for each in axes.collections]
+    offsets = np.concatenate([part for part in parts if len(part) > 1])
     drawn = {tuple(point) for point in offsets.tolist()}
     assert drawn >= {tuple(point) for point in problem.train.inputs.tolist()}
     right = (problem.evaluate(problem.train)).right.sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -245,7 +246,9 @@ def test_a_network_is_loaded_once_for_many_inputs(
         loaded.append(path)
         return load_checkpoint(path)
 
-    monkeypatch.setattr("mt_models.prediction.predict.load_checkpoint", load)
+    # The function hides the module of its name.
+    module = importlib.import_module("mt_models.prediction.predict")
+    monkeypatch.setattr(module, "load_checkpoint", load)
     network = load_predictor(texts / "run")
     answers = [network(text) for text in TONES.values()]
     assert len(loaded) == 1

@@ -182,7 +182,7 @@ def test_a_loss_far_above_that_of_guessing_raises(limit: float, factor: float) -
         def answer(self, batch: Examples) -> Answer:
             answer = super().answer(batch)
             scale = factor * limit * np.log(2) / float(answer.loss)
-            return Answer(answer.loss * scale, answer.probabilities)  # type: ignore[operator]
+            return Answer(answer.loss * scale, answer.probabilities)
 
     problem = Scaled("Xor", REFERENCE, n=10, hidden=2)
     optimizer = SGD(problem.network.parameters(), lr=1e-9)

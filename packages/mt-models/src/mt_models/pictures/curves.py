@@ -37,13 +37,14 @@ def curves(records: Sequence[EpochRecord]) -> Figure:
             half = max(SPAN, 1.1 * (max(known) - min(known))) / 2
             accuracy.set_ylim(max(0.0, middle - half), min(1.0 + SPAN / 10, middle + half))
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-        loss.set_ylim(bottom=0)
+        losses = [value for r in records for value in (r.train_loss, r.validation_loss)]
+        loss.set_ylim(0, 1.05 * max((value for value in losses if value == value), default=1.0))
         loss.legend(frameon=False)
         for axes in (loss, accuracy):
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             # One epoch is in the middle of its axis; more fill it.
-            axes.set_xlim(*((0, 2) if len(set(epochs)) < 2 else (min(epochs), max(epochs))))
-            axes.margins(x=0.02)
+            pad = 0.02 * (max(epochs) - min(epochs)) or 1.0
+            axes.set_xlim(min(epochs) - pad, max(epochs) + pad)
             axes.grid(color=GREY, alpha=0.25)
     return figure
