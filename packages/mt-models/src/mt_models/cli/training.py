@@ -107,7 +107,8 @@ def resume(problem: str, out: Path | None, options: Mapping[str, Any]) -> None:
                     "out, or start a new run without --resume"
                 )
         if out is None:
-            console.print(f"continuing {folder}: {len(progress.records)} epochs are done")
+            done = len(progress.records)
+            console.print(f"continuing {folder} after {done} of {settings.epochs} epochs")
         _train(console, recipe, _built(recipe, console), settings, folder, checkpoint)
 
 

@@ -122,7 +122,7 @@ class Run:
                 "options": dict(self.options),
                 "settings": asdict(self.settings),
                 "progress": progress.to_json(),
-                "saved": datetime.now(UTC).isoformat(timespec="seconds"),
+                "saved": datetime.now(UTC).isoformat(timespec="microseconds"),
             },
         )
 
