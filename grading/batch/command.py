@@ -3,23 +3,43 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from grading.batch import similar, summary
 from grading.batch.cluster import connected
 from grading.batch.engine import Executor, Settings, grade_all, local_executor
-from grading.batch.find import Entry
+from grading.batch.find import BatchError, Entry
 from grading.batch.store import REPORT, Grade, Store
 from grading.judge.exit_codes import FAILED, HARNESS, OK
 from grading.judge.records import RecordError, Report, from_json
-from grading.reports.files import replace_file
 
 TABLE = "class.csv"
 SIMILAR = "similar.txt"
+
+
+class BatchConsole(Console):
+    """Console that prints nothing more after an error of writing, so that the grading continues."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; warn once if the output cannot be written, as on a full disk."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            click.echo(f"Warning: the output cannot be written: {error.strerror}", err=True)
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing more, after a closed pipe."""
+        self.quiet = True
+        # Python writes the rest of the buffer at the end of the process.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def results_folder(batch: Path) -> Path:
@@ -53,9 +73,10 @@ def grade_batch(
         console: The console for progress and table.
 
     Raises:
-        BatchError: The scheduler does not answer.
+        BatchError: The scheduler does not answer, or results could not be written. Then they are
+            printed before.
     """
-    console = console or Console()
+    console = console or BatchConsole()
     with ExitStack() as stack:
         executor: Executor
         if scheduler is not None:
@@ -77,6 +98,11 @@ def grade_batch(
         grades = grade_all(entries, settings, store, executor, progress, at_a_time)
     rows = [summary.Row(grade, _report(store, key)) for key, grade in grades.items()]
     _write_summary(rows, store, seed, csv, console)
+    if store.unsaved:
+        raise BatchError(
+            "not all results are saved; free disk space, then run the command again, which grades "
+            "only what is missing:\n  " + "\n  ".join(store.unsaved.values())
+        )
     return _code(rows)
 
 
@@ -87,10 +113,10 @@ def _write_summary(
     pairs = similar.similar_pairs(by_name)
     others = Counter(name for pair in pairs for name in pair.names)
     table = summary.as_csv(rows, seed)
-    replace_file(store.folder / TABLE, table)
-    replace_file(store.folder / SIMILAR, similar.as_text(pairs).encode())
+    store.write(store.folder / TABLE, table)
+    store.write(store.folder / SIMILAR, similar.as_text(pairs).encode())
     if csv is not None:
-        replace_file(csv, table)
+        store.write(csv, table)
     console.print(summary.as_table(rows, others))
     counted = Counter(row.grade.outcome for row in rows)
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
@@ -101,7 +127,7 @@ def _write_summary(
 
 def _report(store: Store, key: str) -> Report | None:
     try:
-        return from_json(store.file(key, REPORT).read_bytes())
+        return from_json(store.read(key, REPORT))
     except (OSError, RecordError):
         return None
 

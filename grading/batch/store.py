@@ -7,7 +7,8 @@
     NAME/report.json    the report, also as report.html
     NAME/output.txt     the end of the grader's output
 
-Files are written atomically, `grade.json` last.
+Files are written atomically, `grade.json` last. Files that cannot be written, as on a full disk,
+stay in memory, so that the results can be shown.
 """
 
 from pathlib import Path
@@ -65,10 +66,15 @@ class Store:
 
     Args:
         folder: The folder, which is created if necessary.
+
+    Attributes:
+        unsaved: A message for each path that could not be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.unsaved: dict[Path, str] = {}
+        self._in_memory: dict[tuple[str, str], bytes] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def seed(self, requested: int | None, drawn: int) -> int:
@@ -100,18 +106,40 @@ class Store:
         """Return the path of a file of a submission."""
         return self.folder / key / name
 
+    def read(self, key: str, name: str) -> bytes:
+        """Return the contents of a file of a submission.
+
+        Raises:
+            OSError: There is no such file.
+        """
+        content = self._in_memory.get((key, name))
+        return self.file(key, name).read_bytes() if content is None else content
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file; if that fails, store the message."""
+        try:
+            replace_file(path, content)
+        except OSError as error:
+            self.unsaved[path] = f"{path} cannot be written: {error.strerror or error}"
+        else:
+            self.unsaved.pop(path, None)
+
     def update(self, key: str, grade: Grade) -> None:
         """Replace the grade of a submission, and keep its files."""
-        replace_file(self.folder / key / GRADE, msgspec.json.encode(grade))
+        self.write(self.folder / key / GRADE, msgspec.json.encode(grade))
 
     def keep(self, key: str, grade: Grade, files: dict[str, bytes]) -> None:
         """Store the grade and the files of a submission."""
         folder = self.folder / key
-        folder.mkdir(exist_ok=True)
-        # An incomplete set of files must not have a grade.
-        (folder / GRADE).unlink(missing_ok=True)
-        for old in folder.iterdir():
-            old.unlink()
-        for name, content in files.items():
-            replace_file(folder / name, content)
-        replace_file(folder / GRADE, msgspec.json.encode(grade))
+        try:
+            folder.mkdir(exist_ok=True)
+            # An incomplete set of files must not have a grade.
+            (folder / GRADE).unlink(missing_ok=True)
+            for old in folder.iterdir():
+                old.unlink()
+            for name, content in files.items():
+                replace_file(folder / name, content)
+            replace_file(folder / GRADE, msgspec.json.encode(grade))
+        except OSError as error:
+            self.unsaved[folder] = f"{folder} cannot be written: {error.strerror or error}"
+            self._in_memory |= {(key, name): content for name, content in files.items()}

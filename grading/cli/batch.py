@@ -53,8 +53,15 @@ def grade_class(
         entries = find_submissions(batch)
     except BatchError as error:
         raise click.UsageError(str(error)) from None
-    store = Store(out or results_folder(batch))
-    seed = store.seed(seed, draw_seed())
+    folder = out or results_folder(batch)
+    try:
+        store = Store(folder)
+        seed = store.seed(seed, draw_seed())
+    except OSError as error:
+        raise click.UsageError(
+            f"{folder} cannot be written: {error.strerror or error}; free disk space, or choose "
+            "another folder with --out"
+        ) from None
     settings = Settings(
         root=ROOT,
         arguments=(*(task.marker for task in tasks), *options, "--seed", str(seed)),

@@ -1,6 +1,7 @@
 """A class is graded whatever its submissions are, and each of them once."""
 
 import csv
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from grading.batch.command import SIMILAR, TABLE, grade_batch, results_folder
+from grading.batch.command import (
+    SIMILAR,
+    TABLE,
+    BatchConsole,
+    grade_batch,
+    results_folder,
+)
 from grading.batch.digest import digest_of
 from grading.batch.engine import Settings
 from grading.batch.find import BatchError, Entry, find_submissions
@@ -446,3 +453,62 @@ def test_the_folder_of_a_class_is_read_once(course: Class, monkeypatch: pytest.M
 
 def test_results_are_written_next_to_the_class(tmp_path: Path) -> None:
     assert results_folder(tmp_path / "class") == tmp_path / "class-results"
+
+
+def test_a_full_disk_names_the_path_and_the_results_are_printed(
+    course: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course.add("anna")
+    course.add("ben", test_mul="6.0")
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name != "batch.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("grading.batch.store.replace_file", full)
+        with pytest.raises(BatchError, match="not all results are saved; free disk space") as error:
+            course.grade()
+    for path in (course.out / "anna", course.out / "ben", course.out / TABLE):
+        assert f"{path} cannot be written: No space left on device" in str(error.value)
+    assert "wrong: 0.1" in course.screen
+    assert "2 graded; seed 17" in course.screen
+    # The next run grades again and saves everything.
+    assert course.grade() == 1
+    assert course.rows()["ben"]["points"] == "0"
+    assert sorted(course.graded()) == ["anna", "anna", "ben", "ben"]
+
+
+def test_a_results_folder_on_a_full_disk_is_a_usage_error(
+    course: Class, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course.add("anna")
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("grading.batch.store.replace_file", full)
+    code = main(["grade", "task0_1", "--batch", str(course.batch), "--out", str(course.out)])
+    assert code == 2
+    errors = capsys.readouterr().err
+    assert f"{course.out} cannot be written: No space left on device" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_closed_pipe_ends_the_printing_and_not_the_grading(course: Class) -> None:
+    for name in ("anna", "ben", "eva"):
+        course.add(name)
+    reader, writer = os.pipe()
+    os.close(reader)
+    store = Store(course.out)
+    settings = Settings(
+        root=ROOT, arguments=("--seed", "17"), seconds=0.0, program=(sys.executable, STUB)
+    )
+    with os.fdopen(writer, "w", encoding="utf-8") as screen:
+        entries = find_submissions(course.batch)
+        code = grade_batch(entries, settings, store, 17, jobs=1, console=BatchConsole(file=screen))
+        # The rest of the buffer does not raise an error.
+        screen.flush()
+    assert code == 0
+    assert sorted(course.rows()) == ["anna", "ben", "eva"]

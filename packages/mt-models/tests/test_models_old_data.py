@@ -47,7 +47,11 @@ def test_a_resumed_run_equals_the_recorded_one(run: str, epochs: int, tmp_path: 
     # The records of the epochs before the commit are unchanged.
     old = records(OLD / run)
     assert records(folder)[: len(old)] == old
-    assert {file.name for file in folder.glob("*.png")} == {"curves.png", "confusion.png"}
+    assert {file.name for file in folder.glob("*.png")} == {
+        "curves.png",
+        "confusion.png",
+        "regions.png",
+    }
 
 
 @pytest.mark.parametrize("run", ["points", "scalar", "app"])

@@ -8,6 +8,7 @@ strides. `Tuned` is the backend that trains fastest. This package computes no gr
 """
 
 from mt_kernels_cpu.backend import Fast
+from mt_kernels_cpu.compiling.events import observe_kernels
 from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.diagnostics import parallel_check
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
@@ -23,6 +24,7 @@ __all__ = [
     "Fast",
     "Kernel",
     "Tuned",
+    "observe_kernels",
     "parallel_check",
     "tensor_conv1d",
     "tensor_conv2d",

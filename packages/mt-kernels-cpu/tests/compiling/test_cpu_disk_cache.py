@@ -22,6 +22,7 @@ from numba.core.dispatcher import Dispatcher
 from mt_kernels_cpu import tuned
 from mt_kernels_cpu.compiling import disk_cache
 from mt_kernels_cpu.compiling.disk_cache import DiskCache
+from mt_kernels_cpu.compiling.events import observe_kernels
 from mt_kernels_cpu.compiling.jit import Kernel, formula
 from mt_kernels_cpu.diagnostics import examples
 from mt_kernels_cpu.fast_ops import tensor_map
@@ -342,3 +343,17 @@ def test_unwritable_package_without_home_gives_one_warning(program: Program) -> 
     program.environment.update(HOME=os.devnull, USERPROFILE=os.devnull, XDG_CACHE_HOME="")
     assert program.run("scale") == [SCALED, SCALED, [0, 0]]
     assert len(program.errors.splitlines()) == 1
+
+
+def test_events_name_compiled_and_loaded_kernels(folder: Path) -> None:
+    events: list[tuple[str, str]] = []
+    with observe_kernels(lambda name, event: events.append((name, event))):
+        first = make(double)
+        run(first)
+        assert events == [("kernel", "compiling"), ("kernel", "compiled")]
+        run(first)
+        assert len(events) == 2
+        run(make(double))
+        assert events[2:] == [("kernel", "loaded")]
+    run(make(lambda x: x))
+    assert len(events) == 3

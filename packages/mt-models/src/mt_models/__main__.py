@@ -1,6 +1,6 @@
 """Run as `python -m mt_models`."""
 
-from mt_models.cli import main
+from mt_models.cli.program import run
 
 if __name__ == "__main__":
-    main(prog_name="python -m mt_models")
+    run()

@@ -6,7 +6,7 @@ run or to predict with its network.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -86,20 +86,39 @@ class Recipe(ABC):
         """Return the learning-rate schedule of a run with a number of steps."""
         return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
 
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels that a run compiles on the backend "tuned".
+
+        None if it is not known. The numbers are counted, and a test counts them again.
+        """
+        return None
+
     def header(self, problem: Problem, settings: Settings) -> tuple[str, ...]:
         """Return the lines that describe a run, for its log."""
-        # Columns belong to CSV files only.
-        options = {
-            name: value
+        own = {field.name for field in fields(self)} - {field.name for field in fields(Recipe)}
+        # The numbers of examples are in the second line.
+        own -= {"train_size", "validation_size"}
+        choices = [
+            name.replace("_", " ") + ("" if value is True else f" {value}")
             for name, value in self.to_json().items()
-            if value is not None or not name.endswith("_column")
-        }
+            if name in own and value is not None and value is not False
+        ]
+        count = f"{settings.epochs} epoch{'s' if settings.epochs > 1 else ''}"
+        patience = "" if settings.patience is None else f", patience {settings.patience}"
         return (
-            f"{self.problem}: " + ", ".join(f"{name} {value}" for name, value in options.items()),
+            f"{self.problem}: {', '.join(choices)}",
             f"batch size {settings.batch_size}, {len(problem.train):,} training and "
             f"{len(problem.validation):,} validation examples",
+            f"{count}{patience}, {self.optimizer} with learning rate {self.lr:g} "
+            f"({self.schedule}), weight decay {self.weight_decay:g}, seed {self.seed}",
+            *self._machine(),
             *problem.notes,
         )
+
+    def _machine(self) -> tuple[str, ...]:
+        """Return the line of the log's head for the backend."""
+        return (f"backend {self.backend}, {self.dtype}",)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values, from which `recipe_from_json` makes an equal recipe."""
@@ -124,6 +143,11 @@ class DigitsRecipe(Recipe):
     data: str | None = None
     train_size: int | None = None
     validation_size: int | None = None
+
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels of a run; see `Recipe.kernels`."""
+        return {"course": 15, "lenet5": 13}[self.network] if self.backend == "tuned" else None
 
     def build(self) -> Digits:
         """Load the images and build the network."""
@@ -173,6 +197,11 @@ class SentimentRecipe(Recipe):
     validation_size: int | None = None
     text_column: str | None = None
     label_column: str | None = None
+
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels of a run; see `Recipe.kernels`."""
+        return (15 if self.trainable else 12) if self.backend == "tuned" else None
 
     def build(self) -> Sentiment:
         """Load sentences and word vectors and build the network."""
@@ -231,6 +260,15 @@ class PointsRecipe(Recipe):
     model: Literal["scalar", "tensor"] = "tensor"
     n: int = 50
     hidden: int = 10
+
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels of a run; see `Recipe.kernels`."""
+        return 9 if self.backend == "tuned" and self.model == "tensor" else None
+
+    def _machine(self) -> tuple[str, ...]:
+        """Return no line for a network of scalars, which uses no backend."""
+        return () if self.model == "scalar" else Recipe._machine(self)
 
     def build(self) -> Points:
         """Draw the points and build the network."""

@@ -10,6 +10,7 @@ import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_points_leave_logs_checkpoints_and_pictures(run: Run) -> None:
     folder = Path("runs/points-1")
     names = {path.name for path in folder.iterdir()}
     expected = {"last.safetensors", "best.safetensors", "points.txt", "points.jsonl"}
-    assert names == expected | {"curves.png", "confusion.png"}
+    assert names - {".lock"} == expected | {"curves.png", "confusion.png", "regions.png"}
     assert len((folder / "points.jsonl").read_text().splitlines()) == 3
     assert "validation accuracy" in result.output
     assert run(*POINTS, "--epochs", "1").exit_code == 0
@@ -65,8 +66,12 @@ def test_points_leave_logs_checkpoints_and_pictures(run: Run) -> None:
 
 
 def test_points_on_scalars(run: Run) -> None:
-    result = run(*POINTS, "--model", "scalar", "--epochs", "2")
+    result = run("train", "points", "--n", "12", "--model", "scalar", "--epochs", "2")
     assert result.exit_code == 0, result.output
+    assert "backend" not in result.output
+    result = run(*POINTS, "--model", "scalar")
+    assert result.exit_code == 2
+    assert "--model scalar and --backend exclude each other" in result.output
 
 
 def test_resume_with_more_epochs(run: Run) -> None:
@@ -98,6 +103,9 @@ def test_resume_without_a_folder_continues_the_latest_run(run: Run) -> None:
         (["train", "mnist", "--data", "nowhere"], "nowhere"),
         (["predict", "nowhere", "x"], "nowhere"),
         (["trian"], "trian"),
+        (["train", "mnist", "--train-size", "99999"], "--train-size) is 99,999, and the data have"),
+        (["train", "mnist", "--validation-size", "10001"], "pass at most 10000, or leave it out"),
+        ([*POINTS, "--batch-size", "100000"], "--batch-size is 100,000, and there are 12 training"),
     ],
 )
 def test_usage_errors_name_the_argument(run: Run, args: list[str], message: str) -> None:
@@ -105,6 +113,7 @@ def test_usage_errors_name_the_argument(run: Run, args: list[str], message: str)
     assert result.exit_code in (1, 2)
     assert message in result.output
     assert "Traceback" not in result.output
+    assert not Path("runs").exists()
 
 
 def test_a_resumed_run_keeps_its_options(run: Run) -> None:
@@ -126,10 +135,14 @@ def test_a_run_is_never_overwritten(run: Run) -> None:
     assert Path("run/last.safetensors").read_bytes() == before
 
 
-def test_divergence_prints_a_message(run: Run) -> None:
-    result = run(*POINTS, "--lr", "1e200", "--epochs", "5")
+@pytest.mark.parametrize(
+    ("lr", "reason"), [("1e200", "the loss is nan"), ("1000", "the loss explodes: it is ")]
+)
+def test_divergence_prints_a_message(run: Run, lr: str, reason: str) -> None:
+    result = run("train", "points", "--backend", "reference", "--lr", lr, "--epochs", "5")
     assert result.exit_code == 1
-    assert "lower the learning rate" in result.output
+    assert reason in result.output
+    assert "lower the learning rate (--lr)" in result.output
 
 
 def test_a_damaged_checkpoint_prints_a_message(run: Run) -> None:
@@ -200,15 +213,13 @@ def test_ctrl_c_saves_and_prints_the_command_to_resume(
 
     folder = "my [/runs] :x: 1"
     with monkeypatch.context() as patch:
-        patch.delenv("HATCH_ENV_ACTIVE", raising=False)
         patch.setattr(LineDisplay, "on_step", interrupted)
         result = run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", folder)
     assert result.exit_code == 130, result.output
     assert "Stopped in epoch 2" in result.output
     assert "press Ctrl-C again to stop at once" in result.stderr
-    words = shlex.split(result.stdout.splitlines()[-1])
-    program, words = words[:3], words[3:]
-    assert program == ["python", "-m", "mt_models"]
+    program, *words = shlex.split(result.stdout.splitlines()[-1])
+    assert program == "mt_models"
     assert words == ["train", "points", "--resume", "--out", folder]
 
     result = run(*words, "--epochs", "1")
@@ -257,8 +268,9 @@ def test_output_on_terminals_without_unicode(
 ) -> None:
     prediction = Prediction(("no", "yes"), np.array([0.25, 0.75]), ("café",))
     # The command hides the module of its name.
-    module = importlib.import_module("mt_models.cli.main")
-    monkeypatch.setattr(module, "ask", lambda *_: prediction)
+    module = importlib.import_module("mt_models.cli.predict")
+    network = MagicMock(classes=prediction.classes, return_value=prediction)
+    monkeypatch.setattr(module, "load_predictor", lambda *_: network)
     result = CliRunner(charset="ascii").invoke(main, ["predict", str(tmp_path), "x"])
     assert result.exit_code == 0, result.output
     assert "75.00%  ####" in result.output

@@ -5,13 +5,22 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 
-from mt_models.pictures import confusion, confusion_matrix, curves, worst_errors, worst_sentences
-from mt_models.problems import Evaluation
+from mt_models.pictures import (
+    confusion,
+    confusion_matrix,
+    curves,
+    regions,
+    worst_errors,
+    worst_sentences,
+)
+from mt_models.problems import Evaluation, Points
 from mt_models.training import EpochRecord
+from mt_tensor import REFERENCE
 
 
 def evaluation(labels: list[int], predictions: list[int], sure: list[float]) -> Evaluation:
@@ -68,3 +77,47 @@ def test_dollar_signs_are_text() -> None:
     figure = worst_sentences([r"$ 8 and a \popcorn for $ 20"], wrong)
     figure.savefig(io.BytesIO())
     assert [label.get_parse_math() for label in figure.axes[0].get_yticklabels()] == [False]
+
+
+@pytest.mark.parametrize("count", [1, 2, 30, 200])
+@pytest.mark.parametrize("best", [0.501, 0.97])
+def test_curves_have_distinct_ticks_at_whole_epochs(count: int, best: float) -> None:
+    shares = np.linspace(0.5, best, count).tolist()
+    records = [
+        EpochRecord(i + 1, 0.5, share, 0.5, round(1000 * share), 1000, 0, 16, 1.0, 1.0)
+        for i, share in enumerate(shares)
+    ]
+    figure = curves(records)
+    figure.savefig(io.BytesIO())
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert low <= 1 <= count <= high
+        epochs = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert epochs
+        assert all(tick == round(tick) for tick in epochs)
+        names = [label.get_text() for label in axes.get_yticklabels()]
+        assert len(set(names)) == len(names) > 2
+        markers = {line.get_marker() for line in axes.lines}
+        assert markers == ({"o"} if count <= 30 else {"None"})
+    # The marker of a single epoch is in the middle.
+    if count == 1:
+        assert sum(figure.axes[0].get_xlim()) == 2.0
+
+
+def test_regions_are_those_of_the_network() -> None:
+    problem = Points("Xor", REFERENCE, n=12, hidden=3, seed=0)
+    figure = regions(problem)
+    figure.savefig(io.BytesIO())
+    axes = figure.axes[0]
+    shares = np.asarray(axes.images[0].get_array())
+    side = len(shares)
+    low, high, _, _ = axes.images[0].get_extent()
+    grid = np.linspace(low, high, side)
+    expected = problem.probabilities(np.array([[grid[3], grid[7]]]))[0, 1]
+    assert shares[7, 3] == pytest.approx(expected)
+    parts = [np.asarray(each.get_offsets()) for each in axes.collections]
+    offsets = np.concatenate([part for part in parts if len(part) > 1])
+    drawn = {tuple(point) for point in offsets.tolist()}
+    assert drawn >= {tuple(point) for point in problem.train.inputs.tolist()}
+    right = (problem.evaluate(problem.train)).right.sum()
+    assert axes.get_title() == f"{right} of 12 points right"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from PIL import Image
 
 from mt_models.datasets import DataError, Vocabulary, load_glove, load_mnist_split
 from mt_models.pictures import draw_run
-from mt_models.prediction import evaluate, predict
+from mt_models.prediction import evaluate, load_predictor, predict
 from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, classes_of
 from mt_models.training import BEST, Display, Progress, Run, Settings, last_checkpoint, train
-from mt_nn import load_checkpoint, save_checkpoint
+from mt_nn import Checkpoint, load_checkpoint, save_checkpoint
 from mt_tensor import Reference
 
 DIGITS = {1: "one", 0: "null", 2: "$x$"}
@@ -198,6 +199,60 @@ def test_errors(pictures: Path, texts: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="backend 'abacus' does not exist; allowed: reference"):
         evaluate(pictures / "run", pictures / "other", "abacus")
     train_run(PointsRecipe(backend="reference", n=4), tmp_path / "points")
-    for call in (evaluate, predict):
-        with pytest.raises(ValueError, match="runs of points are not supported; use a run of"):
-            call(tmp_path / "points", "x")
+    with pytest.raises(ValueError, match="runs of points are not supported; use a run of"):
+        evaluate(tmp_path / "points", "x")
+
+
+def test_inputs_of_another_kind_are_named(pictures: Path, texts: Path, tmp_path: Path) -> None:
+    picture = str(next((pictures / "other").rglob("*.png")))
+    reader, writer = load_predictor(texts / "run"), load_predictor(pictures / "run")
+    with pytest.raises(
+        ValueError, match=r"another kind; .*run.* classifies sentences; pass one in"
+    ):
+        reader(picture)
+    with pytest.raises(FileNotFoundError, match="classifies pictures; pass the path of an image"):
+        writer("a funny film " * 100)
+    with pytest.raises(
+        DataError, match=r"The run in .* is one of mnist, which classifies pictures"
+    ):
+        evaluate(pictures / "run", texts / "other.csv")
+    with pytest.raises(DataError, match="one of sentiment, which classifies sentences"):
+        evaluate(texts / "run", pictures / "other")
+    assert writer(picture).doubt == ""  # Own classes are not digits.
+    train_run(PointsRecipe(backend="reference", n=4), tmp_path / "points")
+    plane = load_predictor(tmp_path / "points")
+    with pytest.raises(
+        ValueError, match=r"classifies points; pass two coordinates such as 0.2,0.8"
+    ):
+        plane("0.2")
+    expected = plane.problem.probabilities(np.array([[0.2, 0.8]]))  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(plane("0.2,0.8").probabilities, expected[0])
+
+
+def test_texts_without_a_known_word_have_no_answer(texts: Path) -> None:
+    network = load_predictor(texts / "run")
+    for text in ("zzyzx", "zzyzx, qqzz!", "?!"):
+        with pytest.raises(ValueError, match="no word that the network knows, so there is no"):
+            network(text)
+    assert network("zzyzx film").unknown == ("zzyzx",)
+
+
+def test_a_network_is_loaded_once_for_many_inputs(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+
+    def load(path: Path) -> Checkpoint:
+        loaded.append(path)
+        return load_checkpoint(path)
+
+    # The function hides the module of its name.
+    module = importlib.import_module("mt_models.prediction.predict")
+    monkeypatch.setattr(module, "load_checkpoint", load)
+    network = load_predictor(texts / "run")
+    answers = [network(text) for text in TONES.values()]
+    assert len(loaded) == 1
+    for text, answer in zip(TONES.values(), answers, strict=True):
+        expected = predict(texts / "run", text).probabilities
+        np.testing.assert_array_equal(answer.probabilities, expected)
+        assert [name for name, _ in answer.top(1)] == [answer.answer]

@@ -44,11 +44,11 @@ def test_a_full_disk_keeps_the_old_log(tmp_path: Path, monkeypatch: pytest.Monke
     write_logs(tmp_path, "points", ["what ran"], [record(1, 3)])
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def half(path: Path, text: str, encoding: str) -> None:
-        path.write_bytes(text.encode(encoding)[: len(text) // 2])
+    def half(path: Path, content: bytes) -> None:
+        path.write_text(content.decode()[: len(content) // 2])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", half)
+    monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match=r"No space left on device.*points\.txt"):
         write_logs(tmp_path, "points", ["what ran"], [record(1, 3), record(2, 4)])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_kernels_cpu import Fast
-from mt_models.problems import Evaluation, Points, Problem
+from mt_models.problems import Answer, Evaluation, Examples, Points, Problem
 from mt_models.training import (
     Display,
     DivergedError,
@@ -23,6 +23,7 @@ from mt_models.training import (
     last_checkpoint,
     train,
 )
+from mt_models.training.loop import EXPLODED_EPOCH, EXPLODED_STEP
 from mt_nn import SGD
 from mt_tensor import REFERENCE
 
@@ -170,3 +171,25 @@ def test_a_loss_that_is_not_finite_raises_before_the_step() -> None:
         train(problem, optimizer, Settings(1, 5), Witness())
     for name, array in before.items():
         np.testing.assert_array_equal(array, problem.network.state_dict()[name])
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+@pytest.mark.parametrize("limit", [EXPLODED_STEP, EXPLODED_EPOCH])
+def test_a_loss_far_above_that_of_guessing_raises(limit: float, factor: float) -> None:
+    """The loss is that of guessing, log 2, scaled to half and to twice a limit."""
+
+    class Scaled(Points):
+        def answer(self, batch: Examples) -> Answer:
+            answer = super().answer(batch)
+            scale = factor * limit * np.log(2) / float(answer.loss)
+            return Answer(answer.loss * scale, answer.probabilities)
+
+    problem = Scaled("Xor", REFERENCE, n=10, hidden=2)
+    optimizer = SGD(problem.network.parameters(), lr=1e-9)
+    settings = Settings(1, 5)
+    # Half of the limit of a step is above the limit of an epoch.
+    if factor * limit > EXPLODED_EPOCH:
+        with pytest.raises(DivergedError, match=r"explodes: it is .* and 0.69 of a network that"):
+            train(problem, optimizer, settings, Witness())
+    else:
+        train(problem, optimizer, settings, Witness())

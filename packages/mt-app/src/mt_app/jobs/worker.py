@@ -13,7 +13,7 @@ from typing import Any
 from mt_app.jobs.live import LiveDisplay
 from mt_app.jobs.runs import REQUEST
 from mt_app.jobs.watch import Watch
-from mt_models.cli.main import EXPECTED
+from mt_models.cli.errors import EXPECTED
 from mt_models.problems import Evaluation
 from mt_models.recipes import recipe_from_json
 from mt_models.training import (
@@ -23,6 +23,7 @@ from mt_models.training import (
     Settings,
     finished,
     last_checkpoint,
+    run_lock,
     train,
 )
 
@@ -65,7 +66,8 @@ def main(folder: Path) -> int:
         try:
             # Loading can be interrupted without loss.
             watch.interruptible = True
-            done = _train(request, settings, watch, display)
+            with run_lock(folder):
+                done = _train(request, settings, watch, display)
         except KeyboardInterrupt:
             done = False
         except EXPECTED as error:

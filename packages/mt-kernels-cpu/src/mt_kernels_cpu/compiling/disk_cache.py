@@ -26,6 +26,7 @@ from typing import Any
 
 from numba.core import compiler, config, serialize
 
+from mt_kernels_cpu.compiling.events import notify
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
 from mt_kernels_cpu.compiling.process import SYMBOLS_CAN_BE_UNIQUE, configure, symbols_are_unique
 
@@ -85,6 +86,11 @@ class DiskCache(NoCache):
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Return the stored result for a signature, None if there is none."""
         super().load_overload(signature, target)
+        result = self._stored(signature, target)
+        notify(self._fn.__name__, "compiling" if result is None else "loaded")
+        return result
+
+    def _stored(self, signature: Any, target: Any) -> Any:
         target.refresh()
         if not self.is_cacheable():
             return None
@@ -101,6 +107,7 @@ class DiskCache(NoCache):
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Store a new result for a signature if it can be cached."""
+        notify(self._fn.__name__, "compiled")
         if result.lifted or result.library.has_dynamic_globals or not self.is_cacheable():
             return
         try:

@@ -1,35 +1,53 @@
-"""Folders of runs: each run has its own numbered folder."""
+"""Folders of runs on the command line: new ones, and those that the user names."""
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from mt_models.training import LAST
+from mt_models.runs import RUNS, StoredRun, files_of_run, find_runs, read_run
+from mt_models.training import LAST, Progress, Settings, finished
 
-RUNS = Path("runs")
+__all__ = ["RUNS", "check_folder", "complete_run", "find_run", "latest_folder", "new_folder"]
+
+
+def check_folder(problem: str, folder: Path) -> None:
+    """Check that a run would overwrite no file in a folder.
+
+    Raises:
+        click.UsageError: The folder contains a run, or a file with the name of one of a run's.
+    """
+    if (folder / LAST).exists():
+        raise click.UsageError(
+            f"{folder} contains a run; continue it with --resume, or choose another folder"
+        )
+    for name in files_of_run(problem):
+        if (folder / name).exists():
+            raise click.UsageError(
+                f"{folder} contains the file {name}, which the run would overwrite; choose another "
+                "folder, or move the file"
+            )
 
 
 def new_folder(problem: str, out: Path | None) -> Path:
-    """Create the folder of a new run: `out`, or by default the next free `runs/PROBLEM-N`.
+    """Create the folder of a new run: `out`, or by default the next `runs/PROBLEM-N`.
 
     Raises:
-        click.UsageError: The folder `out` contains a run.
+        click.UsageError: The folder `out` contains a run or a file that the run would overwrite.
     """
     if out is None:
         return _next_folder(problem)
-    if (out / LAST).exists():
-        raise click.UsageError(
-            f"{out} contains a run; continue it with --resume, or choose another folder"
-        )
+    check_folder(problem, out)
     out.mkdir(parents=True, exist_ok=True)
     return out
 
 
 def _next_folder(problem: str) -> Path:
-    """Create the next free folder, also if two runs start at the same time."""
+    """Create the folder after the last one, also if two runs start at the same time."""
     RUNS.mkdir(exist_ok=True)
-    number = 1
+    names = [re.fullmatch(rf"{problem}-(\d+)", path.name) for path in RUNS.iterdir()]
+    number = 1 + max((int(name[1]) for name in names if name), default=0)
     while True:
         folder = RUNS / f"{problem}-{number}"
         with suppress(FileExistsError):
@@ -38,17 +56,58 @@ def _next_folder(problem: str) -> Path:
         number += 1
 
 
-def latest_folder(problem: str, out: Path | None) -> Path:
-    """Return the folder of the run to resume: `out`, or by default the latest run.
+def latest_folder(problem: str, out: Path | None, settings: dict[str, int]) -> Path:
+    """Return the folder of the run to resume: `out`, or by default the latest unfinished run.
+
+    Args:
+        problem: The name of the problem.
+        out: The folder that the user named.
+        settings: Settings that replace those of the run, such as `epochs`.
 
     Raises:
-        click.UsageError: There is no run.
+        click.UsageError: There is no run, or all runs are finished.
     """
     if out is not None:
         return out
-    checkpoints = list(RUNS.glob(f"{problem}-*/{LAST}"))
-    if not checkpoints:
+    runs = [run for run in find_runs()[0] if run.recipe.problem == problem]
+    if not runs:
         raise click.UsageError(
             f"there is no run of {problem} in {RUNS}/ to resume; pass its folder with --out"
         )
-    return max(checkpoints, key=lambda path: path.stat().st_mtime).parent
+    for run in reversed(runs):
+        if not _finished(run, settings):
+            return run.folder
+    last = runs[-1]
+    raise click.UsageError(
+        f"all runs of {problem} in {RUNS}/ are finished; the latest, {last.folder}, has "
+        f"{len(last.progress.records)} epochs: pass more with --epochs, or a folder with --out"
+    )
+
+
+def _finished(run: StoredRun, changes: dict[str, int]) -> bool:
+    values = {name: getattr(run.settings, name) for name in ("epochs", "batch_size", "patience")}
+    progress: Progress = run.progress
+    return finished(progress, Settings(**{**values, **changes}))
+
+
+def find_run(name: str) -> StoredRun:
+    """Read a run by its path, or by its name in `runs/`.
+
+    Raises:
+        click.UsageError: There is no such run.
+    """
+    for folder in (Path(name), RUNS / name):
+        if (folder / LAST).is_file():
+            return read_run(folder)
+    names = [run.name for run in find_runs()[0]]
+    found = f"{RUNS}/ contains {', '.join(names)}" if names else f"{RUNS}/ contains no run"
+    raise click.UsageError(f"there is no run {name}; {found}; pass a name or a folder")
+
+
+def complete_run(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[click.shell_completion.CompletionItem]:
+    """Return the folders of runs that begin with a text, and files, for the shell's completion."""
+    paths = [str(path.parent) for path in sorted(RUNS.glob(f"*/{LAST}"))]
+    found = [click.shell_completion.CompletionItem(p) for p in paths if p.startswith(incomplete)]
+    return found or [click.shell_completion.CompletionItem(incomplete, type="file")]

@@ -1,9 +1,9 @@
 """Training runs of the command line: start, resume, display, summary."""
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from mt_models.cli.folders import latest_folder, new_folder
+from mt_kernels_cpu import observe_kernels
+from mt_models.cli.examples import typed_form
+from mt_models.cli.folders import check_folder, latest_folder, new_folder
 from mt_models.pictures import draw_run
 from mt_models.problems import Examples, Problem
 from mt_models.recipes import Recipe, recipe_of
 from mt_models.training import (
     BEST,
+    LAST,
     Progress,
     Run,
     Settings,
@@ -24,8 +27,8 @@ from mt_models.training import (
     finished,
     last_checkpoint,
     make_display,
+    run_lock,
     train,
-    write_logs,
 )
 from mt_nn import Checkpoint, load_checkpoint
 
@@ -33,11 +36,36 @@ INTERRUPTED = 130
 """The exit code of a run that Ctrl-C stopped: 128 + SIGINT, as in shells."""
 
 
-def start(recipe: Recipe, settings: Settings, out: Path | None) -> None:
-    """Start a new run."""
+def start(
+    recipe: Recipe, settings: Settings, out: Path | None, *, strict_batches: bool = False
+) -> None:
+    """Start a new run.
+
+    Args:
+        recipe: The options.
+        settings: The settings of training.
+        out: The run's folder, by default the next in `runs`.
+        strict_batches: True to refuse batches that are larger than the training set.
+
+    Raises:
+        click.UsageError: The folder contains a run or other files, or the batches are too large.
+    """
+    console = _console()
+    if out is not None:
+        check_folder(recipe.problem, out)
     # Built first, so that an error leaves no folder behind.
-    problem = recipe.build()
-    _train(recipe, problem, settings, new_folder(recipe.problem, out), None)
+    problem = _built(recipe, console)
+    examples = len(problem.train)
+    if strict_batches and settings.batch_size > examples:
+        raise click.UsageError(
+            f"--batch-size is {settings.batch_size:,}, and there are {examples:,} training "
+            f"examples; pass at most {examples}"
+        )
+    folder = new_folder(recipe.problem, out)
+    with run_lock(folder):
+        # Another process may have finished a run in the folder since the first check.
+        check_folder(recipe.problem, folder)
+        _train(console, recipe, problem, settings, folder, None)
 
 
 def resume(problem: str, out: Path | None, options: Mapping[str, Any]) -> None:
@@ -45,74 +73,104 @@ def resume(problem: str, out: Path | None, options: Mapping[str, Any]) -> None:
 
     Args:
         problem: The problem of the command.
-        out: The run's folder, by default the latest.
+        out: The run's folder, by default that of the unfinished run that was saved last.
         options: The options that the user typed. `epochs` and `patience` replace those of the
             run; other options must agree with it.
     """
-    folder = latest_folder(problem, out)
-    checkpoint = last_checkpoint(folder)
-    recipe = recipe_of(checkpoint)
-    if recipe.problem != problem:
-        raise click.UsageError(
-            f"{folder} contains a run of {recipe.problem}; resume it with "
-            f"`train {recipe.problem}`, or choose another folder"
-        )
-    settings = Settings(**checkpoint.meta["settings"])
-    for name in ("epochs", "patience"):
-        if name in options:
-            settings = replace(settings, **{name: options[name]})
-    progress = Progress.from_json(checkpoint.meta["progress"])
-    if progress.examples_seen and finished(progress, settings):
-        raise click.UsageError(
-            f"the run in {folder} is in the middle of epoch {progress.epoch}, after the last epoch "
-            "that --epochs or --patience allow; pass a larger number, or leave the option out"
-        )
-    kept = {**recipe.to_json(), "batch_size": settings.batch_size}
-    for name, value in options.items():
-        if name in kept and kept[name] != value:
+    console = _console()
+    changes = {name: options[name] for name in ("epochs", "patience") if name in options}
+    folder = latest_folder(problem, out, changes)
+    if not (folder / LAST).is_file():
+        last_checkpoint(folder)  # Raises the error.
+    with run_lock(folder):
+        checkpoint = last_checkpoint(folder)
+        recipe = recipe_of(checkpoint)
+        if recipe.problem != problem:
             raise click.UsageError(
-                f"the run in {folder} has {name} = {kept[name]!r}, not {value!r}; a resumed run "
-                "keeps its options (only --epochs and --patience may change): leave it out, or "
-                "start a new run without --resume"
+                f"{folder} contains a run of {recipe.problem}; resume it with "
+                f"`{typed_form()} train {recipe.problem} --resume`, or choose another folder"
             )
-    _train(recipe, recipe.build(), settings, folder, checkpoint)
+        settings = replace(Settings(**checkpoint.meta["settings"]), **changes)
+        progress = Progress.from_json(checkpoint.meta["progress"])
+        if progress.examples_seen and finished(progress, settings):
+            raise click.UsageError(
+                f"the run in {folder} is in the middle of epoch {progress.epoch}, after the last "
+                "epoch that --epochs or --patience allow; pass a larger number, or leave the "
+                "option out"
+            )
+        kept = {**recipe.to_json(), "batch_size": settings.batch_size}
+        for name, value in options.items():
+            if name in kept and kept[name] != value:
+                raise click.UsageError(
+                    f"the run in {folder} has {name} = {kept[name]!r}, not {value!r}; a resumed "
+                    "run keeps its options (only --epochs and --patience may change): leave it "
+                    "out, or start a new run without --resume"
+                )
+        if out is None:
+            done = len(progress.records)
+            console.print(f"continuing {folder} after {done} of {settings.epochs} epochs")
+        _train(console, recipe, _built(recipe, console), settings, folder, checkpoint)
+
+
+def _console() -> Console:
+    # Markup is off: paths and options may contain brackets and colons.
+    return Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def _built(recipe: Recipe, console: Console) -> Problem:
+    """Build the problem; a terminal shows that data are read."""
+    waiting = nullcontext() if console.is_dumb_terminal else console.status("reading the data")
+    with waiting:
+        return recipe.build()
 
 
 def _train(
+    console: Console,
     recipe: Recipe,
     problem: Problem,
     settings: Settings,
     folder: Path,
     checkpoint: Checkpoint | None,
 ) -> None:
-    """Train, display and save a run; print a summary, or after Ctrl-C the command to resume."""
-    # Markup is off: paths and options may contain brackets and colons.
-    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    """Train, display and save a run; print a summary, or the command to resume."""
     optimizer = recipe.make_optimizer(problem.network.parameters())
     header = recipe.header(problem, settings)
     for line in header:
-        console.print(line)
-    with (
-        StopOnSignal() as stop,
-        make_display(problem.name, len(problem.train), settings.epochs, console) as display,
-    ):
-        run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
-        progress = None if checkpoint is None else run.resume(checkpoint)
-        schedule = recipe.make_schedule(settings.steps(len(problem.train)))
-        progress = train(problem, optimizer, settings, run, progress, schedule)
-    if not finished(progress, settings):
-        run.save(progress)
-        console.print(
-            f"\nStopped in epoch {progress.epoch}. Continue with:\n"
-            f"  {_program()} train {recipe.problem} --resume --out {shlex.quote(str(folder))}"
-        )
+        console.print(line, soft_wrap=not console.is_terminal)
+    stop = StopOnSignal()
+    display = make_display(
+        problem.name, len(problem.train), settings.epochs, console, recipe.kernels
+    )
+    run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
+    try:
+        with stop, display, observe_kernels(display.on_kernel):
+            progress = None if checkpoint is None else run.resume(checkpoint)
+            schedule = recipe.make_schedule(settings.steps(len(problem.train)))
+            progress = train(problem, optimizer, settings, run, progress, schedule)
+        if finished(progress, settings):
+            _sum_up(console, problem, run, progress)
+        else:
+            run.save(progress)
+            console.print(f"\nStopped in epoch {progress.epoch}. {_way_on(run)}")
+    except KeyboardInterrupt:
+        console.print(f"\nStopped at once. {_way_on(run)}")
         sys.exit(INTERRUPTED)
-    _sum_up(console, problem, run, progress)
+    if run.unsaved:
+        problems = "".join(f"\n  {message}" for message in run.unsaved.values())
+        raise click.ClickException(f"not all results are saved:{problems}\n{_way_on(run)}")
+    if stop.received is not None:
+        sys.exit(128 + stop.received)
 
 
-def _program() -> str:
-    """Return the command that started this program. Hatch sets a variable for its commands."""
-    return "hatch run" if "HATCH_ENV_ACTIVE" in os.environ else "python -m mt_models"
+def _way_on(run: Run) -> str:
+    """Return how to continue a run."""
+    if not (run.folder / LAST).is_file():
+        return "No state is saved: start the run again."
+    folder = shlex.quote(str(run.folder))
+    return (
+        f"Continue from the last saved state with:\n"
+        f"  {typed_form()} train {run.problem.name} --resume --out {folder}"
+    )
 
 
 def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) -> None:
@@ -124,25 +182,38 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         f"{last.validation_total:,} validation examples",
         f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
     ]
-    # A finished run that is resumed has no evaluation in this process.
-    evaluation = run.evaluation or problem.evaluate(problem.validation)
-    pictures = draw_run(run.folder, problem, progress.records, evaluation)
-    if problem.test is not None:
-        summary.append(_test_line(problem, problem.test, run))
-    write_logs(run.folder, problem.name, (*run.header, *summary), progress.records)
     console.print()
     for line in summary:
         console.print(line)
+    if LAST in run.unsaved:
+        run.save(progress)
+    # A finished run that is resumed has no evaluation in this process.
+    evaluation = run.evaluation or problem.evaluate(problem.validation)
+    pictures: list[Path] = []
+    run.attempt(
+        "pictures",
+        lambda: pictures.extend(draw_run(run.folder, problem, progress.records, evaluation)),
+    )
+    if problem.test is not None or run.unsaved_best is not None:
+        _restore_best(run, progress)
+    if problem.test is not None:
+        summary.append(_test_line(problem, problem.test, best.epoch))
+        console.print(summary[-1])
+    run.write_log(progress, tuple(summary))
     names = ", ".join(path.name for path in pictures)
     console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
 
 
-def _test_line(problem: Problem, test: Examples, run: Run) -> str:
-    """Evaluate the test examples with the network of the best epoch, and return the line."""
-    checkpoint = load_checkpoint(run.folder / BEST)
-    checkpoint.restore(problem.network)
+def _restore_best(run: Run, progress: Progress) -> None:
+    """Load the network of the best epoch; save it if that has failed before."""
+    if run.unsaved_best is None:
+        load_checkpoint(run.folder / BEST).restore(run.problem.network)
+        return
+    run.problem.network.load_state_dict(run.unsaved_best)
+    run.save_best(progress)
+
+
+def _test_line(problem: Problem, test: Examples, epoch: int) -> str:
+    """Evaluate the test examples, and return the line."""
     result = problem.evaluate(test)
-    return (
-        f"test split, at the best epoch {checkpoint.step}: {result.accuracy:.2%} of "
-        f"{len(result.labels):,}"
-    )
+    return f"test split, at the best epoch {epoch}: {result.accuracy:.2%} of {len(result.labels):,}"

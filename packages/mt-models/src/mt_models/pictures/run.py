@@ -6,9 +6,10 @@ from pathlib import Path
 from mt_models.pictures.confusion import confusion
 from mt_models.pictures.curves import curves
 from mt_models.pictures.images import filters, hidden_states, worst_digits
+from mt_models.pictures.regions import regions
 from mt_models.pictures.sentences import worst_sentences
 from mt_models.pictures.style import save
-from mt_models.problems import Digits, Evaluation, Problem, Sentiment
+from mt_models.problems import Digits, Evaluation, Points, Problem, Sentiment
 from mt_models.training.records import EpochRecord
 
 
@@ -36,4 +37,6 @@ def draw_run(
         pictures["errors"] = worst_digits(problem.validation.inputs, evaluation, problem.classes)
     elif isinstance(problem, Sentiment):
         pictures["errors"] = worst_sentences(problem.validation_texts, evaluation, problem.classes)
+    elif isinstance(problem, Points):
+        pictures["regions"] = regions(problem)
     return [save(figure, folder / f"{name}.png") for name, figure in pictures.items()]

@@ -1,5 +1,6 @@
 """The style of the pictures of a run."""
 
+import io
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from mt_models.files import replace_file
 from mt_models.pictures.colours import GREY, INK
 
 STYLE: dict[str, Any] = {
@@ -37,7 +39,13 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG and return the path."""
+    """Write a figure as PNG and return the path.
+
+    Raises:
+        OSError: It cannot be written. A previous file is intact.
+    """
+    content = io.BytesIO()
     with styled():
-        figure.savefig(path)
+        figure.savefig(content, format="png")
+    replace_file(path, content.getvalue())
     return path

@@ -1,5 +1,7 @@
 """Prediction with a trained network, and its evaluation on other data."""
 
+import os.path
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy.typing as npt
 
 from mt_autodiff import no_grad
 from mt_models.datasets import (
+    DataError,
     Mnist,
     Sentences,
     Sst2,
@@ -19,10 +22,25 @@ from mt_models.datasets import (
     read_digit,
     tokenise,
 )
+from mt_models.prediction.likeness import unlike_digit
 from mt_models.problems import LENGTH, Evaluation, Problem, image_batch, probabilities
-from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe, classes_of, recipe_of
+from mt_models.recipes import (
+    DigitsRecipe,
+    PointsRecipe,
+    Recipe,
+    SentimentRecipe,
+    classes_of,
+    recipe_of,
+)
 from mt_models.training import BEST, LAST
 from mt_nn import Checkpoint, load_checkpoint
+
+KINDS = {
+    "mnist": "pictures; pass the path of an image, or use a run of sentiment for a sentence",
+    "sentiment": "sentences; pass one in quotation marks, or use a run of mnist for a picture",
+    "points": "points; pass two coordinates such as 0.2,0.8",
+}
+"""The inputs of the networks of each problem, for errors."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,16 +51,23 @@ class Prediction:
         classes: The names of the classes.
         probabilities: The probability of each class, (classes,).
         unknown: The words without a vector.
+        doubt: The reason why the picture does not look like one digit; empty if it does.
     """
 
     classes: tuple[str, ...]
     probabilities: npt.NDArray[np.floating]
     unknown: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def answer(self) -> str:
         """The most probable class."""
         return self.classes[int(self.probabilities.argmax())]
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """Return the most probable classes with their probabilities, the first first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.classes[i], float(self.probabilities[i])) for i in order]
 
 
 def find_checkpoint(path: str | PathLike[str]) -> Path:
@@ -64,26 +89,142 @@ def find_checkpoint(path: str | PathLike[str]) -> Path:
     return place
 
 
-def predict(path: str | PathLike[str], question: str, backend: str | None = None) -> Prediction:
-    """Run the network of a checkpoint.
+class Predictor(ABC):
+    """A trained network that is loaded once and answers many questions.
+
+    Attributes:
+        path: The path of its checkpoint.
+        classes: The names of its classes.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+
+    @abstractmethod
+    def __call__(self, question: str) -> Prediction:
+        """Run the network.
+
+        Raises:
+            FileNotFoundError: The image does not exist.
+            ImageError: The image cannot be read.
+            ValueError: The question is of another kind than the network's inputs, or it has no
+                word that the network knows.
+        """
+
+    def other_kind(self, question: str, problem: str) -> ValueError:
+        """Return the error for an input of another kind."""
+        return ValueError(
+            f"{question} is an input of another kind; {self.path} classifies {KINDS[problem]}"
+        )
+
+
+class _DigitPredictor(Predictor):
+    def __init__(self, checkpoint: Checkpoint, recipe: DigitsRecipe) -> None:
+        self.path, self.classes = checkpoint.path, classes_of(checkpoint)
+        self.backend = recipe.make_backend()
+        self.network = recipe.build_network(self.backend, len(self.classes))
+        self.knows_digits = self.classes == DigitsRecipe.classes and recipe.data is None
+        checkpoint.restore(self.network)
+        self.network.eval()
+
+    def __call__(self, question: str) -> Prediction:
+        if not os.path.exists(question):  # noqa: PTH110 - Path.exists raises for a long sentence.
+            raise FileNotFoundError(
+                f"{question} does not exist; {self.path} classifies {KINDS['mnist']}"
+            )
+        image = read_digit(question)
+        with no_grad():
+            log_probabilities = self.network(image_batch(image[None], self.backend)).to_numpy()
+        # Other classes than digits have other shapes.
+        doubt = unlike_digit(image) if self.knows_digits else ""
+        return Prediction(self.classes, np.exp(log_probabilities[0]), doubt=doubt)
+
+
+class _SentencePredictor(Predictor):
+    def __init__(self, checkpoint: Checkpoint, recipe: SentimentRecipe) -> None:
+        self.path, self.classes = checkpoint.path, classes_of(checkpoint)
+        self.vocabulary = Vocabulary(load_glove())
+        self.network = recipe.build_network(
+            self.vocabulary, recipe.make_backend(), len(self.classes)
+        )
+        _add_vectors(checkpoint, self.vocabulary)
+        checkpoint.restore(self.network)
+        self.network.eval()
+
+    def __call__(self, question: str) -> Prediction:
+        if os.path.isfile(question):  # noqa: PTH113 - Path.is_file raises for a long sentence.
+            raise self.other_kind(question, "sentiment")
+        tokens = tokenise(question)
+        if not tokens:
+            raise ValueError("predict: the sentence is empty; pass at least one word")
+        words = tokens.split()
+        unknown = tuple(word for word in words if self.vocabulary.coverage([word]) == 0)
+        if not any(
+            character.isalnum() for word in words if word not in unknown for character in word
+        ):
+            raise ValueError(
+                f"predict: {question!r} has no word that the network knows, so there is no answer; "
+                "use English words, as reviews of films have them"
+            )
+        # Not truncated: the sentence may be longer than those of the training set.
+        length = max(LENGTH, len(self.vocabulary.rows(tokens)))
+        with no_grad():
+            encoded = self.vocabulary.encode([tokens], length)
+            of_classes = probabilities(self.network(encoded))[0]
+        return Prediction(self.classes, of_classes, unknown)
+
+
+class _PointPredictor(Predictor):
+    def __init__(self, checkpoint: Checkpoint, recipe: PointsRecipe) -> None:
+        self.path, self.classes = checkpoint.path, classes_of(checkpoint)
+        self.problem = recipe.build()
+        checkpoint.restore(self.problem.network)
+
+    def __call__(self, question: str) -> Prediction:
+        try:
+            x, y = (float(number) for number in question.replace(",", " ").split())
+        except ValueError:
+            raise self.other_kind(question, "points") from None
+        return Prediction(self.classes, self.problem.probabilities(np.array([[x, y]]))[0])
+
+
+def load_predictor(path: str | PathLike[str], backend: str | None = None) -> Predictor:
+    """Load the network of a checkpoint once, for many predictions.
 
     Args:
         path: A checkpoint, or the folder of a run.
-        question: The path of an image for a run of mnist, a sentence for a run of sentiment.
+        backend: The name of the backend, by default that of the training run.
+
+    Raises:
+        FileNotFoundError: The checkpoint does not exist.
+        CheckpointError: The checkpoint is damaged, or not from a training run.
+    """
+    checkpoint, recipe = _load(path, backend)
+    if isinstance(recipe, DigitsRecipe):
+        return _DigitPredictor(checkpoint, recipe)
+    if isinstance(recipe, SentimentRecipe):
+        return _SentencePredictor(checkpoint, recipe)
+    assert isinstance(recipe, PointsRecipe)
+    return _PointPredictor(checkpoint, recipe)
+
+
+def predict(path: str | PathLike[str], question: str, backend: str | None = None) -> Prediction:
+    """Run the network of a checkpoint on one input; `load_predictor` serves for many.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+        question: The path of an image for a run of mnist, a sentence for a run of sentiment, two
+            coordinates such as ``0.2,0.8`` for a run of points.
         backend: The name of the backend, by default that of the training run.
 
     Raises:
         FileNotFoundError: The checkpoint or the image does not exist.
         CheckpointError: The checkpoint is damaged, or not from a training run.
         ImageError: The image cannot be read.
-        ValueError: The sentence is empty, or the run is of the problem `points`.
+        ValueError: The sentence is empty or has no known word, or the question is of another kind
+            than the network's inputs.
     """
-    checkpoint, recipe = _load(path, backend)
-    if isinstance(recipe, DigitsRecipe):
-        return _digit(checkpoint, recipe, question)
-    if isinstance(recipe, SentimentRecipe):
-        return _sentence(checkpoint, recipe, question)
-    raise _not_supported("predict", recipe)
+    return load_predictor(path, backend)(question)
 
 
 def evaluate(
@@ -117,8 +258,35 @@ def evaluate(
         ValueError: The run is one of points, or columns are given for pictures.
     """
     checkpoint, recipe = _load(path, backend)
+    if not isinstance(recipe, DigitsRecipe | SentimentRecipe):
+        raise ValueError(
+            f"evaluate: runs of {recipe.problem} are not supported; use a run of mnist or sentiment"
+        )
+    try:
+        problem, trained = _problem_on(checkpoint, recipe, data, text_column, label_column)
+    except DataError as error:
+        # The data may be of the other kind.
+        raise type(error)(
+            f"{error}. The run in {path} is one of {recipe.problem}, which classifies "
+            f"{KINDS[recipe.problem].partition(';')[0]}"
+        ) from error
+    if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():
+        problem.notes += (
+            "the network was trained on a part of these data, so the accuracy on new data is lower",
+        )
+    checkpoint.restore(problem.network)
+    return problem.evaluate(problem.validation)
+
+
+def _problem_on(
+    checkpoint: Checkpoint,
+    recipe: DigitsRecipe | SentimentRecipe,
+    data: str | PathLike[str],
+    text_column: str | None,
+    label_column: str | None,
+) -> tuple[Problem, bool]:
+    """Return a problem that validates on data, and whether these may be training data, too."""
     classes = classes_of(checkpoint)
-    problem: Problem
     if isinstance(recipe, DigitsRecipe):
         if text_column is not None or label_column is not None:
             raise ValueError(
@@ -127,28 +295,19 @@ def evaluate(
             )
         images = load_test_images(data, classes)
         folders = {file.parent.parent for file in images.files[:1]}
-        trained = bool(folders & {Path(data), Path(data) / "train"})
         none = images.images[:0], images.labels[:0]
         problem = recipe.build_on(Mnist(*none, images.images, images.labels, classes))
-    elif isinstance(recipe, SentimentRecipe):
-        texts = load_test_texts(
-            data,
-            classes,
-            text_column=text_column or recipe.text_column,
-            label_column=label_column or recipe.label_column,
-        )
-        trained = Path(data).is_file()
-        empty = Sentences((), texts.labels[:0])
-        problem = recipe.build_on(Sst2(empty, texts, empty, classes))
-        _add_vectors(checkpoint, problem.vocabulary)
-    else:
-        raise _not_supported("evaluate", recipe)
-    if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():
-        problem.notes += (
-            "the network was trained on a part of these data, so the accuracy on new data is lower",
-        )
-    checkpoint.restore(problem.network)
-    return problem.evaluate(problem.validation)
+        return problem, bool(folders & {Path(data), Path(data) / "train"})
+    texts = load_test_texts(
+        data,
+        classes,
+        text_column=text_column or recipe.text_column,
+        label_column=label_column or recipe.label_column,
+    )
+    empty = Sentences((), texts.labels[:0])
+    sentiment = recipe.build_on(Sst2(empty, texts, empty, classes))
+    _add_vectors(checkpoint, sentiment.vocabulary)
+    return sentiment, Path(data).is_file()
 
 
 def _load(path: str | PathLike[str], backend: str | None) -> tuple[Checkpoint, Recipe]:
@@ -158,42 +317,6 @@ def _load(path: str | PathLike[str], backend: str | None) -> tuple[Checkpoint, R
     if isinstance(recipe, DigitsRecipe | SentimentRecipe):
         recipe = replace(recipe, train_size=None, validation_size=None)
     return checkpoint, replace(recipe, backend=backend or recipe.backend)
-
-
-def _not_supported(function: str, recipe: Recipe) -> ValueError:
-    return ValueError(
-        f"{function}: runs of {recipe.problem} are not supported; use a run of mnist or sentiment"
-    )
-
-
-def _digit(checkpoint: Checkpoint, recipe: DigitsRecipe, path: str) -> Prediction:
-    image = read_digit(path)
-    backend = recipe.make_backend()
-    classes = classes_of(checkpoint)
-    network = recipe.build_network(backend, len(classes))
-    checkpoint.restore(network)
-    network.eval()
-    with no_grad():
-        log_probabilities = network(image_batch(image[None], backend)).to_numpy()
-    return Prediction(classes, np.exp(log_probabilities[0]))
-
-
-def _sentence(checkpoint: Checkpoint, recipe: SentimentRecipe, text: str) -> Prediction:
-    tokens = tokenise(text)
-    if not tokens:
-        raise ValueError("predict: the sentence is empty; pass at least one word")
-    vocabulary = Vocabulary(load_glove())
-    classes = classes_of(checkpoint)
-    network = recipe.build_network(vocabulary, recipe.make_backend(), len(classes))
-    _add_vectors(checkpoint, vocabulary)
-    checkpoint.restore(network)
-    network.eval()
-    # Not truncated: the sentence may be longer than those of the training set.
-    length = max(LENGTH, len(vocabulary.rows(tokens)))
-    with no_grad():
-        of_classes = probabilities(network(vocabulary.encode([tokens], length)))[0]
-    unknown = tuple(token for token in tokens.split() if vocabulary.coverage([token]) == 0)
-    return Prediction(classes, of_classes, unknown)
 
 
 def _add_vectors(checkpoint: Checkpoint, vocabulary: Vocabulary) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, tensor
 from mt_models.datasets import Mnist
 from mt_models.networks import CourseLeNet, LeNet5
-from mt_models.problems.problem import Answer, Examples, Problem
+from mt_models.problems.problem import Answer, Examples, Problem, first_examples
 from mt_nn import nll_loss
 from mt_tensor import Backend
 
@@ -45,13 +45,18 @@ class Digits(Problem):
             seed: The seed of the weights and of dropout.
             train_size: The number of training images, from the first; by default all.
             validation_size: The number of test images, from the first; by default all.
+
+        Raises:
+            ValueError: There are fewer images than a size.
         """
         self.rng = np.random.default_rng(seed)
         self.backend = backend
         self.classes = mnist.classes
         self.network = NETWORKS[network](self.rng, backend, classes=len(self.classes))
-        self.train = Examples(mnist.train_images, mnist.train_labels)[:train_size]
-        self.validation = Examples(mnist.test_images, mnist.test_labels)[:validation_size]
+        train = Examples(mnist.train_images, mnist.train_labels)
+        test = Examples(mnist.test_images, mnist.test_labels)
+        self.train = first_examples(train, train_size, "train")
+        self.validation = first_examples(test, validation_size, "validation")
         self.test = None
         if self.classes != Digits.classes:
             self.notes = (f"classes: {', '.join(self.classes)}",)

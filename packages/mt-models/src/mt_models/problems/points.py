@@ -1,8 +1,9 @@
 """Classification of points in the plane: the course's small MLPs."""
 
 import numpy as np
+import numpy.typing as npt
 
-from mt_autodiff import Scalar, tensor
+from mt_autodiff import Scalar, no_grad, tensor
 from mt_models.datasets import DATASETS, Graph
 from mt_models.networks import ScalarMLP, TensorMLP
 from mt_models.problems.problem import Answer, Examples, Loss, Problem
@@ -47,6 +48,15 @@ class Points(Problem):
         self.network = (
             ScalarMLP(hidden, self.rng) if backend is None else TensorMLP(hidden, self.rng, backend)
         )
+
+    def probabilities(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
+        """Return the probability of each class at points, (N, 2) → (N, 2)."""
+        was_training = self.network.training
+        self.network.eval()
+        with no_grad():
+            answer = self.answer(Examples(points, np.zeros(len(points), np.int64)))
+        self.network.train(was_training)
+        return answer.probabilities
 
     def answer(self, batch: Examples) -> Answer:
         """Run the network on a batch of points."""

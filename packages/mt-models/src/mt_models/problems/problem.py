@@ -52,6 +52,25 @@ class Examples:
             yield self[start : start + size]
 
 
+def first_examples(examples: Examples, size: int | None, kind: str) -> Examples:
+    """Return the first examples of a set.
+
+    Args:
+        examples: The set.
+        size: Their number; None for all.
+        kind: The name of the set in errors: "train" or "validation".
+
+    Raises:
+        ValueError: There are fewer examples.
+    """
+    if size is not None and not 0 <= size <= len(examples):
+        raise ValueError(
+            f"{kind}_size (--{kind}-size) is {size:,}, and the data have {len(examples):,} "
+            f"examples of that set; pass at most {len(examples)}, or leave it out to use all"
+        )
+    return examples[:size]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """The result of a network on a batch.

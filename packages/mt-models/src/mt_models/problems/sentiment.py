@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor
 from mt_models.datasets import Sentences, Sst2, Vocabulary
 from mt_models.networks import KimCNN, Preset
-from mt_models.problems.problem import Answer, Examples, Problem
+from mt_models.problems.problem import Answer, Examples, Problem, first_examples
 from mt_nn import binary_cross_entropy_with_logits, logsoftmax, nll_loss
 from mt_tensor import Backend
 
@@ -54,6 +54,9 @@ class Sentiment(Problem):
             seed: The seed of the weights and of dropout.
             train_size: The number of training sentences, from the first; by default all.
             validation_size: The number of development sentences, from the first; by default all.
+
+        Raises:
+            ValueError: There are fewer sentences than a size.
         """
         self.rng = np.random.default_rng(seed)
         self.vocabulary = vocabulary
@@ -70,8 +73,8 @@ class Sentiment(Problem):
         lengths = [len(vocabulary.rows(text)) for text in texts]
         self.length = max(LENGTH, min(max(lengths, default=0), LONGEST))
         self.notes = self._notes(texts, lengths)
-        self.train = self._examples(sst2.train)[:train_size]
-        self.validation = self._examples(sst2.dev)[:validation_size]
+        self.train = first_examples(self._examples(sst2.train), train_size, "train")
+        self.validation = first_examples(self._examples(sst2.dev), validation_size, "validation")
         self.validation_texts = sst2.dev.texts[:validation_size]
         self.test = self._examples(sst2.test) if len(sst2.test) else None
 

@@ -1,6 +1,7 @@
 """The training loop of all problems, with checkpoints, logs and displays."""
 
 from mt_models.training.display import BarDisplay, LineDisplay, make_display
+from mt_models.training.locks import LOCK, RunInUseError, is_locked, run_lock
 from mt_models.training.logs import lines, write_logs
 from mt_models.training.loop import (
     DivergedError,
@@ -17,6 +18,7 @@ from mt_models.training.stopping import StopOnSignal
 __all__ = [
     "BEST",
     "LAST",
+    "LOCK",
     "BarDisplay",
     "Display",
     "DivergedError",
@@ -25,13 +27,16 @@ __all__ = [
     "Observer",
     "Progress",
     "Run",
+    "RunInUseError",
     "Settings",
     "StopOnSignal",
     "epoch_order",
     "finished",
+    "is_locked",
     "last_checkpoint",
     "lines",
     "make_display",
+    "run_lock",
     "train",
     "write_logs",
 ]

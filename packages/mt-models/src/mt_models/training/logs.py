@@ -7,10 +7,10 @@ to a temporary file and renamed: after an error the previous log is intact.
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from mt_models.files import replace_file
 from mt_models.training.records import EpochRecord
 
 
@@ -61,20 +61,9 @@ def write_logs(
         OSError: A log cannot be written. The previous log is intact.
     """
     text = [*(f"# {line}" for line in header), *lines(name, records)]
-    _replace(folder / f"{name}.txt", text)
-    _replace(folder / f"{name}.jsonl", [json.dumps(asdict(record)) for record in records])
+    _write(folder / f"{name}.txt", text)
+    _write(folder / f"{name}.jsonl", [json.dumps(asdict(record)) for record in records])
 
 
-def _replace(path: Path, lines: Sequence[str]) -> None:
-    """Write a log to a temporary file, then replace the old one."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        problem = (
-            f"the log cannot be written ({error.strerror}); free disk space, then use --resume"
-        )
-        raise OSError(error.errno, problem, str(path)) from error
+def _write(path: Path, lines: Sequence[str]) -> None:
+    replace_file(path, "".join(f"{line}\n" for line in lines).encode())

@@ -24,8 +24,16 @@ SHOWN = 16
 """The number of validation examples of the course's line: it prints the correct ones of these."""
 
 
+EXPLODED_STEP = 1000.0
+"""The loss of one step that counts as exploded, as a multiple of the loss of guessing. The outputs
+of such a network differ by hundreds; a smaller value ends runs that recover from a single step."""
+EXPLODED_EPOCH = 5.0
+"""The mean loss of an epoch that counts as exploded, as a multiple of the loss of guessing. Runs
+that learn stay near 1 in their first epoch."""
+
+
 class DivergedError(ArithmeticError):
-    """The loss is NaN or infinite."""
+    """The loss is NaN or infinite, or it has exploded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,9 @@ def train(
 
     Raises:
         ValueError: There are no training examples.
-        DivergedError: The loss is NaN or infinite; the parameters are those before the step.
+        DivergedError: The loss is NaN or infinite, or above `EXPLODED_STEP` times the loss of
+            guessing, and the parameters are those before the step; or its mean over an epoch is
+            above `EXPLODED_EPOCH` times the loss of guessing.
     """
     if len(problem.train) == 0:
         raise ValueError("train: there are no training examples")
@@ -120,6 +130,9 @@ def train(
             observer.on_step(progress)
         if observer.should_stop():
             return progress
+        _refuse_explosion(
+            progress.loss_sum / progress.examples_seen, EXPLODED_EPOCH, problem, progress
+        )
         evaluation = problem.evaluate(problem.validation)
         _finish_epoch(progress, evaluation)
         observer.on_epoch(progress, evaluation)
@@ -156,14 +169,26 @@ def _step(
     if not np.isfinite(loss):
         raise DivergedError(
             f"train: the loss is {loss} in epoch {progress.epoch}, after "
-            f"{progress.examples_seen} examples; lower the learning rate"
+            f"{progress.examples_seen} examples; lower the learning rate (--lr)"
         )
+    _refuse_explosion(loss, EXPLODED_STEP, problem, progress)
     answer.loss.backward()
     optimizer.step()
     progress.loss_sum += loss * len(batch)
     progress.right += int((answer.probabilities.argmax(1) == batch.labels).sum())
     progress.examples_seen += len(batch)
     progress.seconds += time.perf_counter() - begin
+
+
+def _refuse_explosion(loss: float, factor: float, problem: Problem, progress: Progress) -> None:
+    """Raise DivergedError if a loss is above a multiple of the loss of guessing."""
+    guessing = math.log(max(2, len(problem.classes)))
+    if loss > factor * guessing:
+        raise DivergedError(
+            f"train: the loss explodes: it is {loss:,.4g} in epoch {progress.epoch}, after "
+            f"{progress.examples_seen} examples, and {guessing:.2f} of a network that guesses; "
+            "lower the learning rate (--lr)"
+        )
 
 
 def _finish_epoch(progress: Progress, evaluation: Evaluation) -> None:

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy.typing as npt
 
 from mt_models.problems import Evaluation, Problem
 from mt_models.training.logs import write_logs
 from mt_models.training.loop import Settings
 from mt_models.training.records import Progress
-from mt_nn import Checkpoint, Optimizer, load_checkpoint, save_checkpoint
+from mt_nn import Checkpoint, CheckpointError, Optimizer, load_checkpoint, save_checkpoint
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -23,6 +26,9 @@ training time. A smaller value costs time for writing."""
 class Run:
     """An `Observer` that saves a run, and forwards its calls to a display.
 
+    A file that cannot be written, as on a full disk, is an event for the display. If the display
+    does not raise the error, training continues, and the next save tries again.
+
     Attributes:
         folder: The folder of the run.
         problem: The problem.
@@ -34,6 +40,8 @@ class Run:
         stop_requested: A function, called between two steps, that returns True to stop the run.
         saved_at: The time of the last checkpoint, in seconds of `time.monotonic`.
         evaluation: The evaluation after the last epoch of this process.
+        unsaved: The error messages of files whose last version could not be written, by name.
+        unsaved_best: The parameters of the best network if its checkpoint could not be written.
     """
 
     folder: Path
@@ -46,6 +54,8 @@ class Run:
     stop_requested: Callable[[], bool] = lambda: False
     saved_at: float = float("-inf")
     evaluation: Evaluation | None = None
+    unsaved: dict[str, str] = field(default_factory=dict)
+    unsaved_best: dict[str, npt.NDArray[Any]] | None = None
 
     def on_step(self, progress: Progress) -> None:
         """Save the state if the last checkpoint is older than `SAVE_EVERY`."""
@@ -58,10 +68,10 @@ class Run:
         # The best network first: if the process ends between the two writes, the resumed run
         # repeats the end of this epoch. In the other order the best network would be lost.
         if progress.best is progress.records[-1]:
-            self._write(BEST, progress)
+            self.save_best(progress)
         self.save(progress)
         self.evaluation = evaluation
-        write_logs(self.folder, self.problem.name, self.header, progress.records)
+        self.write_log(progress)
         self.display.on_epoch(progress, evaluation)
 
     def should_stop(self) -> bool:
@@ -70,8 +80,33 @@ class Run:
 
     def save(self, progress: Progress) -> None:
         """Write the state for `resume`."""
-        self._write(LAST, progress)
+        self.attempt(LAST, lambda: self._write(LAST, progress))
         self.saved_at = time.monotonic()
+
+    def save_best(self, progress: Progress) -> None:
+        """Write the network as the best so far; keep a copy in memory if that fails."""
+        self.unsaved_best = None
+        if not self.attempt(BEST, lambda: self._write(BEST, progress)):
+            state = self.problem.network.state_dict()
+            self.unsaved_best = {name: array.copy() for name, array in state.items()}
+
+    def write_log(self, progress: Progress, summary: tuple[str, ...] = ()) -> None:
+        """Write the logs; `summary` has further lines for their head."""
+        name, header = self.problem.name, (*self.header, *summary)
+        self.attempt(f"{name}.txt", lambda: write_logs(self.folder, name, header, progress.records))
+
+    def attempt(self, name: str, write: Callable[[], object]) -> bool:
+        """Write a file; return whether that worked. The display receives an error of writing."""
+        try:
+            write()
+        except (OSError, CheckpointError) as error:
+            is_new = name not in self.unsaved
+            self.unsaved[name] = str(error)
+            if is_new:
+                self.display.on_failure(error)
+            return False
+        self.unsaved.pop(name, None)
+        return True
 
     def _write(self, name: str, progress: Progress) -> None:
         save_checkpoint(
@@ -87,6 +122,7 @@ class Run:
                 "options": dict(self.options),
                 "settings": asdict(self.settings),
                 "progress": progress.to_json(),
+                "saved": datetime.now(UTC).isoformat(timespec="microseconds"),
             },
         )
 
@@ -116,6 +152,10 @@ class Display:
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
         """Handle the end of an epoch."""
+
+    def on_failure(self, error: Exception) -> None:
+        """Handle an error of writing a file: raise it, or return to continue the training."""
+        raise error
 
 
 def last_checkpoint(folder: Path) -> Checkpoint:

@@ -7,31 +7,39 @@ from typing import Any
 
 
 class StopOnSignal:
-    """A context manager in which the first SIGINT or SIGTERM only sets a flag; a second one acts.
+    """A context manager in which the first signal only sets a flag; a second one acts.
 
-    Between two steps the weights, the generators and the counts are consistent, so that the run can
-    be saved and resumed exactly. Only the main thread can catch signals: in other threads the
-    context manager does nothing.
+    The signals are SIGINT, SIGTERM, and SIGHUP, which a closed terminal sends. Between two steps
+    the weights, the generators and the counts are consistent, so that the run can be saved and
+    resumed exactly. A signal that the process ignores, such as SIGHUP after ``nohup``, stays
+    ignored. Only the main thread can catch signals: in other threads the context manager does
+    nothing.
+
+    Attributes:
+        received: The first signal; None before it.
 
     >>> with StopOnSignal() as stop:
     ...     stop()
     False
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = tuple(
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    )
 
     def __init__(self) -> None:
-        self.received = False
+        self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
         """Return whether a signal was received."""
-        return self.received
+        return self.received is not None
 
     def __enter__(self) -> "StopOnSignal":
         try:
             for number in self.SIGNALS:
-                self._previous[number] = signal.signal(number, self._receive)
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._receive)
         except ValueError:
             # Not the main thread.
             self._previous.clear()
@@ -46,9 +54,10 @@ class StopOnSignal:
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = True
+        self.received = signal.Signals(number)
         self._restore()
-        print("\nStopping after this step; press Ctrl-C again to stop at once.", file=sys.stderr)
+        again = "; press Ctrl-C again to stop at once" if number == signal.SIGINT else ""
+        print(f"\nStopping after this step{again}.", file=sys.stderr)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

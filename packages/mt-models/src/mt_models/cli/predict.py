@@ -1,0 +1,129 @@
+"""The command `predict`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mt_models.backends import BACKENDS
+from mt_models.cli.errors import EXPECTED
+from mt_models.cli.examples import CommandWithExamples
+from mt_models.cli.folders import complete_run
+from mt_models.prediction import Prediction, load_predictor
+
+
+@click.command(
+    cls=CommandWithExamples,
+    context_settings={"max_content_width": 100},
+    epilog="{program} predict runs/mnist-1 seven.png\n"
+    "{program} predict runs/mnist-1 *.png --top 3 --json\n"
+    '{program} predict runs/sentiment-1 "A charming and funny film."\n'
+    "{program} predict runs/sentiment-1 - < sentences.txt\n"
+    "{program} predict runs/points-1 0.2,0.8",
+)
+@click.argument("run", type=click.Path(exists=True), shell_complete=complete_run)
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=None, help="The number of classes.  [default: all]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each input.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=None,
+    help="The backend.  [default: the backend of the training run]",
+)
+def predict(
+    run: str, inputs: tuple[str, ...], top: int | None, as_json: bool, backend: str | None
+) -> None:
+    """Run a trained network.
+
+    RUN is a run's folder or a checkpoint. INPUTS are paths of images of one digit, of any size,
+    dark on bright or bright on dark, or folders of such images; or sentences in quotation marks; or
+    points such as 0.2,0.8. The input - reads further inputs from standard input, one per line.
+    The exit code is 1 if an input has no answer.
+    """
+    network = load_predictor(run, backend)
+    if top is not None and top > len(network.classes):
+        raise click.UsageError(
+            f"--top is {top}, and the network has {len(network.classes)} classes; pass at most "
+            f"{len(network.classes)}"
+        )
+    console = Console(markup=False, emoji=False, highlight=False)
+    failed = False
+    questions = list(_expanded(inputs))
+    for question in questions:
+        try:
+            prediction = network(question)
+        except EXPECTED as error:
+            # The other inputs are answered.
+            failed = True
+            if as_json:
+                click.echo(json.dumps({"input": question, "error": str(error)}))
+            if as_json or len(questions) > 1:
+                click.echo(f"Error: {error}", err=True)
+                continue
+            raise
+        count = len(prediction.classes) if top is None else top
+        if as_json:
+            click.echo(json.dumps(_as_json(question, prediction, count)))
+        else:
+            if len(questions) > 1:
+                console.print(f"{question}: ", end="", soft_wrap=True)
+            _show(console, prediction, count)
+    if failed:
+        sys.exit(1)
+
+
+def _expanded(inputs: tuple[str, ...]) -> Iterator[str]:
+    """Yield the inputs, with the files of folders and the lines of standard input."""
+    for text in inputs:
+        if text == "-":
+            yield from (line for line in map(str.strip, sys.stdin) if line)
+        elif len(text) < 256 and Path(text).is_dir():
+            files = sorted(p for p in Path(text).iterdir() if p.is_file() and p.name[0] != ".")
+            if not files:
+                raise click.UsageError(f"the folder {text} contains no file; pass pictures")
+            yield from map(str, files)
+        else:
+            yield text
+
+
+def _show(console: Console, prediction: Prediction, count: int) -> None:
+    """Print an answer, and the probabilities of some classes."""
+    if prediction.doubt:
+        console.print("no answer", style="bold")
+        console.print(
+            f"The picture does not look like one digit: {prediction.doubt}. A network names a "
+            "digit for every picture; for this one it would be:"
+        )
+    else:
+        console.print(prediction.answer, style="bold")
+    block = "#" if console.options.ascii_only else "█"
+    # On a narrow terminal the bars are shorter.
+    longest = max(5, min(30, console.width - max(map(len, prediction.classes)) - 14))
+    table = Table("", "probability", show_header=True, box=None)
+    shown = prediction.top(count)
+    if count == len(prediction.classes):
+        shown = list(zip(prediction.classes, prediction.probabilities.tolist(), strict=True))
+    for name, probability in shown:
+        table.add_row(name, f"{probability:7.2%}  {block * round(longest * probability)}")
+    console.print(table)
+    if prediction.unknown:
+        console.print(f"unknown words: {', '.join(prediction.unknown)}")
+
+
+def _as_json(question: str, prediction: Prediction, count: int) -> dict[str, Any]:
+    """Return the JSON values of a prediction."""
+    return {
+        "input": question,
+        "answer": None if prediction.doubt else prediction.answer,
+        "doubt": prediction.doubt or None,
+        "probabilities": dict(prediction.top(count)),
+        "unknown_words": list(prediction.unknown),
+    }

@@ -1,0 +1,161 @@
+"""The command `runs`: list, compare, delete and export stored runs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mt_models.cli.examples import CommandWithExamples, typed_form
+from mt_models.cli.folders import RUNS, complete_run, find_run
+from mt_models.runs import (
+    StoredRun,
+    delete_run,
+    find_runs,
+    write_csv,
+    write_tensorboard,
+)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def runs(ctx: click.Context) -> None:
+    """List, compare, delete and export training runs.
+
+    Without a command, the runs in the folder `runs` are listed. A RUN is a name in that folder, or
+    the path of another folder.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_runs)
+
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+_run_arguments = click.argument(
+    "names", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_run
+)
+
+
+@runs.command(name="list")
+@_json_option
+def list_runs(as_json: bool = False) -> None:
+    """List the runs, the one that was saved last at the end."""
+    found, errors = find_runs()
+    if as_json:
+        click.echo(json.dumps([run.to_json() for run in found], indent=2))
+    elif not found and not errors:
+        click.echo(f"{RUNS}/ contains no run; train one with `{typed_form()} train mnist`")
+    elif found:
+        table = Table("run", "state", "epochs", "best", "last", "saved (UTC)", box=None)
+        for run in found:
+            table.add_row(
+                run.name,
+                run.state,
+                f"{len(run.progress.records)} of {run.settings.epochs}",
+                _accuracy(run, best=True),
+                _accuracy(run, best=False),
+                run.saved[:16].replace("T", " "),
+            )
+        _console().print(table)
+    for error in errors:
+        click.echo(f"Warning: {error}", err=True)
+
+
+@runs.command(cls=CommandWithExamples, epilog="{program} runs compare mnist-1 mnist-2")
+@click.argument("first", metavar="RUN", shell_complete=complete_run)
+@click.argument("second", metavar="RUN", shell_complete=complete_run)
+@_json_option
+def compare(first: str, second: str, as_json: bool) -> None:
+    """Compare two runs: the options that differ, and the epochs."""
+    pair = find_run(first), find_run(second)
+    options = [{"problem": run.recipe.problem, **run.values()} for run in pair]
+    names = dict.fromkeys([*options[0], *options[1]])
+    different = {
+        name: [each.get(name) for each in options]
+        for name in names
+        if options[0].get(name) != options[1].get(name)
+    }
+    if as_json:
+        runs_of = [run.to_json() for run in pair]
+        click.echo(json.dumps({"runs": runs_of, "different_options": different}, indent=2))
+        return
+    console = _console()
+    table = Table("", *(str(run.folder) for run in pair), box=None)
+    for name, values in different.items():
+        table.add_row(name.replace("_", " "), *("" if v is None else f"{v}" for v in values))
+    table.add_row("best accuracy", *(_accuracy(run, best=True) for run in pair))
+    table.add_row(
+        "seconds", *(f"{sum(r.seconds for r in run.progress.records):.1f}" for run in pair)
+    )
+    for number in range(max(len(run.progress.records) for run in pair)):
+        cells = []
+        for run in pair:
+            record = dict(enumerate(run.progress.records)).get(number)
+            cells.append(
+                ""
+                if record is None
+                else f"loss {record.validation_loss:.4f}, {record.validation_accuracy:.2%}"
+            )
+        table.add_row(f"epoch {number + 1}", *cells)
+    console.print(table)
+
+
+@runs.command(cls=CommandWithExamples, epilog="{program} runs delete mnist-1 mnist-2 --yes")
+@_run_arguments
+@click.option("--yes", is_flag=True, help="Delete without a question.")
+def delete(names: Sequence[str], yes: bool) -> None:
+    """Delete runs. Files that are not those of the run stay."""
+    chosen = [find_run(name) for name in names]
+    if not yes:
+        folders = ", ".join(str(run.folder) for run in chosen)
+        click.confirm(f"Delete {folders}?", abort=True)
+    for run in chosen:
+        left = delete_run(run)
+        kept = f"; kept: {', '.join(path.name for path in left)}" if left else ""
+        click.echo(f"deleted {run.folder}{kept}")
+
+
+@runs.command(
+    cls=CommandWithExamples,
+    epilog="{program} runs export mnist-1 mnist-2 --csv epochs.csv\n"
+    "{program} runs export mnist-1 --tensorboard events",
+)
+@_run_arguments
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a new CSV file with a row for each epoch.",
+)
+@click.option(
+    "--tensorboard",
+    "events",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write event files for TensorBoard into a folder.",
+)
+def export(names: Sequence[str], table: Path | None, events: Path | None) -> None:
+    """Export the epochs of runs as CSV or for TensorBoard."""
+    if table is None and events is None:
+        raise click.UsageError("pass --csv FILE or --tensorboard FOLDER")
+    chosen = [find_run(name) for name in names]
+    if table is not None:
+        try:
+            write_csv(chosen, table)
+        except FileExistsError:
+            raise click.UsageError(f"{table} exists; choose another file") from None
+        click.echo(f"{table}: {sum(len(run.progress.records) for run in chosen)} epochs")
+    if events is not None:
+        write_tensorboard(chosen, events)
+        click.echo(f"{events}/: show it with `tensorboard --logdir {events}`")
+
+
+def _accuracy(run: StoredRun, *, best: bool) -> str:
+    """Return the validation accuracy of the best or the last epoch."""
+    records = run.progress.records
+    record = run.progress.best if best else (records[-1] if records else None)
+    return "" if record is None else f"{record.validation_accuracy:.2%} ({record.epoch})"
+
+
+def _console() -> Console:
+    return Console(markup=False, emoji=False, highlight=False)
