@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from mt_app.theme import BLUE, ORANGE
+from mt_app.theme import style_variables
 
 CSS = Path(__file__).parent.joinpath("assets", "style.css").read_text("utf-8")
 
@@ -23,11 +23,12 @@ def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
         lead: The introduction, one paragraph.
         try_this: Suggestions for first steps.
     """
-    st.html(f"<style>:root {{--mt-blue: {BLUE}; --mt-orange: {ORANGE}}}{CSS}</style>")
+    st.html(f"<style>:root {{{style_variables()}}}{CSS}</style>")
     st.title(title)
     st.html(f'<p class="mt-lead">{lead}</p>')
     if try_this:
-        st.info("\n".join(f"- {hint}" for hint in try_this), icon=":material/touch_app:")
+        with st.expander("Try this", icon=":material/touch_app:"):
+            st.markdown("\n".join(f"- {hint}" for hint in try_this))
 
 
 def figure(svg: str, label: str) -> None:

@@ -50,8 +50,8 @@ def test_a_page_draws_itself(name: str) -> None:
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_picked_digit_is_read(number: int) -> None:
     app = opened("digits")
-    app.button_group(key="digits how").set_value("Pick").run()
-    app.number_input(key="digits number").set_value(number).run()
+    app.button_group(key="digits.from").set_value("Pick").run()
+    app.number_input(key="digits.number").set_value(number).run()
     assert not app.exception
     label = int(load_mnist_split("test")[1][number])
     assert f'data-answer="{label}"' in html_of(app)
@@ -60,8 +60,8 @@ def test_a_picked_digit_is_read(number: int) -> None:
 
 def test_a_training_is_started_and_stopped() -> None:
     app = opened("digits")
-    app.button_group(key="digits part").set_value("Train").run()
-    app.button(key="digits start").click().run()
+    app.button_group(key="digits.part").set_value("Train").run()
+    app.button(key="digits.start").click().run()
     assert not app.exception
     app.button(key="stop mnist-1").click().run()
     assert not app.exception
@@ -70,7 +70,7 @@ def test_a_training_is_started_and_stopped() -> None:
 
 def test_typed_text_is_escaped() -> None:
     app = opened("sentiment")
-    app.text_area(key="sentiment text").set_value('<script>alert(1)</script> & "film"').run()
+    app.text_area(key="sentence").set_value('<script>alert(1)</script> & "film"').run()
     assert not app.exception
     assert "<script" not in html_of(app)
 
@@ -78,14 +78,14 @@ def test_typed_text_is_escaped() -> None:
 @pytest.mark.parametrize("text", ["", "   ", "zzyzx", "ü" * 300, "not " * 200, "¿?"])
 def test_any_sentence_has_a_prediction_or_a_hint(text: str) -> None:
     app = opened("sentiment")
-    app.text_area(key="sentiment text").set_value(text).run()
+    app.text_area(key="sentence").set_value(text).run()
     assert not app.exception
     assert ("data-answer" in html_of(app)) == bool(text.strip())
 
 
 def test_validation_sentences_are_sorted_by_error() -> None:
     app = opened("sentiment")
-    app.button_group(key="sentiment part").set_value("Validation sentences").run()
+    app.button_group(key="sentiment.part").set_value("Validation sentences").run()
     assert not app.exception
     errors = app.dataframe[0].value["error"].to_numpy()
     assert len(errors) == 872
@@ -94,7 +94,7 @@ def test_validation_sentences_are_sorted_by_error() -> None:
 
 def test_a_submission_that_is_not_there_is_named() -> None:
     app = opened("grade")
-    app.text_input(key="grade folder").set_value("/no/such/folder").run()
+    app.text_input(key="grade.folder").set_value("/no/such/folder").run()
     app.button[0].click().run()
     assert not app.exception
     assert "/no/such/folder is not a folder" in app.error[0].value

@@ -42,7 +42,7 @@ class DigitInsight:
 
     Attributes:
         image: The input image, (28, 28), uint8.
-        probabilities: The probability of each digit, (10,).
+        probabilities: The probability of each class, (classes,).
         layers: The outputs of the layers, in order.
         relevance: The gradient of the winner's score with respect to each pixel, (28, 28).
     """
@@ -54,7 +54,7 @@ class DigitInsight:
 
     @property
     def answer(self) -> int:
-        """The most probable digit."""
+        """The most probable class, as its index."""
         return int(self.probabilities.argmax())
 
     def layer(self, name: str) -> LayerResult:

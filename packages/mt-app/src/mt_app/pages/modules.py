@@ -27,8 +27,10 @@ def render() -> None:
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     names = list(NETWORKS)
-    name = left.segmented_control("Network", names, default=names[0], key="tree.network")
-    training = right.toggle("training", True, key="tree.training")
+    name = left.segmented_control(
+        "Network", names, default=names[0], key="tree.network", bind="query-params"
+    )
+    training = right.toggle("training", True, key="tree.training", bind="query-params")
     network = _build(name or names[0])
     # All sessions share the network; this run sets the mode before it reads it.
     if training:
