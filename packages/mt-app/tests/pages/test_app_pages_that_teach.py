@@ -22,10 +22,29 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     """Open a page of an app that keeps its runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def open_it(name: str) -> Any:
-        return testing.AppTest.from_function(_draw, args=(name,), default_timeout=120).run()
+    def open_it(name: str, **address: str) -> Any:
+        app = testing.AppTest.from_function(_draw, args=(name,), default_timeout=120)
+        for parameter, value in address.items():
+            app.query_params[parameter] = value
+        return app.run()
 
     return open_it
+
+
+def test_the_address_selects_settings_and_step(open_page: Callable[..., Any]) -> None:
+    address = {
+        "conv.channels": "2",
+        "conv.phase": "Weight gradient",
+        "conv.weight gradient.at": "3",
+    }
+    app = open_page("convolution", **address)
+    assert app.code[0].value.startswith("[0, 0, 0, 2] = ")
+    app = open_page("autodiff", **{"autodiff.formula": "x*x", "autodiff.x": "3"})
+    assert app.table[0].value["backpropagation"].tolist() == ["6"]
+    app = open_page("points", **{"points.set": "Xor", "points.w1": "-3"})
+    assert app.slider(key="points.w1").value == -3.0
+    app = open_page("tensors", **{"tensor.operations": "permute(1, 0)[1:]"})
+    assert app.table[0].value["shape"].tolist()[-1] == "(3, 3)"
 
 
 def figures(app: Any) -> list[str]:

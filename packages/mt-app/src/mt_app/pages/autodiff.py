@@ -56,7 +56,7 @@ def render() -> None:
         "central difference": [f"{quotients[name]:.6g}" for name in values],
     }
     stepper("autodiff", len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
-    st.markdown("##### The derivatives, computed in two ways")
+    st.header("The derivatives, computed in two ways")
     st.table(table, hide_index=True)
 
 

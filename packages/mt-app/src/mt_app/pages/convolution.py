@@ -44,6 +44,7 @@ def render() -> None:
         format_func=str.capitalize,
         key="conv.phase",
         bind="query-params",
+        required=True,
     )
     phase: Phase = chosen or "forward"
     st.latex(FORMULAS[phase])
@@ -56,7 +57,12 @@ def _choose() -> Convolution:
     with st.container(border=True):
         left, middle, right = st.columns(3)
         flat = left.segmented_control(
-            "Input", ("1-D", "2-D"), default="2-D", key="conv.dims", bind="query-params"
+            "Input",
+            ("1-D", "2-D"),
+            default="2-D",
+            key="conv.dims",
+            bind="query-params",
+            required=True,
         )
         reverse = left.toggle(
             "reverse",
@@ -103,7 +109,7 @@ def _show(lesson: Convolution, phase: Phase, at: int) -> None:
         figure(figures.right.svg(220), "The other factor; used elements have a frame")
     with third[0] if third else first:
         figure(figures.result.svg(220), "The result so far; the newest element has a frame")
-    st.markdown("##### The same step in memory")
+    st.header("The same step in memory")
     st.caption("Each cell shows an element and its position; the elements of this step are filled.")
     left, right = st.columns(2)
     with left:

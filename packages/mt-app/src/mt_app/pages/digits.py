@@ -44,6 +44,7 @@ def render() -> None:
         key="digits.part",
         label_visibility="collapsed",
         bind="query-params",
+        required=True,
     )
     if part == TRAIN:
         train_digits()
@@ -56,7 +57,12 @@ def _ask() -> None:
     """Ask the user for a digit, and show the network's prediction."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
-            "Digit", [DRAW, PICK, UPLOAD], default=DRAW, key="digits.from", bind="query-params"
+            "Digit",
+            [DRAW, PICK, UPLOAD],
+            default=DRAW,
+            key="digits.from",
+            bind="query-params",
+            required=True,
         )
         st.button("Random example", icon=":material/casino:", on_click=_pick_randomly)
     with st.container(key="digits-board"):
@@ -141,7 +147,7 @@ def _uploaded_digit() -> Image | None:
 
 def _why(reader: DigitReader, insight: DigitInsight) -> None:
     """Show the intermediate results."""
-    st.subheader("The gradient of each pixel")
+    st.header("The gradient of each pixel")
     st.html(
         tiles(
             [
@@ -157,7 +163,7 @@ def _why(reader: DigitReader, insight: DigitInsight) -> None:
         f"Blue: more ink here would raise the score of {reader.classes[insight.answer]}. "
         "Orange: it would lower it. This is the gradient of that score by each pixel."
     )
-    st.subheader("Layer by layer")
+    st.header("Layer by layer")
     for layer in insight.layers:
         shape = " × ".join(map(str, layer.shape))
         learnt = f" · {layer.parameters:,} trained parameters" if layer.parameters else ""
@@ -198,7 +204,7 @@ def _layer_tiles(
 
 def _kernels(reader: DigitReader) -> None:
     """Show the kernels of the convolutions."""
-    st.subheader("Filters")
+    st.header("Filters")
     first, second = first_kernels(reader), second_kernels(reader)
     limit = float(np.abs(first).max()) or 1.0
     st.caption(

@@ -28,7 +28,7 @@ def render() -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     names = list(NETWORKS)
     name = left.segmented_control(
-        "Network", names, default=names[0], key="tree.network", bind="query-params"
+        "Network", names, default=names[0], key="tree.network", bind="query-params", required=True
     )
     training = right.toggle("training", True, key="tree.training", bind="query-params")
     network = _build(name or names[0])

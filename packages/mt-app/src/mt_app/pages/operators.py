@@ -56,7 +56,7 @@ def render() -> None:
         with st.expander(f"The code of `operators.{of.name}`"):
             st.code(of.source)
     with left:
-        st.markdown(f"##### {of.sign}")
+        st.header(of.sign)
         figure(
             draw_curve(curve(of, float(y)), at).svg(),
             f"The curve of {of.name}, its derivative, and the tangent at x = {x}",

@@ -55,7 +55,12 @@ def render() -> None:
 @st.fragment
 def _by_hand() -> None:
     name = st.segmented_control(
-        "Points", list(DATASETS), default="Simple", key="points.set", bind="query-params"
+        "Points",
+        list(DATASETS),
+        default="Simple",
+        key="points.set",
+        bind="query-params",
+        required=True,
     )
     points = _points(name or "Simple", 50)
     left, right = st.columns(2)
@@ -117,7 +122,12 @@ def _learning() -> None:
     """Start training runs and show them."""
     with st.container(border=True):
         name = st.segmented_control(
-            "Points", list(DATASETS), default="Xor", key="learn.set", bind="query-params"
+            "Points",
+            list(DATASETS),
+            default="Xor",
+            key="learn.set",
+            bind="query-params",
+            required=True,
         )
         left, middle, right = st.columns(3)
         made_of = left.selectbox(

@@ -35,6 +35,7 @@ def render() -> None:
             format_func=str.capitalize,
             key="pool.kind",
             bind="query-params",
+            required=True,
         )
         kh = middle.select_slider(
             "Height of a window", (1, 2, 4), 2, key="pool.kh", bind="query-params"
@@ -48,7 +49,7 @@ def render() -> None:
     image = np.random.default_rng(int(seed)).integers(-4, 6, size=SHAPE)
     lesson = pool(image, (int(kh), int(kw)), kind or "maximum")
     stepper("pool", lesson.output.size, lambda at: _show(lesson, at), name="window")
-    st.markdown("##### What `tile` does")
+    st.header("What `tile` does")
     st.table(
         {
             "by": [name for name, _ in views_of_tile(SHAPE, lesson.kernel)],

@@ -51,7 +51,12 @@ def _softmax() -> None:
             bind="query-params",
         )
         right = st.segmented_control(
-            "The true class", CLASSES, default=CLASSES[0], key="soft.label", bind="query-params"
+            "The true class",
+            CLASSES,
+            default=CLASSES[0],
+            key="soft.label",
+            bind="query-params",
+            required=True,
         )
     label = CLASSES.index(right) if right in CLASSES else 0
     lesson = softmax_steps(np.array(logits) + shift, label)
@@ -100,7 +105,7 @@ def _dropout() -> None:
     for column, (picture, label) in zip(st.columns(2) * 2, pictures, strict=True):
         with column:
             figure(picture.svg(), label)
-    st.markdown("##### The mean of dropout of the number 1")
+    st.header("The mean of dropout of the number 1")
     function, layer = mean_after(rate, 400, seed)
     st.line_chart(
         {"function: zeros only": function, "layer: the rest scaled": layer},

@@ -56,6 +56,7 @@ def render() -> None:
         key="sentiment.part",
         label_visibility="collapsed",
         bind="query-params",
+        required=True,
     )
     if part == TRAIN:
         _train()
@@ -136,7 +137,7 @@ def _coloured(insight: SentenceInsight) -> str:
 
 def _windows(insight: SentenceInsight) -> None:
     """Show the window of each width with the largest contribution, as text and as number."""
-    st.subheader("The windows with the largest contributions")
+    st.header("The windows with the largest contributions")
     for width, windows in insight.windows.items():
         if not windows:
             continue
@@ -173,7 +174,7 @@ def _windows(insight: SentenceInsight) -> None:
 
 def _neighbours(reader: SentenceReader, insight: SentenceInsight) -> None:
     """Show the words with the most similar vectors."""
-    st.subheader("A word's neighbours")
+    st.header("A word's neighbours")
     rows = {word.text: word.row for word in insight.words if word.known}
     if not rows:
         st.caption("No word of the sentence has a vector.")
