@@ -163,10 +163,10 @@ def test_all_pages_are_accessible_in_both_modes(page: Any) -> None:
             page.wait_for_timeout(300)
             found = page.evaluate(
                 "async () => (await axe.run({resultTypes: ['violations']})).violations.flatMap("
-                "({id, nodes}) => nodes.map(({html}) => [id, html]))"
+                "({id, nodes}) => nodes.map(({html, any}) => [id, html, any[0]?.message]))"
             )
-            assert [(id, html) for id, html in found if id not in OF_STREAMLIT] == []
-            assert all("stSidebarNav" in html or html.startswith("<li") for _, html in found)
+            assert [each for each in found if each[0] not in OF_STREAMLIT] == [], scheme
+            assert all("stSidebarNav" in html or html.startswith("<li") for _, html, _ in found)
 
 
 def test_a_task_is_graded(page: Any) -> None:

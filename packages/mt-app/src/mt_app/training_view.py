@@ -77,7 +77,7 @@ def training_panel(
     problem: str,
     details: Callable[[RunView], None],
     *,
-    judged_by: str = "unseen examples",
+    judged_by: str = "validation examples",
     details_first: bool = False,
 ) -> None:
     """Show the active runs of a problem, and one run in detail.
