@@ -4,13 +4,15 @@ Colours are those of Streamlit's theme or translucent, so that they fit light an
 element has a fixed width larger than a phone's.
 """
 
+import base64
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
-from mt_app.theme import style_variables
+from mt_app.theme import DERIVATIVE, LIGHT, style_variables
 
 CSS = Path(__file__).parent.joinpath("assets", "style.css").read_text("utf-8")
 
@@ -31,6 +33,21 @@ def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
             st.markdown("\n".join(f"- {hint}" for hint in try_this))
 
 
+def standalone(svg: str) -> str:
+    """Return an SVG drawing for a file: with the colours of light mode, on a white ground."""
+    coloured = svg.replace("currentColor", LIGHT.text).replace(DERIVATIVE, LIGHT.derivative)
+    return coloured.replace('style="', f'style="background:{LIGHT.background};', 1)
+
+
+def file_name(label: str) -> str:
+    """Return the name of the file of a picture.
+
+    >>> file_name("The storage of the tensor: 3 x 4")
+    'the-storage-of-the-tensor-3-x-4.svg'
+    """
+    return "-".join(re.findall("[a-z0-9]+", label.lower()))[:60] + ".svg"
+
+
 def figure(svg: str, label: str) -> None:
     """Show an SVG drawing.
 
@@ -39,5 +56,10 @@ def figure(svg: str, label: str) -> None:
         label: The description for screen readers.
     """
     # `st.html` removes SVG. Text without line breaks is not parsed as Markdown.
-    picture = f'<div class="mt-figure" role="img" aria-label="{escape(label)}">{svg}</div>'
+    address = base64.b64encode(standalone(svg).encode()).decode()
+    picture = (
+        f'<div class="mt-figure" role="img" aria-label="{escape(label)}">{svg}</div>'
+        f'<a class="mt-save" download="{file_name(label)}" '
+        f'href="data:image/svg+xml;base64,{address}">Save picture</a>'
+    )
     st.markdown(picture.replace("\n", " "), unsafe_allow_html=True)

@@ -142,6 +142,12 @@ export default function ({ data, parentElement, setStateValue }) {
   tools.eraser.addEventListener("click", () => choose(true));
   tools.undo.addEventListener("click", undo);
   tools.clear.addEventListener("click", clear);
+  tools.save.addEventListener("click", () => {
+    const link = document.createElement("a");
+    link.download = "digit.png";
+    link.href = canvas.toDataURL("image/png");
+    link.click();
+  });
 
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -86,6 +86,15 @@ def explain_digit(reader: DigitReader, image: npt.NDArray[np.uint8]) -> DigitIns
     return DigitInsight(image, probabilities, tuple(layers), relevance)
 
 
+def scores(reader: DigitReader, images: Tensor) -> Tensor:
+    """Return the score of each class, the input of the softmax.
+
+    Shape:
+        (N, 1, 28, 28) → (N, classes).
+    """
+    return _steps(reader.network, images)[-2].values
+
+
 def first_kernels(reader: DigitReader) -> Array:
     """Return the kernels of the first convolution.
 

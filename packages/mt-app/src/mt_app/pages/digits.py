@@ -9,8 +9,11 @@ import streamlit as st
 
 from mt_app.announcer import announce
 from mt_app.canvas import drawing_area
+from mt_app.explorer import explorer
 from mt_app.insight.digits import DigitInsight, explain_digit, first_kernels, second_kernels
+from mt_app.insight.flips import smallest_flip
 from mt_app.insight.networks import DigitReader
+from mt_app.insight.windows import explorer_data
 from mt_app.jobs import find_runs
 from mt_app.shared import choose_network, digit_reader, images_of, job_queue
 from mt_app.style import page_head
@@ -163,29 +166,58 @@ def _why(reader: DigitReader, insight: DigitInsight) -> None:
         f"Blue: more ink here would raise the score of {reader.classes[insight.answer]}. "
         "Orange: it would lower it. This is the gradient of that score by each pixel."
     )
+    _flip(reader, insight)
     st.header("Layer by layer")
+    st.caption(
+        "Point at a value: the frames show what it depends on in the earlier layers, and what "
+        "depends on it in the later ones."
+    )
+    explorer(explorer_data(reader, insight), "digits.explorer")
     for layer in insight.layers:
+        if layer.values.ndim == 3:
+            continue
         shape = " × ".join(map(str, layer.shape))
         learnt = f" · {layer.parameters:,} trained parameters" if layer.parameters else ""
         st.html(
             f'<div class="mt-layer"><b>{layer.name}</b> <code>{shape}</code> '
             f"<span>{layer.does}{learnt}</span></div>"
         )
-        st.html(_layer_tiles(layer.values, insight, reader.classes))
+        st.html(_layer_tiles(layer.values, reader.classes))
     _kernels(reader)
 
 
-def _layer_tiles(
-    values: npt.NDArray[np.floating], insight: DigitInsight, classes: tuple[str, ...]
-) -> str:
-    """Return pictures of a layer's output."""
-    if values.ndim == 3:
-        if len(values) == 1:
-            return tiles([Tile(ink(insight.image), "the digit")], "5rem")
-        limit = float(np.abs(values).max()) or 1.0
-        return tiles(
-            [Tile(heat(channel, limit), f"channel {i}") for i, channel in enumerate(values)], "5rem"
+def _flip(reader: DigitReader, insight: DigitInsight) -> None:
+    """Show a small change of the pixels that flips the answer."""
+    st.header("A change that flips the answer")
+    shown = st.toggle("Search", key="digits.flip", bind="query-params")
+    if not shown:
+        return
+    flip = smallest_flip(reader, insight.image)
+    if flip is None:
+        st.info("The search found no change that flips the answer.")
+        return
+    after, before = reader.classes[flip.answer], reader.classes[insight.answer]
+    st.html(
+        tiles(
+            [
+                Tile(ink(insight.image), f"the digit, read as {before}", before),
+                Tile(heat(flip.change), "the change", "the change"),
+                Tile(ink(flip.image), f"the changed digit, read as {after}", after),
+            ],
+            "9rem",
+            one_row=True,
         )
+    )
+    length = float(np.sqrt((flip.change.astype(np.float64) ** 2).sum()))
+    st.caption(
+        f"With this change of {flip.pixels} pixels by at most {flip.largest} of 255 grey values "
+        f"(Euclidean length {length:.0f}), the network reads {after}. The search is DeepFool's: it "
+        "goes to the nearest boundary of the linearised scores. Blue adds ink, orange removes it."
+    )
+
+
+def _layer_tiles(values: npt.NDArray[np.floating], classes: tuple[str, ...]) -> str:
+    """Return pictures of the output of a linear layer."""
     if len(values) == len(classes):
         limit = float(np.abs(values).max()) or 1.0
         return tiles(
