@@ -30,9 +30,9 @@ def _choose(page: Any, text: str) -> None:
 
 def _lower(page: Any) -> None:
     """Scroll the hints of the page out of the picture."""
-    hints = page.get_by_test_id("stAlert").first
+    hints = page.get_by_test_id("stExpander").first
     hints.evaluate(
-        "hints => hints.closest('[data-testid=stElementContainer]').nextElementSibling"
+        "hints => hints.closest('[data-testid=stLayoutWrapper]').nextElementSibling"
         ".scrollIntoView()"
     )
 
@@ -53,7 +53,7 @@ def _autodiff(page: Any) -> None:
     _open(page, "Autodiff")
     _choose(page, "sigmoid(w1 * x1 + w2 * x2 + b)")
     page.get_by_text("Moment, of 11").wait_for()
-    _step(page, 5, "hands it on")
+    _step(page, 5, "passes it on")
     _lower(page)
 
 
@@ -69,6 +69,12 @@ def _points(page: Any) -> None:
     page.get_by_role("tab", name="A network that learns").evaluate("tab => tab.scrollIntoView()")
 
 
+def _layers(page: Any) -> None:
+    """Show the regions of a network of two hidden layers."""
+    page.goto(f"{page.url.split('?')[0]}points?points.tab=Layers+of+your+own&build.layers=2")
+    page.locator(".plane svg").wait_for()
+
+
 def _wide(height: int) -> dict[str, Any]:
     return {"viewport": {"width": 1200, "height": height}}
 
@@ -78,5 +84,6 @@ LESSONS: tuple[tuple[str, dict[str, Any], Callable[[Any], None]], ...] = (
     ("operators", _wide(850), _operators),
     ("autodiff", _wide(1120) | DARK, _autodiff),
     ("points", _wide(1250), _points),
+    ("layers", _wide(1050), _layers),
 )
 """Name of each picture, options of the browser window, and function that prepares the page."""

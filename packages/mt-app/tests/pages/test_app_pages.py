@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from mt_app import pages
 from mt_app.insight.networks import PRETRAINED
@@ -62,7 +63,10 @@ def test_a_picked_digit_is_read(number: int) -> None:
     assert not app.exception
     label = int(load_mnist_split("test")[1][number])
     assert f'data-answer="{label}"' in html_of(app)
-    assert "8 × 28 × 28" in html_of(app)
+    assert "25,152 trained parameters" in html_of(app)
+    app.toggle(key="digits.flip").set_value(True).run()
+    assert not app.exception
+    assert "the changed digit, read as" in html_of(app)
 
 
 def test_a_training_is_started_and_stopped() -> None:
@@ -155,6 +159,22 @@ def test_a_submission_that_is_not_there_is_named() -> None:
     app.button[0].click().run()
     assert not app.exception
     assert "/no/such/folder is not a folder" in app.error[0].value
+
+
+def test_a_run_on_own_pictures_is_used(tmp_path: Path) -> None:
+    images, labels = load_mnist_split("test")
+    for name, digit in (("one", 1), ("zero", 0)):
+        folder = tmp_path / "own" / name
+        folder.mkdir(parents=True)
+        for number, image in enumerate(images[labels == digit][:30]):
+            Image.fromarray(image).save(folder / f"{number}.png")
+    command = "train mnist --data own --epochs 8 --out runs/own"
+    assert CliRunner().invoke(main, command.split()).exit_code == 0
+    app = opened("digits", **{"digits.network": "own", "drawing": "2a1y2a7h"})
+    assert 'data-answer="one"' in html_of(app)
+    app = opened("digits", **{"digits.part": "Train", "digits.data": str(tmp_path / "own")})
+    assert not app.button(key="digits.start").disabled
+    assert app.select_slider(key="digits.images").disabled
 
 
 def test_data_that_are_not_there_are_named() -> None:

@@ -196,6 +196,20 @@ def test_gradient_descent_moves_the_sliders(open_page: Callable[[str], Any]) -> 
     assert app.slider(key="points.w1").value < 0
 
 
+def test_layers_and_points_change_the_regions(open_page: Callable[..., Any]) -> None:
+    def shown(app: Any) -> list[str]:
+        assert not app.exception
+        return [metric.value for metric in app.metric if metric.label in ("right", "parameters")]
+
+    app = open_page("points", **{"build.set": "Xor", "points": "5005001.5015001"})
+    assert shown(app)[-1] == str(2 * 6 + 6 + 6 + 1)
+    assert shown(app)[-2].endswith("of 52")
+    app.slider(key="build.layers").set_value(0).run()
+    assert shown(app)[-1] == "3"
+    app = open_page("points", points="nonsense")
+    assert "contains no points" in app.warning[0].value
+
+
 def test_every_network_has_a_tree(open_page: Callable[[str], Any]) -> None:
     from mt_app.lessons.modules import NETWORKS
 

@@ -7,6 +7,7 @@ import streamlit as st
 from mt_app.figures.points import draw_line, draw_map
 from mt_app.jobs import RunView
 from mt_app.lessons.points import Line, judge, line_on_grid, predict_run
+from mt_app.points_builder import build_network
 from mt_app.style import figure, page_head
 from mt_app.training_view import start_button, training_panel
 from mt_models.backends import default_dtype
@@ -40,14 +41,19 @@ def render() -> None:
         "the colour of a point is its class.",
         (
             "Separate Simple by hand, then try Xor: no line separates it.",
+            "Under Layers of your own, remove the hidden layer, and add a point in the circle.",
             "Take single steps of gradient descent and watch the three parameters change.",
         ),
     )
-    by_hand, learning = st.tabs(
-        ["A line by hand", "A network that learns"], key="points.tab", bind="query-params"
+    by_hand, building, learning = st.tabs(
+        ["A line by hand", "Layers of your own", "A network that learns"],
+        key="points.tab",
+        bind="query-params",
     )
     with by_hand:
         _by_hand()
+    with building:
+        build_network()
     with learning:
         _learning()
 
