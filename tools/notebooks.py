@@ -99,7 +99,7 @@ def updated(notebook: dict[str, Any], name: str, address: str) -> dict[str, Any]
 
 
 def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
-    of_code = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    of_code: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
     return {"cell_type": kind, "id": name, "metadata": {}, "source": source} | of_code
 
 

@@ -53,7 +53,7 @@ def test_a_value_depends_on_its_window(
             pooled = np.mean if network == "course" else np.max
             expected = float(pooled(window[channel]))
         assert values[channel, row, column] == pytest.approx(expected, abs=1e-4)
-        before = values
+        before = values.astype(np.float64)
 
 
 def test_the_browser_receives_the_values_of_the_layers(course: DigitReader) -> None:
@@ -85,5 +85,5 @@ def test_a_constant_network_has_no_flip(lenet5: DigitReader) -> None:
     network = LeNet5(np.random.default_rng(0), lenet5.backend)
     zeros = {name: np.zeros(p.value.shape) for name, p in network.named_parameters()}
     network.load_state_dict(zeros)
-    constant = Reader(network, lenet5.recipe, lenet5.backend, 0.0, lenet5.classes)
+    constant: DigitReader = Reader(network, lenet5.recipe, lenet5.backend, 0.0, lenet5.classes)
     assert smallest_flip(constant, IMAGES[0]) is None

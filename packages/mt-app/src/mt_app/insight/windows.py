@@ -56,7 +56,7 @@ def _convolution(name: str, layer: Conv2d) -> WindowedLayer:
 
 def explorer_data(reader: DigitReader, insight: DigitInsight) -> dict[str, object]:
     """Return the values, windows and kernels of all layers, as JSON values for the browser."""
-    shown = [
+    shown: list[dict[str, object]] = [
         {"name": "image", "title": "image 28 × 28", "planes": _planes(insight.image[None] / 255)}
     ]
     for layer in windowed_layers(reader):
