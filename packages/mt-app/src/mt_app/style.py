@@ -33,6 +33,11 @@ def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
             st.markdown("\n".join(f"- {hint}" for hint in try_this))
 
 
+def wide_table_hint() -> None:
+    """Say on a narrow page that the table above has more columns."""
+    st.html('<p class="mt-narrow">The table has more columns: scroll it sideways.</p>')
+
+
 def standalone(svg: str) -> str:
     """Return an SVG drawing for a file: with the colours of light mode, on a white ground."""
     coloured = svg.replace("currentColor", LIGHT.text).replace(DERIVATIVE, LIGHT.derivative)

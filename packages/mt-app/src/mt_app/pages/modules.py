@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from mt_app.lessons.modules import NETWORKS, Branch, tree
-from mt_app.style import page_head
+from mt_app.style import page_head, wide_table_hint
 from mt_nn import Module
 
 
@@ -53,6 +53,7 @@ def render() -> None:
             "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
         },
     )
+    wide_table_hint()
     with st.expander("As Python prints it"):
         st.code(repr(network), language=None)
 

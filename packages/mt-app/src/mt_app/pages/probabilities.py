@@ -7,7 +7,7 @@ from mt_app.drawing import number
 from mt_app.figures.planes import draw_planes
 from mt_app.figures.probabilities import draw_bars, draw_dropped
 from mt_app.lessons.probabilities import drop, mean_after, softmax_steps
-from mt_app.style import figure, page_head
+from mt_app.style import figure, page_head, wide_table_hint
 from mt_app.theme import TRAINING, VALIDATION
 
 CLASSES = ("cat", "dog", "owl", "fox")
@@ -84,6 +84,7 @@ def _softmax() -> None:
             "gradient of the loss": [f"{g:+.4f}" for g in lesson.loss_gradient],
         }
     )
+    wide_table_hint()
     st.markdown(
         f"The loss is minus the log-softmax of **{CLASSES[label]}**: **{lesson.loss:.4f}**. Its "
         "gradient is the probabilities, minus 1 at the true class: a step of gradient descent "

@@ -17,7 +17,7 @@ from mt_app.insight.sentences import (
 )
 from mt_app.jobs import RunView, find_runs
 from mt_app.shared import choose_network, job_queue, sentence_reader, sst2
-from mt_app.style import page_head
+from mt_app.style import page_head, wide_table_hint
 from mt_app.tiles import bars
 from mt_app.training_view import (
     choose_backend,
@@ -232,6 +232,7 @@ def _table(
             "error": st.column_config.NumberColumn(format="%.2f"),
         },
     )
+    wide_table_hint()
     for row in event.selection.rows:
         st.markdown(f"**{classes[labels[order[row]]]}**")
         st.text(texts[order[row]])

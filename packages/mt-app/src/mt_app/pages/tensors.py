@@ -16,7 +16,7 @@ from mt_app.lessons.memory import (
     read_shape,
 )
 from mt_app.stepper import stepper
-from mt_app.style import figure, page_head
+from mt_app.style import figure, page_head, wide_table_hint
 from mt_tensor import to_index
 
 EXAMPLES = (
@@ -75,6 +75,7 @@ def _views() -> None:
             "elements copied": [link.data.size if link.moved else 0 for link in links],
         }
     )
+    wide_table_hint()
     last = links[-1]
     if last.data.size == 0:
         st.info("This tensor has no elements, so there is nothing to draw.")
