@@ -20,6 +20,7 @@ import pytest
 from tools.build_wheels import build, build_wheels
 from tools.fresh_venv import FreshVenv
 from tools.import_graph import module_of
+from tools.notebooks import INSTALL
 from tools.workspace import ROOT, Package, read_packages
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,35 @@ def data_in_the_checkout() -> dict[str, str]:
         for file in (ROOT / "data").rglob("*")
         if file.is_file()
     }
+
+
+@pytest.mark.parametrize("source", ["wheels", "checkout"])
+def test_the_cell_of_the_notebooks_installs(
+    source: str, wheels: Path, fresh_venv: MakeVenv, tmp_path: Path
+) -> None:
+    venv = fresh_venv()
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    # The other tests install dependencies; without them, this one takes seconds. Wheels of a
+    # checkout are built by a hatchling of the environment: pip turns isolation off by a 0.
+    alone = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_COMPILE": "1"}
+    with pytest.raises(AssertionError, match="upload the wheels of MiniTorch"):
+        venv.python("-c", INSTALL, cwd=folder, **alone)
+    if source == "wheels":
+        for file in wheels.glob("*.whl"):
+            shutil.copy(file, folder)
+    else:
+        venv.pip_install("hatchling")
+        shutil.copytree(ROOT / "packages", tmp_path / "packages")
+        shutil.copytree(ROOT / "data", tmp_path / "data")
+    venv.python("-c", INSTALL, cwd=folder, **alone)
+    names = {"mt-tensor", "mt-autodiff", "mt-kernels-cpu", "mt-nn", "mt-models"}
+    assert venv.installed() & set(NAMES) == names
+    assert needed_by(BY_NAME["mt-models"]) == names
+    # If Python finds the packages, the cell installs nothing.
+    for file in folder.iterdir():
+        file.unlink()
+    venv.python("-c", INSTALL, cwd=folder, PIP_NO_INDEX="1")
 
 
 def test_all_packages_are_installed_together(fresh_venv: MakeVenv) -> None:

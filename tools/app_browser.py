@@ -65,8 +65,9 @@ def find_browser() -> str | None:
 
 
 def draw_seven(page: Any) -> None:
-    """Draw the digit 7 on the canvas of a page."""
-    canvas = page.locator("canvas")
+    """Clear the canvas of a page, and draw the digit 7."""
+    page.get_by_role("button", name="Clear").click()
+    canvas = page.get_by_label("Drawing area")
     canvas.wait_for()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tools.app_browser import QUIET, draw_seven, find_browser, running_app
+from tools.app_browser import QUIET, find_browser, running_app
 from tools.app_lessons import LESSONS
 from tools.workspace import ROOT
 
@@ -54,7 +54,6 @@ def main(names: list[str]) -> None:
 
 
 def _digits(page: Any) -> None:
-    draw_seven(page)
     page.locator("[data-answer]").wait_for()
     page.get_by_text("Filters").wait_for()
     page.evaluate("document.querySelector('h1').scrollIntoView({block: 'end'})")
@@ -70,7 +69,7 @@ def _training(page: Any) -> None:
     """Start a training run and wait for its end."""
     page.get_by_test_id("stButtonGroup").get_by_text("Train", exact=True).click()
     page.get_by_role("button", name="Start training").click()
-    page.get_by_text("The surest mistakes").wait_for()
+    page.get_by_text("The most confident errors").wait_for()
     page.get_by_role("button", name="Stop").wait_for(state="detached")
 
 

@@ -1,5 +1,6 @@
 """`grade`: judge a submission, show the report and write it in other formats."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from grading.cli.files import FORMATS, check_paths, write_reports
 from grading.cli.policy import loaded
 from grading.cli.stored_results import store_results
 from grading.judge.exit_codes import exit_code
-from grading.judge.records import Report, TaskResult
+from grading.judge.records import Report
 from grading.judge.run import Plan, draw_seed, judge
 from grading.paths import ROOT
 from grading.reports import terminal
@@ -107,6 +108,12 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--watch", is_flag=True, help="Judge again on every save.")
 @click.option("--require-all", is_flag=True, help="Count tasks that were not judged as failed.")
 @click.option("--strict-isolation", is_flag=True, help="Refuse to judge without a sandbox.")
+@click.option(
+    "--progress",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the current task and check in FILE, as JSON.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show every check, explain every failure.")
 @with_formats
 def grade(
@@ -133,6 +140,7 @@ def grade(
     watch: bool,
     require_all: bool,
     strict_isolation: bool,
+    progress: Path | None,
     verbose: bool,
     **files: Path | None,
 ) -> int:
@@ -165,7 +173,7 @@ def grade(
     if batch is not None:
         _refuse_with_batch(submission, watch, verbose, files)
         _refuse(hand_in, "cannot be combined with --batch; the policy says it for a class")
-        _refuse({"--unpacked": unpacked}, "cannot be combined with --batch")
+        _refuse({"--unpacked": unpacked, "--progress": progress}, "cannot be combined with --batch")
         from grading.cli.batch import grade_class
 
         flags = {
@@ -201,7 +209,7 @@ def grade(
         )
 
         def once() -> int:
-            report = opened.named(judge_visibly(plan))
+            report = opened.named(judge_visibly(plan, progress))
             if course is not None:
                 from grading.cli.under_policy import show_to_learner
 
@@ -223,14 +231,23 @@ def grade(
         return once()
 
 
-def judge_visibly(plan: Plan) -> Report:
-    """Judge a submission; in a terminal, show the current task."""
+def judge_visibly(plan: Plan, file: Path | None = None) -> Report:
+    """Judge a submission; show the current task and check in a terminal, and keep them in a file.
+
+    Args:
+        plan: The options of the run.
+        file: A file that is replaced by a JSON object at each check; None for no file.
+    """
     console = terminal.console()
     with Spinner("", console=console) as spinner:
 
-        def progress(task: Task, result: TaskResult | None) -> None:
-            if result is None:
-                spinner.update(f"judging {task.id}  {task.title}")
+        def progress(task: Task, check: str) -> None:
+            title = f"{task.id}  {task.title}"
+            spinner.update(f"judging {title}" + (f": {check}" if check else ""))
+            if file is not None:
+                partial = file.with_name(f".{file.name}.partial")
+                partial.write_text(json.dumps({"task": title, "check": check}), "utf-8")
+                partial.replace(file)
 
         return judge(plan, table(), progress)
 

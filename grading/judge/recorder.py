@@ -1,6 +1,6 @@
 """A pytest plugin that records the outcome of each check without printing it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +55,12 @@ class RunOptions:
     Attributes:
         shrink: True to let hypothesis search for the smallest failing input.
         fail_fast: Names of groups that end at their first failure, without shrinking.
+        begins: A function that is called with the name of each check before it runs.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
+    begins: Callable[[str], None] = lambda name: None
 
     def phases(self, group: str) -> tuple[Phase, ...]:
         """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
@@ -100,6 +102,7 @@ class Recorder:
         group = self._group(item)
         if group in self._failed:
             return True
+        self._options.begins(_check_and_case(item)[0])
         check = getattr(item, "obj", None)
         if is_hypothesis_test(check):
             original = getattr(check, SETTINGS, None) or settings.default

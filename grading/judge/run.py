@@ -69,8 +69,8 @@ class Plan:
     reference: Submission | None = None
 
 
-Progress = Callable[[Task, TaskResult | None], None]
-"""Callback at the start of a task, with None, and at its end, with the result."""
+Progress = Callable[[Task, str], None]
+"""Callback at the start of a task, with an empty text, and of each check, with its name."""
 
 
 def draw_seed() -> int:
@@ -78,7 +78,7 @@ def draw_seed() -> int:
     return secrets.randbelow(1_000_000)
 
 
-def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: None) -> Report:
+def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: None) -> Report:
     """Judge a submission.
 
     No behaviour of the submission ends the run. Errors of the grader are part of the report and
@@ -98,10 +98,10 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
             references = stack.enter_context(
                 Subjects(starter(plan.reference, plan.isolation), total_seconds=seconds)
             )
-        run = _Run(plan, table, subjects, references)
+        run = _Run(plan, table, subjects, references, progress)
         for task in plan.tasks:
-            progress(task, None)
-            progress(task, run.judge(task))
+            progress(task, "")
+            run.judge(task)
         name, undefended = subjects.level or ("not needed", ())
     return Report(
         version=VERSION,
@@ -122,9 +122,15 @@ class _Run:
     """State of a run: results and errors so far."""
 
     def __init__(
-        self, plan: Plan, table: Table, subjects: Subjects, references: Subjects | None
+        self,
+        plan: Plan,
+        table: Table,
+        subjects: Subjects,
+        references: Subjects | None,
+        progress: Progress,
     ) -> None:
         self._plan = plan
+        self._progress = progress
         self._table = table
         self._subjects = subjects
         self._references = references
@@ -289,7 +295,9 @@ class _Run:
         seed = self._plan.seed
         fail_fast = frozenset(group.name for group in task.groups if self._cannot_pass(task, group))
         self._subjects.begin_task(task.seconds, task.memory_mb)
-        outcomes = run_checks(task, self._subjects, seed, RunOptions(fail_fast=fail_fast))
+        begins = partial(self._progress, task)
+        options = RunOptions(fail_fast=fail_fast, begins=begins)
+        outcomes = run_checks(task, self._subjects, seed, options)
         failed = dict.fromkeys(
             outcome.check
             for outcome in outcomes
@@ -299,7 +307,7 @@ class _Run:
         repeated: list[Outcome] = []
         if failed:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            options = RunOptions(shrink=False, fail_fast=fail_fast)
+            options = RunOptions(shrink=False, fail_fast=fail_fast, begins=begins)
             repeated = run_checks(task, self._subjects, seed, options, list(failed))
         return check_results(task, outcomes, repeated, fail_fast), outcomes
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tools import notebooks
 from tools.workspace import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -49,6 +50,36 @@ def test_notebooks_are_clean_and_listed(path: Path) -> None:
     names = assigned("".join(notebook["cells"][parameters_of(notebook)]["source"]))
     assert settings_of(notebook)["small"].keys() <= names
     assert f"({path.name})" in (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+
+
+def test_stored_outputs_belong_to_the_code_of_a_notebook(path: Path) -> None:
+    stored = json.loads(notebooks.outputs_path(path.stem).read_text("utf-8"))
+    remedy = f"run `hatch run notebooks:outputs {path.stem}`"
+    assert stored["code"] == notebooks.digest(json.loads(path.read_text("utf-8"))), remedy
+    outputs = [output for cell in stored["cells"].values() for output in cell]
+    pictures = {output["picture"] for output in outputs if "picture" in output}
+    assert pictures == {file.name for file in notebooks.PICTURES.glob(f"{path.stem}-*.png")}
+    texts = "\n".join(output.get("text", "") for output in outputs)
+    notebook = json.loads(path.read_text("utf-8"))
+    assert [text for text in settings_of(notebook)["says"] if text not in texts] == []
+
+
+def test_common_cells_are_those_of_the_setting(path: Path) -> None:
+    notebook = json.loads(path.read_text("utf-8"))
+    made = notebooks.updated(notebook, path.stem, notebooks.repository())
+    assert path.read_text("utf-8") == notebooks.as_text(made), "run `hatch run notebooks:update`"
+
+
+def test_an_address_adds_a_badge_and_an_empty_one_removes_it(path: Path) -> None:
+    notebook = json.loads(path.read_text("utf-8"))
+    address = "https://github.com/owner/name"
+    public = notebooks.updated(notebook, path.stem, address)
+    first = "".join(public["cells"][0]["source"])
+    page = f"https://colab.research.google.com/github/owner/name/blob/main/notebooks/{path.name}"
+    assert first.endswith(f"({page})")
+    code = [cell for cell in public["cells"] if cell["cell_type"] == "code"]
+    assert sum(f'REPOSITORY = "{address}"' in "".join(cell["source"]) for cell in code) == 1
+    assert notebooks.updated(public, path.stem, "") == notebooks.updated(notebook, path.stem, "")
 
 
 @pytest.mark.notebooks

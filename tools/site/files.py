@@ -1,5 +1,6 @@
 """The files of the repository in the site, and their paths there."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, InclusionLevel
 
 from tools.markdown import Document, documents
+from tools.notebooks import outputs_path
 from tools.site import api, sources
 from tools.site.notebooks import as_markdown
 from tools.workspace import ROOT
@@ -132,7 +134,8 @@ def _generated(page: api.Page, config: MkDocsConfig) -> File:
 
 
 def _notebook(file: Path, config: MkDocsConfig) -> File:
-    text = as_markdown(file.read_text("utf-8"))
+    stored = json.loads(outputs_path(file.stem).read_text("utf-8"))
+    text = as_markdown(file.read_text("utf-8"), stored["cells"])
     path = file.relative_to(ROOT).as_posix()
     return _placed(AsPage.generated(config, path, content=text))
 

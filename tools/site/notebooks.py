@@ -1,22 +1,25 @@
-"""Conversion of notebooks to Markdown: texts, code and output."""
+"""Conversion of notebooks to Markdown: texts, code and stored outputs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 FENCE = "````"
 """Fence around code; longer than fences in cells, which would end the block."""
+PICTURES = "../docs/images/notebooks"
+
+Outputs = Mapping[str, list[dict[str, str]]]
+"""The outputs of cells by their ids, see `tools.notebooks`."""
 
 
-def as_markdown(notebook: str) -> str:
+def as_markdown(notebook: str, outputs: Outputs) -> str:
     """Return a notebook of format 4 as Markdown.
 
     >>> text = json.dumps({"cells": [
-    ...     {"cell_type": "markdown", "source": ["# Adding"]},
-    ...     {"cell_type": "code", "source": "1 + 1", "outputs": [
-    ...         {"output_type": "execute_result", "data": {"text/plain": ["2"]}}]},
+    ...     {"cell_type": "markdown", "id": "a", "source": ["# Adding"]},
+    ...     {"cell_type": "code", "id": "b", "source": "1 + 1"},
     ... ]})
-    >>> print(as_markdown(text))
+    >>> print(as_markdown(text, {"b": [{"text": "2"}, {"picture": "b.png"}]}))
     # Adding
     <BLANKLINE>
     ````python
@@ -26,35 +29,25 @@ def as_markdown(notebook: str) -> str:
     ````text
     2
     ````
+    <BLANKLINE>
+    ![Picture of the cell above](../docs/images/notebooks/b.png)
     """
-    parts = [part for cell in json.loads(notebook)["cells"] for part in _parts(cell)]
+    parts = [part for cell in json.loads(notebook)["cells"] for part in _parts(cell, outputs)]
     return "\n\n".join(parts)
 
 
-def _parts(cell: dict[str, Any]) -> Iterator[str]:
-    source = _joined(cell["source"])
+def _parts(cell: dict[str, Any], outputs: Outputs) -> Iterator[str]:
+    source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         yield source
     elif cell["cell_type"] == "code" and source.strip():
         yield _fenced(source, "python")
-        for output in cell.get("outputs", []):
-            yield from _output(output)
-
-
-def _output(output: dict[str, Any]) -> Iterator[str]:
-    data = output.get("data", {})
-    if "image/png" in data:
-        picture = "".join(_joined(data["image/png"]).split())
-        yield f"![What the cell above draws](data:image/png;base64,{picture})"
-    elif "text/plain" in data:
-        yield _fenced(_joined(data["text/plain"]), "text")
-    elif "text" in output:
-        yield _fenced(_joined(output["text"]), "text")
+        for output in outputs.get(cell["id"], []):
+            if "picture" in output:
+                yield f"![Picture of the cell above]({PICTURES}/{output['picture']})"
+            else:
+                yield _fenced(output["text"], "text")
 
 
 def _fenced(text: str, language: str) -> str:
     return f"{FENCE}{language}\n{text.rstrip()}\n{FENCE}"
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)

@@ -15,7 +15,7 @@ from grading.cli.stored_results import FOLDER, digest_of_sources, load_results, 
 from grading.isolation import IsolationError
 from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
 from grading.judge.records import GroupResult, Report, Status, from_json
-from grading.judge.run import Plan
+from grading.judge.run import Plan, Progress
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
 from grading.tasks.model import Table
@@ -89,6 +89,25 @@ def test_options_reach_the_judge(judge: Judge, submission: Path) -> None:
     assert [each.id for each in plan.tasks] == ["0.1", "4.1", "4.2", "4.3", "4.4", "4.4b", "4.5"]
     assert (plan.seed, plan.speed, plan.simulate, plan.isolation) == (5, False, True, "required")
     assert plan.submission.root == submission.resolve()
+
+
+def test_the_current_check_is_kept_in_a_file(
+    submission: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    file = tmp_path / "progress.json"
+
+    def judge(plan: Plan, tasks: Table, progress: Progress) -> Report:
+        for check in ("", "test_sum"):
+            progress(plan.tasks[0], check)
+            seen.append(json.loads(file.read_text("utf-8")))
+        return report(task("4.2", Status.PASSED))
+
+    monkeypatch.setattr("grading.cli.grade.judge", judge)
+    main(["grade", "task4_2", "--submission", str(submission), "--progress", str(file)])
+    title = "4.2  2-D convolution"
+    assert [tuple(each.values()) for each in seen] == [(title, ""), (title, "test_sum")]
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_a_seed_is_drawn_and_shown(

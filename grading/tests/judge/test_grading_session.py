@@ -79,6 +79,13 @@ def test_every_check_of_the_table_runs() -> None:
     assert {check.status for check in results.values()} == {Status.PASSED}
 
 
+def test_the_name_of_each_check_is_reported_before_it_runs() -> None:
+    begun: list[str] = []
+    with subjects(right) as there:
+        outcomes = run_checks(TASK, there, SEED, RunOptions(shrink=False, begins=begun.append))
+    assert list(dict.fromkeys(begun)) == list(dict.fromkeys(each.check for each in outcomes))
+
+
 @pytest.mark.parametrize(
     ("edition", "counts"), [("packages", True), ("2022", True), ("2024", False)]
 )

@@ -1,5 +1,6 @@
 """The lesson pages in a browser: drawings, narrow pages, playing of steps."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,27 @@ def test_drawings_are_shown_and_fit_a_narrow_screen(show: Callable[..., Any], na
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
     assert page.locator(".mt-figure svg rect").count() > 0
     assert page.locator(".mt-figure[aria-label='']").count() == 0
+
+
+def test_points_are_added_by_click_and_by_keyboard(show: Callable[..., Any]) -> None:
+    page = show("points")
+    page.get_by_role("tab", name="Layers of your own").click()
+    page.locator(".plane svg").click()
+    page.get_by_text("1 added points").wait_for()
+    page.locator(".plane").press("Enter")
+    page.get_by_text("2 added points").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("1 added points").wait_for()
+    assert len(page.url.partition("&points=")[2]) == 7
+
+
+def test_a_picture_is_saved(show: Callable[..., Any]) -> None:
+    page = show("operators")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save picture").click()
+    saved = ET.parse(download.value.path())
+    assert saved.getroot().tag.endswith("svg")
+    assert "var(" not in ET.tostring(saved.getroot(), "unicode")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,10 +1,9 @@
-"""Tiles of numbers, and pictures from the drawing area."""
+"""Tiles of numbers."""
 
 import base64
 import io
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -60,32 +59,3 @@ def test_bars_have_lengths_from_0_to_100_percent(shares: list[float]) -> None:
     assert len(lengths) == len(shares)
     assert all(0 <= length <= 100 for length in lengths)
     assert page.count("mt-winner") == 1
-
-
-@pytest.mark.app
-class TestTheDrawingArea:
-    def test_a_drawing_is_read(self) -> None:
-        from mt_app.canvas import decode
-
-        image = np.zeros((28, 28), np.uint8)
-        image[3:20, 10:12] = 255
-        np.testing.assert_array_equal(decode(ink(image)), image)
-
-    @pytest.mark.parametrize(
-        "sent",
-        [
-            "",
-            None,
-            7,
-            "data:image/png;base64,",
-            "data:image/png;base64,!!!",
-            "data:image/png;base64,aGVsbG8=",
-            "data:image/svg+xml;base64,PHN2Zy8+",
-            "http://example.org/x.png",
-            "data:image/png;base64," + "A" * 300_000,
-        ],
-    )
-    def test_other_values_are_no_drawing(self, sent: object) -> None:
-        from mt_app.canvas import decode
-
-        assert decode(sent) is None

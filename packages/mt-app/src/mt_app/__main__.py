@@ -45,6 +45,10 @@ def main(port: int | None, address: str, headless: bool) -> None:
         "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        # Buttons set the values of inputs that have a default.
+        "global.disableWidgetStateDuplicationWarning": "true",
+        # Otherwise a text that stands alone in a script is shown on every page.
+        "runner.magicEnabled": "false",
         **theme_options(),
     }
     if port is not None:

@@ -1,19 +1,18 @@
-"""A Streamlit component for drawing with mouse, pen or finger, without further dependencies."""
+"""A Streamlit component for drawing with mouse, pen, finger or keyboard."""
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image
+
+from mt_app.strokes import BRUSH, LONGEST, paint, read_strokes
 
 _FOLDER = Path(__file__).parent / "assets"
-_PREFIX = "data:image/png;base64,"
-LARGEST = 200_000
-"""The largest size of a drawing in characters; the component sends a tenth of it."""
+
+EXAMPLE = "1y1y.2a1y3c1y4q1y5j1y57364x404m524c5z4268"
+"""A seven, which is drawn before the user draws."""
 
 _component = st.components.v2.component(
     "mt_app.canvas",
@@ -26,22 +25,31 @@ _component = st.components.v2.component(
 def drawing_area(key: str) -> npt.NDArray[np.uint8] | None:
     """Show a drawing area; return the drawing, or None while it is empty.
 
+    The strokes are a part of the page's address, so that a link or a reload shows them.
+
     Args:
-        key: The unique key of the area.
+        key: The unique key of the area, and the name of the strokes in the address.
 
     Shape:
         (height, width), uint8, bright ink on a dark background.
     """
-    result: Any = _component(key=key, default={"image": ""}, on_image_change=lambda: None)
-    return decode(result.image)
-
-
-def decode(address: object) -> npt.NDArray[np.uint8] | None:
-    """Return the picture that the browser sent; None if it is missing or invalid."""
-    if not isinstance(address, str) or not address.startswith(_PREFIX) or len(address) > LARGEST:
-        return None
+    kept = f"{key} strokes"
+    text = st.query_params.get(key, st.session_state.get(kept, EXAMPLE))
+    result: Any = _component(
+        key=f"{key} area",
+        data={"strokes": text, "brush": BRUSH, "longest": LONGEST},
+        default={"strokes": text},
+        on_strokes_change=lambda: None,
+    )
+    if isinstance(result.strokes, str):
+        text = result.strokes
     try:
-        with Image.open(io.BytesIO(base64.b64decode(address.removeprefix(_PREFIX)))) as picture:
-            return np.asarray(picture.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
+        strokes = read_strokes(text)
+    except ValueError as error:
+        st.warning(f"The address contains no drawing: {error}. Draw one.")
+        strokes = ()
+    else:
+        st.session_state[kept] = text
+        if st.query_params.get(key, EXAMPLE) != text:
+            st.query_params[key] = text
+    return paint(strokes)

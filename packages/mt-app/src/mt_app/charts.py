@@ -1,4 +1,4 @@
-"""Charts of a training run, in the colours of the page."""
+"""Charts of training runs, in the colours of the page."""
 
 import math
 from collections.abc import Sequence
@@ -6,56 +6,57 @@ from typing import Any
 
 import streamlit as st
 
-from mt_app.jobs.live import CurvePoint
-from mt_app.theme import BLUE, ORANGE
-from mt_models.training import EpochRecord
+from mt_app.jobs import RunView
+from mt_app.theme import TRAINING, VALIDATION
 
 HEIGHT = 300
+DASHES = ([1, 0], [6, 4])
+"""The dashes of the first run's lines, and of the second's."""
 
-Point = tuple[float, float]
 
-
-def training_curves(
-    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int, judged_by: str
-) -> None:
+def training_curves(runs: Sequence[RunView], judged_by: str) -> None:
     """Draw loss and accuracy over the epochs: lines for training, dots for validation.
 
     Args:
-        points: The points of the training curve.
-        records: The finished epochs.
-        epochs: The number of epochs of the run.
+        runs: One run, or two runs to compare; the lines of the second are dashed.
         judged_by: The description of the validation examples.
     """
     judged = f"on {judged_by}"
-    loss = [(point.epoch, point.loss) for point in points]
-    accuracy = [(point.epoch, 100 * point.accuracy) for point in points]
-    unseen_loss = [(float(record.epoch), record.validation_loss) for record in records]
-    unseen_accuracy = [
-        (float(record.epoch), 100 * record.validation_accuracy) for record in records
-    ]
-    highest = max((y for _, y in loss + unseen_loss), default=1.0)
-    lowest = min((y for _, y in accuracy + unseen_accuracy), default=0.0)
+    losses, accuracies = [], []
+    for run in runs:
+        for point in run.curve():
+            losses.append(_row(run, "in training", point.epoch, point.loss))
+            accuracies.append(_row(run, "in training", point.epoch, 100 * point.accuracy))
+        for record in run.records:
+            epoch, accuracy = float(record.epoch), 100 * record.validation_accuracy
+            losses.append(_row(run, judged, epoch, record.validation_loss))
+            accuracies.append(_row(run, judged, epoch, accuracy))
+    epochs = max(int(run.settings["epochs"]) for run in runs)
+    highest = max((row["value"] for row in losses), default=1.0)
+    lowest = min((row["value"] for row in accuracies), default=0.0)
+    names = [run.name for run in runs]
     left, right = st.columns(2)
     with left:
-        _curve("loss", loss, unseen_loss, epochs, (0.0, highest), judged)
+        _curve("loss", losses, epochs, (0.0, highest), judged, names)
     with right:
-        heights = (math.floor(lowest), 100.0)
-        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, heights, judged)
+        _curve("accuracy in %", accuracies, epochs, (math.floor(lowest), 100.0), judged, names)
+
+
+def _row(run: RunView, of: str, epoch: float, value: float) -> dict[str, Any]:
+    return {"epoch": epoch, "value": value, "of": of, "run": run.name}
 
 
 def _curve(
     title: str,
-    learnt: Sequence[Point],
-    unseen: Sequence[Point],
+    rows: Sequence[dict[str, Any]],
     epochs: int,
-    heights: Point,
+    heights: tuple[float, float],
     judged: str,
+    names: Sequence[str],
 ) -> None:
     """Draw one chart, whose axis covers all epochs."""
-    rows = [{"epoch": x, "value": y, "of": "in training"} for x, y in learnt]
-    rows += [{"epoch": x, "value": y, "of": judged} for x, y in unseen]
     # No dots in long runs, because they would hide the line.
-    dot = 60 if len(unseen) <= 30 else 6
+    dot = 60 if sum(row["of"] == judged for row in rows) <= 30 else 6
     encoding: dict[str, Any] = {
         "x": {
             "field": "epoch",
@@ -76,20 +77,31 @@ def _curve(
             "title": None,
             "scale": {
                 "domain": ["in training", judged],
-                "range": [BLUE, ORANGE],
+                "range": [TRAINING, VALIDATION],
             },
             "legend": {"orient": "top"},
         },
         "tooltip": [
+            {"field": "run", "title": "run"},
             {"field": "of", "title": " "},
             {"field": "epoch", "format": ".2f"},
             {"field": "value", "format": ".4f", "title": title},
         ],
     }
+    if len(names) > 1:
+        encoding["strokeDash"] = {
+            "field": "run",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": list(names), "range": list(DASHES)},
+            "legend": {"orient": "top"},
+        }
+    else:
+        encoding["detail"] = {"field": "run", "type": "nominal"}
     st.vega_lite_chart(
         {
             "height": HEIGHT,
-            "data": {"values": rows},
+            "data": {"values": list(rows)},
             "encoding": encoding,
             "layer": [
                 {

@@ -12,6 +12,9 @@ from mt_app.theme import BLUE, ORANGE
 
 INK = "currentColor"
 
+FAINT = 0.85
+"""The opacity of faint text: on the darkest cells, its contrast is at least 4.5."""
+
 CELL = 40.0
 """Width and height of a cell, in pixels."""
 
@@ -57,7 +60,7 @@ def shaded(value: float, largest: float, frame: str | None = None) -> CellStyle:
     """
     share = min(abs(value) / largest, 1.0) if largest > 0 else 0.0
     # In this form NaN has the highest opacity.
-    strength = 0.04 + 0.5 * share if share <= 1.0 else 0.54
+    strength = 0.04 + 0.46 * share if share <= 1.0 else 0.5
     return CellStyle(ORANGE if value < 0 else BLUE, strength, frame)
 
 
@@ -167,7 +170,7 @@ class Drawing:
         self._parts.append(
             f'<text x="{x:g}" y="{y + 0.35 * size:g}" font-size="{size:.3g}" '
             f'text-anchor="{anchor}" fill="{colour}" '
-            f'fill-opacity="{0.65 if faint else 1}"{weight}>{escape(text)}</text>'
+            f'fill-opacity="{FAINT if faint else 1}"{weight}>{escape(text)}</text>'
         )
         width = CHARACTER * size * len(text)
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]

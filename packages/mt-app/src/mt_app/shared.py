@@ -15,7 +15,7 @@ from mt_app.insight.networks import (
 )
 from mt_app.insight.sentences import explain_sentence
 from mt_app.jobs import ProcessQueue, RunView
-from mt_models.datasets import Mnist, Sst2, load_mnist, load_sst2
+from mt_models.datasets import Mnist, Sst2, load_images, load_sst2
 from mt_models.prediction import find_checkpoint
 
 LOADING = "Loading the network, and compiling its kernels the first time …"
@@ -27,10 +27,14 @@ def job_queue() -> ProcessQueue:
     return ProcessQueue()
 
 
-@st.cache_resource(show_spinner="Reading the images …")
-def mnist() -> Mnist:
-    """Return the digits."""
-    return load_mnist()
+@st.cache_resource(show_spinner="Reading the images …", max_entries=2)
+def images_of(folder: Path | None) -> Mnist:
+    """Return the images of a folder, by default the digits of MNIST.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    return load_images(folder)
 
 
 @st.cache_resource(show_spinner="Reading the sentences …")
@@ -73,12 +77,12 @@ def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
     Args:
         shipped: The name of the pretrained file.
         runs: The runs of the problem.
-        key: The unique key of the widget.
+        key: The unique key of the widget, and its name in the address.
     """
     pretrained = PRETRAINED / shipped
-    sources = {"comes with the package": pretrained}
+    sources = {"pretrained": pretrained}
     sources |= {run.name: run.folder for run in runs if run.has_network}
-    chosen = st.selectbox("Network", list(sources), key=key)
+    chosen = st.selectbox("Network", list(sources), key=key, bind="query-params")
     return sources.get(chosen, pretrained)
 
 

@@ -29,11 +29,13 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
     if bool(st.session_state.get(f"{key}.running")) != running:
         st.rerun()  # The whole page: the fragment is created with or without a timer.
     state_key = f"{key}.at"
-    at = min(int(st.session_state.get(state_key, 1)), count)
-    if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
-        at = at % count + 1
-        st.session_state[f"{key}.since"] = time.monotonic()
-    st.session_state[state_key] = at
+    # In the first run the address may contain the step.
+    if state_key in st.session_state:
+        at = min(int(st.session_state[state_key]), count)
+        if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
+            at = at % count + 1
+            st.session_state[f"{key}.since"] = time.monotonic()
+        st.session_state[state_key] = at
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Back", key=f"{key}.back", on_click=_move, args=(key, -1, count))
         st.button("Next", key=f"{key}.next", on_click=_move, args=(key, 1, count))
@@ -45,14 +47,18 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
             args=(key, not running),
             disabled=count == 1,
         )
+        at = 1
         if count > 1:
-            st.slider(f"{name.capitalize()}, of {count}", 1, count, key=state_key)
-    draw(int(st.session_state[state_key]) - 1)
+            at = st.slider(
+                f"{name.capitalize()}, of {count}", 1, count, key=state_key, bind="query-params"
+            )
+    draw(at - 1)
 
 
 def _move(key: str, by: int, count: int) -> None:
     """Go forward or back; the last step and the first are neighbours."""
-    st.session_state[f"{key}.at"] = (int(st.session_state[f"{key}.at"]) - 1 + by) % count + 1
+    at = int(st.session_state.get(f"{key}.at", 1))
+    st.session_state[f"{key}.at"] = (at - 1 + by) % count + 1
     st.session_state[f"{key}.since"] = time.monotonic()
 
 

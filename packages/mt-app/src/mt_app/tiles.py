@@ -80,18 +80,22 @@ def tiles(pictures: Sequence[Tile], size: str = "4rem", *, one_row: bool = False
     return f'<div class="{kind}" style="{style}">{cells}</div>'
 
 
-def bars(shares: Sequence[tuple[str, float]], winner: int | None = None) -> str:
+def bars(
+    shares: Sequence[tuple[str, float]], winner: int | None = None, *, signed: bool = False
+) -> str:
     """Return horizontal bars of probabilities, one of them highlighted.
 
     Args:
         shares: Pairs of a name and a number from 0 to 1.
         winner: The index of the highlighted bar, by default the longest.
+        signed: True draws the second bar in orange, the colour of class 0.
     """
     if winner is None:
         winner = int(np.argmax([share for _, share in shares]))
     rows = []
     for number, (name, share) in enumerate(shares):
         strong = " mt-winner" if number == winner else ""
+        strong += " mt-against" if signed and number == 1 else ""
         rows.append(
             f'<div class="mt-bar{strong}"><span>{html.escape(name)}</span>'
             f'<div><i style="width: {100 * max(0.0, min(1.0, share)):.1f}%"></i></div>'

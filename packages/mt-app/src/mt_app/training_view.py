@@ -33,13 +33,27 @@ PHASES = {
 def choose_backend(key: str) -> tuple[str, Dtype]:
     """Let the user choose a backend; return its name and its dtype."""
     explained = "\n".join(f"- **{name}**: {description}" for name, description in BACKENDS.items())
-    name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained)
+    name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained, bind="query-params")
     return name, default_dtype(name)
+
+
+def choose_data(label: str, key: str, explained: str) -> str | None:
+    """Let the user enter a path of own data; return it, or None for the embedded data."""
+    entered = st.text_input(label, key=key, help=explained, placeholder="path", bind="query-params")
+    if not entered.strip():
+        return None
+    path = Path(entered.strip()).expanduser().resolve()
+    if not path.exists():
+        st.error(f"{path} does not exist. Enter the path of your data, or nothing.")
+    return str(path)
 
 
 def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
     """Show the button that starts a training."""
-    if not st.button("Start training", type="primary", icon=":material/play_arrow:", key=key):
+    data = recipe.to_json().get("data")
+    missing = data is not None and not Path(data).exists()
+    icon = ":material/play_arrow:"
+    if not st.button("Start training", type="primary", icon=icon, key=key, disabled=missing):
         return
     try:
         folder = start_training(job_queue(), recipe, settings)
@@ -51,11 +65,19 @@ def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
     st.session_state[f"{recipe.problem} run"] = folder.name
 
 
+def show_pictures(run: RunView) -> None:
+    """Show the pictures that the command `train` draws at the end of a run."""
+    for column, name in zip(st.columns(2), ("confusion", "errors"), strict=True):
+        path = run.folder / f"{name}.png"
+        if path.is_file():
+            column.image(path.read_bytes(), caption=f"{name}.png", width="stretch")
+
+
 def training_panel(
     problem: str,
     details: Callable[[RunView], None],
     *,
-    judged_by: str = "unseen examples",
+    judged_by: str = "validation examples",
     details_first: bool = False,
 ) -> None:
     """Show the active runs of a problem, and one run in detail.
@@ -79,7 +101,10 @@ def training_panel(
         if runs:
             _chosen_run(problem, runs, details, judged_by, details_first)
         else:
-            st.caption("No run yet. Each run has its own folder in `runs/`.")
+            st.caption(
+                "No run yet. Each run has its own folder in `runs/`; those of the command `train` "
+                "appear here, too."
+            )
 
     panel()
 
@@ -92,6 +117,12 @@ def _active_run(run: RunView) -> None:
         if run.state == "queued":
             before = job_queue().position(run.folder)
             text.markdown(f"**{run.name}** waits for {before} other run{'s' if before > 1 else ''}")
+        elif live is None and not run.stoppable:
+            epoch, epochs = len(run.records) + 1, int(run.settings["epochs"])
+            text.markdown(
+                f"**{run.name}** · epoch {epoch} of {epochs} · runs in a terminal, or has ended in "
+                "the last 30 seconds"
+            )
         elif live is None:
             text.markdown(f"**{run.name}** · starting")
         else:
@@ -99,7 +130,9 @@ def _active_run(run: RunView) -> None:
                 f"**{run.name}** · epoch {min(live.epoch, live.epochs)} of {live.epochs} · "
                 f"{PHASES[live.phase]}"
             )
-        if button.button("Stop", icon=":material/stop:", key=f"stop {run.name}", width="stretch"):
+        if run.stoppable and button.button(
+            "Stop", icon=":material/stop:", key=f"stop {run.name}", width="stretch"
+        ):
             job_queue().stop(run.folder)
         if live is None or run.state == "queued":
             return
@@ -122,19 +155,55 @@ def _chosen_run(
     """Let the user choose a run, and show its results."""
     names = [run.name for run in runs]
     requested = st.session_state.pop(f"{problem} run", None)
-    key = f"{problem} shown"
-    if requested in names or st.session_state.get(key) not in names:
-        st.session_state[key] = requested if requested in names else names[0]
-    chosen = st.selectbox("Run", names, key=key)
+    key = f"{problem}.run"
+    if requested in names:
+        st.session_state[key] = requested
+    left, right = st.columns(2)
+    chosen = left.selectbox("Run", names, key=key, bind="query-params")
     run = runs[names.index(chosen)]
+    others = [name for name in names if name != run.name]
+    other = right.selectbox(
+        "Compare with",
+        others,
+        index=None,
+        placeholder="no other run",
+        key=f"{problem}.other",
+        bind="query-params",
+        disabled=not others,
+    )
     _ending(run, judged_by)
     if details_first:
         details(run)
-    if curve := run.curve():
-        training_curves(curve, run.records, int(run.settings["epochs"]), judged_by)
+    compared = [run] if other is None else [run, runs[names.index(other)]]
+    if any(each.curve() for each in compared):
+        training_curves(compared, judged_by)
+    if len(compared) == 2:
+        _differences(*compared)
     if not details_first:
         details(run)
     st.caption(f"All files are in `{_short(run.folder)}`, as those of the command `train`.")
+
+
+def _differences(run: RunView, other: RunView) -> None:
+    """Show the options in which two runs differ, and their results."""
+    values = [
+        {**each.options, **each.settings, "best validation accuracy": _best(each)}
+        for each in (run, other)
+    ]
+    rows = [name for name in values[0] if values[0][name] != values[1].get(name)]
+    st.table(
+        {
+            "option": rows,
+            run.name: [str(values[0][name]) for name in rows],
+            other.name: [str(values[1].get(name)) for name in rows],
+        },
+        hide_index=True,
+    )
+
+
+def _best(run: RunView) -> str:
+    best = max(run.records, key=lambda record: record.validation_right, default=None)
+    return "none" if best is None else f"{best.validation_accuracy:.2%} (epoch {best.epoch})"
 
 
 def _ending(run: RunView, judged_by: str) -> None:

@@ -106,7 +106,7 @@ class TestDigits:
         network = LeNet5(np.random.default_rng(0), backend)
         network.eval()
         image = load_mnist_split("test")[0][0]
-        insight = explain_digit(Reader(network, recipe, backend, 0.0), image)
+        insight = explain_digit(Reader(network, recipe, backend, 0.0, recipe.classes), image)
         with no_grad():
             answer = network(image_batch(image[None], backend))
         np.testing.assert_allclose(insight.layers[-1].values, answer.to_numpy()[0], rtol=1e-5)
@@ -121,7 +121,7 @@ class TestDigits:
         network.load_state_dict(digit_reader.network.state_dict())
         network.eval()
         assert isinstance(network, CourseLeNet)
-        reader: DigitReader = Reader(network, recipe, backend, 0.0)
+        reader: DigitReader = Reader(network, recipe, backend, 0.0, recipe.classes)
         image = load_mnist_split("test")[0][2]
         insight = explain_digit(reader, image)
         scores = []

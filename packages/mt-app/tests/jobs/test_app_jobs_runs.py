@@ -86,6 +86,37 @@ def test_a_training_equals_one_on_the_command_line(queue: ProcessQueue) -> None:
     )
 
 
+def test_a_run_of_the_command_line_is_found_and_continued(queue: ProcessQueue) -> None:
+    command = (
+        "train mnist --train-size 320 --validation-size 200 --epochs 1 --lr 0.1 "
+        "--schedule constant --out runs/here"
+    )
+    assert CliRunner().invoke(main, command.split()).exit_code == 0
+    (run,) = find_runs(queue, "mnist")
+    assert (run.name, run.state, run.finished, run.stoppable) == ("here", "ended", True, False)
+    assert run.classes == tuple("0123456789")
+    assert [point.loss for point in run.curve()] == [record.train_loss for record in run.records]
+    resumed = "train mnist --resume --epochs 2 --out runs/here"
+    assert CliRunner().invoke(main, resumed.split()).exit_code == 0
+    go_on(queue, run.folder)
+    assert queue.wait(run.folder, LONG)
+    assert view(queue, run.folder).finished, view(queue, run.folder).output()
+    assert len(view(queue, run.folder).records) == 2
+
+
+def test_a_run_of_the_command_line_that_saves_is_running(queue: ProcessQueue) -> None:
+    command = "train mnist --train-size 16 --validation-size 16 --epochs 1 --out runs/here"
+    assert CliRunner().invoke(main, command.split()).exit_code == 0
+    folder = Path("runs/here").resolve()
+    (folder / "mnist.jsonl").unlink()  # As before the end of the first epoch.
+    assert view(queue, folder).state == "running"
+    assert not view(queue, folder).can_go_on
+    before = time.time() - 60
+    os.utime(folder / LAST, (before, before))
+    assert view(queue, folder).state == "ended"
+    assert view(queue, folder).can_go_on
+
+
 def test_a_resumed_training_equals_an_uninterrupted_one(
     queue: ProcessQueue,
 ) -> None:
@@ -173,4 +204,5 @@ def test_runs_are_found_with_the_latest_first_and_damaged_ones_left_out(
         assert queue.wait(folder, LONG)
         os.utime(folder / REQUEST, (number, number))
     (folders[1] / REQUEST).write_text("{", "utf-8")
+    (folders[1] / LAST).unlink(missing_ok=True)
     assert [run.name for run in find_runs(queue, "mnist")] == ["mnist-3", "mnist-1"]

@@ -2,13 +2,18 @@
 
 import importlib
 import pkgutil
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from mt_app import pages
+from mt_app.insight.networks import PRETRAINED
+from mt_models.cli import main
 from mt_models.datasets import load_mnist_split
 
 pytestmark = pytest.mark.app
@@ -21,10 +26,13 @@ def runs_go_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def opened(name: str) -> Any:
-    """The page after its first run."""
+def opened(name: str, **address: str) -> Any:
+    """The page after its first run, with these parameters in its address."""
     testing = pytest.importorskip("streamlit.testing.v1", reason="Streamlit is not installed")
-    app = testing.AppTest.from_function(_draw, args=(name,), default_timeout=300).run()
+    app = testing.AppTest.from_function(_draw, args=(name,), default_timeout=300)
+    for parameter, value in address.items():
+        app.query_params[parameter] = value
+    app.run()
     assert not app.exception
     return app
 
@@ -50,18 +58,21 @@ def test_a_page_draws_itself(name: str) -> None:
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_picked_digit_is_read(number: int) -> None:
     app = opened("digits")
-    app.button_group(key="digits how").set_value("Pick").run()
-    app.number_input(key="digits number").set_value(number).run()
+    app.button_group(key="digits.from").set_value("Pick").run()
+    app.number_input(key="digits.number").set_value(number).run()
     assert not app.exception
     label = int(load_mnist_split("test")[1][number])
     assert f'data-answer="{label}"' in html_of(app)
-    assert "8 × 28 × 28" in html_of(app)
+    assert "25,152 trained parameters" in html_of(app)
+    app.toggle(key="digits.flip").set_value(True).run()
+    assert not app.exception
+    assert "the changed digit, read as" in html_of(app)
 
 
 def test_a_training_is_started_and_stopped() -> None:
     app = opened("digits")
-    app.button_group(key="digits part").set_value("Train").run()
-    app.button(key="digits start").click().run()
+    app.button_group(key="digits.part").set_value("Train").run()
+    app.button(key="digits.start").click().run()
     assert not app.exception
     app.button(key="stop mnist-1").click().run()
     assert not app.exception
@@ -70,7 +81,7 @@ def test_a_training_is_started_and_stopped() -> None:
 
 def test_typed_text_is_escaped() -> None:
     app = opened("sentiment")
-    app.text_area(key="sentiment text").set_value('<script>alert(1)</script> & "film"').run()
+    app.text_area(key="sentence").set_value('<script>alert(1)</script> & "film"').run()
     assert not app.exception
     assert "<script" not in html_of(app)
 
@@ -78,14 +89,64 @@ def test_typed_text_is_escaped() -> None:
 @pytest.mark.parametrize("text", ["", "   ", "zzyzx", "ü" * 300, "not " * 200, "¿?"])
 def test_any_sentence_has_a_prediction_or_a_hint(text: str) -> None:
     app = opened("sentiment")
-    app.text_area(key="sentiment text").set_value(text).run()
+    app.text_area(key="sentence").set_value(text).run()
     assert not app.exception
-    assert ("data-answer" in html_of(app)) == bool(text.strip())
+    known = text.startswith("not") or text == "¿?"
+    assert ("data-answer" in html_of(app)) == known
+    assert bool(app.warning or app.info) or known
+
+
+def test_a_text_that_is_too_long_is_refused_and_kept() -> None:
+    text = "good " * 1001
+    app = opened("sentiment", sentence=text)
+    assert "5,005 characters; allowed are 5,000" in app.error[0].value
+    assert app.text_area(key="sentence").value == text
+
+
+def test_the_address_selects_page_part_network_and_inputs(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "mnist-1"
+    run.mkdir(parents=True)
+    shutil.copy(PRETRAINED / "digits.safetensors", run / "best.safetensors")
+    shutil.copy(PRETRAINED / "digits.safetensors", run / "last.safetensors")
+    address = {"digits.from": "Pick", "digits.number": "5", "digits.network": "mnist-1"}
+    app = opened("digits", **address)
+    assert app.selectbox(key="digits.network").value == "mnist-1"
+    assert f'data-answer="{load_mnist_split("test")[1][5]}"' in html_of(app)
+    app = opened("digits", drawing="")
+    assert "mt-waiting" in html_of(app)
+    app = opened("digits", drawing="no strokes")
+    assert "contains no drawing" in app.warning[0].value
+    app = opened("sentiment", sentence="a dull film")
+    assert 'data-answer="negative"' in html_of(app)
+
+
+def test_a_file_that_is_no_picture_gets_one_sentence() -> None:
+    app = opened("digits", **{"digits.from": "Upload"})
+    app.file_uploader[0].upload("notes.png", b"no picture", "image/png").run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert warning.value == "notes.png: the file is not a readable image; use PNG or JPEG."
+
+
+def test_a_run_of_the_command_line_is_shown_and_compared() -> None:
+    for number, rate in enumerate(("0.1", "0.2"), start=1):
+        command = (
+            "train mnist --train-size 64 --validation-size 32 --epochs 1 "
+            f"--lr {rate} --out runs/own-{number}"
+        )
+        assert CliRunner().invoke(main, command.split()).exit_code == 0
+    app = opened("digits", **{"digits.part": "Train", "mnist.other": "own-1"})
+    assert app.selectbox(key="mnist.run").value == "own-2"
+    assert app.selectbox(key="mnist.other").value == "own-1"
+    table = app.table[0].value
+    assert table["own-2"][table["option"].tolist().index("lr")] == "0.2"
+    assert len(app.get("image")) == 2  # The pictures of the command: confusion matrix, errors.
+    assert any("validation examples right" in text.value for text in app.markdown)
 
 
 def test_validation_sentences_are_sorted_by_error() -> None:
     app = opened("sentiment")
-    app.button_group(key="sentiment part").set_value("Validation sentences").run()
+    app.button_group(key="sentiment.part").set_value("Validation sentences").run()
     assert not app.exception
     errors = app.dataframe[0].value["error"].to_numpy()
     assert len(errors) == 872
@@ -94,7 +155,29 @@ def test_validation_sentences_are_sorted_by_error() -> None:
 
 def test_a_submission_that_is_not_there_is_named() -> None:
     app = opened("grade")
-    app.text_input(key="grade folder").set_value("/no/such/folder").run()
+    app.text_input(key="grade.folder").set_value("/no/such/folder").run()
     app.button[0].click().run()
     assert not app.exception
     assert "/no/such/folder is not a folder" in app.error[0].value
+
+
+def test_a_run_on_own_pictures_is_used(tmp_path: Path) -> None:
+    images, labels = load_mnist_split("test")
+    for name, digit in (("one", 1), ("zero", 0)):
+        folder = tmp_path / "own" / name
+        folder.mkdir(parents=True)
+        for number, image in enumerate(images[labels == digit][:30]):
+            Image.fromarray(image).save(folder / f"{number}.png")
+    command = "train mnist --data own --epochs 8 --out runs/own"
+    assert CliRunner().invoke(main, command.split()).exit_code == 0
+    app = opened("digits", **{"digits.network": "own", "drawing": "2a1y2a7h"})
+    assert 'data-answer="one"' in html_of(app)
+    app = opened("digits", **{"digits.part": "Train", "digits.data": str(tmp_path / "own")})
+    assert not app.button(key="digits.start").disabled
+    assert app.select_slider(key="digits.images").disabled
+
+
+def test_data_that_are_not_there_are_named() -> None:
+    app = opened("digits", **{"digits.part": "Train", "digits.data": "/no/such/folder"})
+    assert "/no/such/folder does not exist" in app.error[0].value
+    assert app.button(key="digits.start").disabled

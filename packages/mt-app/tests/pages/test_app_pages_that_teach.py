@@ -22,10 +22,29 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     """Open a page of an app that keeps its runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def open_it(name: str) -> Any:
-        return testing.AppTest.from_function(_draw, args=(name,), default_timeout=120).run()
+    def open_it(name: str, **address: str) -> Any:
+        app = testing.AppTest.from_function(_draw, args=(name,), default_timeout=120)
+        for parameter, value in address.items():
+            app.query_params[parameter] = value
+        return app.run()
 
     return open_it
+
+
+def test_the_address_selects_settings_and_step(open_page: Callable[..., Any]) -> None:
+    address = {
+        "conv.channels": "2",
+        "conv.phase": "Weight gradient",
+        "conv.weight gradient.at": "3",
+    }
+    app = open_page("convolution", **address)
+    assert app.code[0].value.startswith("[0, 0, 0, 2] = ")
+    app = open_page("autodiff", **{"autodiff.formula": "x*x", "autodiff.x": "3"})
+    assert app.table[0].value["backpropagation"].tolist() == ["6"]
+    app = open_page("points", **{"points.set": "Xor", "points.w1": "-3"})
+    assert app.slider(key="points.w1").value == -3.0
+    app = open_page("tensors", **{"tensor.operations": "permute(1, 0)[1:]"})
+    assert app.table[0].value["shape"].tolist()[-1] == "(3, 3)"
 
 
 def figures(app: Any) -> list[str]:
@@ -115,13 +134,13 @@ def test_every_operator(open_page: Callable[[str], Any]) -> None:
 def test_a_formula_is_differentiated(open_page: Callable[[str], Any]) -> None:
     app = open_page("autodiff")
     app.text_input[0].set_value("x * x * y").run()
-    app.slider(key="autodiff.value.x").set_value(3.0)
-    app.slider(key="autodiff.value.y").set_value(2.0)
+    app.slider(key="autodiff.x").set_value(3.0)
+    app.slider(key="autodiff.y").set_value(2.0)
     app.run()
     table = app.table[0].value
     assert table["backpropagation"].tolist() == ["12", "9"]
     assert [float(v) for v in table["central difference"]] == pytest.approx([12, 9])
-    app.button(key="autodiff.x * x * y.next").click().run()
+    app.button(key="autodiff.next").click().run()
     assert any("passes it on" in one.value for one in app.markdown)
 
 
@@ -175,6 +194,20 @@ def test_gradient_descent_moves_the_sliders(open_page: Callable[[str], Any]) -> 
     assert not app.exception
     assert float(app.metric[0].value) < before / 3
     assert app.slider(key="points.w1").value < 0
+
+
+def test_layers_and_points_change_the_regions(open_page: Callable[..., Any]) -> None:
+    def shown(app: Any) -> list[str]:
+        assert not app.exception
+        return [metric.value for metric in app.metric if metric.label in ("right", "parameters")]
+
+    app = open_page("points", **{"build.set": "Xor", "points": "5005001.5015001"})
+    assert shown(app)[-1] == str(2 * 6 + 6 + 6 + 1)
+    assert shown(app)[-2].endswith("of 52")
+    app.slider(key="build.layers").set_value(0).run()
+    assert shown(app)[-1] == "3"
+    app = open_page("points", points="nonsense")
+    assert "contains no points" in app.warning[0].value
 
 
 def test_every_network_has_a_tree(open_page: Callable[[str], Any]) -> None:

@@ -23,7 +23,8 @@ from mt_app.pages import (
 
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
 
-
+# The pages of each section: module, title, Material icon, last part of the address. A text below
+# the table would be shown on every page: Streamlit shows texts that stand alone in a script.
 PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
     "Networks": [
         (digits, "Digits", "draw", "digits"),
@@ -46,7 +47,6 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
         (grade, "Grade", "task_alt", "grade"),
     ],
 }
-"""The pages of each section: module, title, Material icon, last part of the address."""
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from mt_app.drawing import INK, CellStyle, Drawing, number, shaded
 from mt_app.figures.planes import Index, draw_planes, draw_storage
 from mt_app.lessons.convolution import Convolution, Phase, Step, positions_read
-from mt_app.theme import BLUE, ORANGE
 from mt_tensor import TensorData
 
 LEFT = {
@@ -53,7 +52,6 @@ def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
     steps = lesson.steps(phase)
     step = steps[at]
     left, right = lesson.factors(phase)
-    colour = BLUE if phase == "forward" else ORANGE
     matrix = len(lesson.output.shape) == 3
     return StepFigures(
         _draw_left(step, left, right, LEFT[phase], matrix),
@@ -62,22 +60,20 @@ def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
             lesson.result(phase),
             RESULT[phase],
             style=lambda index: (
-                shaded(float(lesson.result(phase)[index]), _largest(lesson.result(phase)), colour)
+                shaded(float(lesson.result(phase)[index]), _largest(lesson.result(phase)), INK)
                 if index == step.out
                 else None
             ),
             hidden={later.out for later in steps[at + 1 :]},
             matrix=matrix,
         ),
-        _draw_memory(left, [term.left for term in step.terms if term.inside], LEFT[phase], colour),
-        _draw_memory(
-            right, [term.right for term in step.terms if term.inside], RIGHT[phase], colour
-        ),
+        _draw_memory(left, [term.left for term in step.terms if term.inside], LEFT[phase]),
+        _draw_memory(right, [term.right for term in step.terms if term.inside], RIGHT[phase]),
     )
 
 
 def sum_in_words(lesson: Convolution, phase: Phase, step: Step) -> str:
-    """Return the sum of a step as text: at most eight products, then an ellipsis."""
+    """Return the sum of a step as text, with all its products."""
     left, right = lesson.factors(phase)
     products = [
         f"{number(left.get(t.left))}·{_in_product(right.get(t.right))}"
@@ -85,7 +81,7 @@ def sum_in_words(lesson: Convolution, phase: Phase, step: Step) -> str:
         if t.inside
     ]
     outside = sum(not term.inside for term in step.terms)
-    shown = " + ".join(products[:8]) + (" + …" if len(products) > 8 else "")
+    shown = " + ".join(products)
     zeros = f"  ({outside} of {len(step.terms)} read a zero outside)" if outside else ""
     index = ", ".join(map(str, step.out))
     return f"[{index}] = {shown or '0'} = {number(lesson.sum(phase, step))}{zeros}"
@@ -130,14 +126,14 @@ def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Draw
     return draw_planes(array, title, style=style, matrix=matrix)
 
 
-def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
+def _draw_memory(data: TensorData, indices: list[Index], title: str) -> Drawing:
     read = set(positions_read(data, indices))
     # In row-major layout the rows of the picture are then the rows of the tensor.
     columns = max(12 // data.shape[-1], 1) * data.shape[-1]
     return draw_storage(
         [float(value) for value in data.storage],
         f"{title}: shape {data.shape}, strides {data.strides}",
-        style=lambda position: CellStyle(colour, 0.3, colour) if position in read else None,
+        style=lambda position: CellStyle(INK, 0.2, INK) if position in read else None,
         columns=columns,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mt_app.drawing import INK, Drawing, number
 from mt_app.lessons.operators import Array, Curve, Tangent
-from mt_app.theme import BLUE, ORANGE
+from mt_app.theme import DERIVATIVE
 
 WIDTH = 480.0
 HEIGHT = 320.0
@@ -35,21 +35,21 @@ class Axes:
 
 
 def draw_curve(curve: Curve, at: Tangent) -> Drawing:
-    """Draw a curve in blue, its derivative in orange, and a tangent in the text colour."""
+    """Draw a curve in the text colour, and its derivative and a tangent in violet."""
     axes = Axes(curve.xs, curve.values, curve.slopes)
     drawing = Drawing()
     _draw_axes(drawing, axes)
-    for values, colour in ((curve.slopes, ORANGE), (curve.values, BLUE)):
+    for values, colour in ((curve.slopes, DERIVATIVE), (curve.values, INK)):
         for piece in _pieces(curve.xs, values, axes):
             drawing.line(piece, colour=colour, width=2.5)
     if math.isfinite(at.value) and math.isfinite(at.slope) and axes.holds(at.value):
         _draw_tangent(drawing, axes, at)
         if axes.holds(at.slope):
-            drawing.dot(*axes.point(at.x, at.slope), ORANGE)
-        drawing.dot(*axes.point(at.x, at.value), BLUE)
-    drawing.text(8, HEIGHT + 40, "the formula", colour=BLUE, strong=True)
-    drawing.text(118, HEIGHT + 40, "its derivative", colour=ORANGE, strong=True)
-    drawing.text(246, HEIGHT + 40, "the tangent at x", faint=True)
+            drawing.dot(*axes.point(at.x, at.slope), DERIVATIVE)
+        drawing.dot(*axes.point(at.x, at.value), INK)
+    drawing.text(8, HEIGHT + 40, "the formula", strong=True)
+    drawing.text(118, HEIGHT + 40, "its derivative", colour=DERIVATIVE, strong=True)
+    drawing.text(246, HEIGHT + 40, "the tangent at x", colour=DERIVATIVE)
     return drawing
 
 
@@ -94,4 +94,8 @@ def _draw_tangent(drawing: Drawing, axes: Axes, at: Tangent) -> None:
     # The length in pixels does not depend on the slope.
     reach /= max(1.0, abs(at.slope) * (axes.high - axes.low) / (axes.top - axes.bottom))
     ends = [(x, at.at(x)) for x in (max(at.x - reach, axes.low), min(at.x + reach, axes.high))]
-    drawing.line([axes.point(x, min(max(y, axes.bottom), axes.top)) for x, y in ends], width=2)
+    drawing.line(
+        [axes.point(x, min(max(y, axes.bottom), axes.top)) for x, y in ends],
+        colour=DERIVATIVE,
+        width=1.2,
+    )

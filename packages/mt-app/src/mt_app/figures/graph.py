@@ -3,7 +3,7 @@
 from mt_app.drawing import INK, CellStyle, Drawing, number
 from mt_app.lessons.backpropagation import Graph, Node
 from mt_app.lessons.layered import lay_out
-from mt_app.theme import BLUE, ORANGE
+from mt_app.theme import DERIVATIVE
 
 WIDTH = 88.0
 HEIGHT = 54.0
@@ -15,9 +15,8 @@ SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "Div": "/", "LT
 def draw_graph(graph: Graph, steps: int) -> Drawing:
     """Draw a graph after a number of steps of backpropagation.
 
-    Values are in the boxes. Derivatives are beside them, in orange: the sum that a node has
-    received
-    so far. The node that passes its derivative on is framed, and its edges are highlighted.
+    Values are in the boxes. Derivatives are below them, in violet: the sum that a node has
+    received so far. The node that passes its derivative on is framed, and its edges are violet.
     """
     drawing = Drawing()
     picture = lay_out([node.inputs for node in graph.nodes])
@@ -42,7 +41,7 @@ def _draw_edge(drawing: Drawing, points: tuple[tuple[float, float], ...], used: 
     path[-1] = (path[-1][0] + _side(path[-1], path[-2]), path[-1][1] - HEIGHT / 2)
     if used:
         # Derivatives go against the direction of the computation.
-        drawing.arrow(path[::-1], colour=ORANGE, width=2.5)
+        drawing.arrow(path[::-1], colour=DERIVATIVE, width=2.5)
     else:
         drawing.arrow(path)
 
@@ -58,15 +57,15 @@ def _draw_node(
     if node.constant:
         style, label = CellStyle(strength=0.0, ghost=True), ""
     elif node.leaf:
-        style, label = CellStyle(BLUE, 0.2), node.label
+        style, label = CellStyle(INK, 0.14), node.label
     else:
         style, label = CellStyle(INK, 0.06), SIGNS.get(node.label, node.label)
     if visited:
-        style = CellStyle(style.fill, style.strength, ORANGE)
+        style = CellStyle(style.fill, style.strength, INK)
     drawing.cell(x - WIDTH / 2, y - HEIGHT / 2, "", style, width=WIDTH, height=HEIGHT)
     lines = [(label, INK, False), (number(node.value), INK, True)]
     if derivative is not None:
-        lines.append((f"d = {number(derivative)}", ORANGE, True))
+        lines.append((f"d = {number(derivative)}", DERIVATIVE, True))
     lines = [line for line in lines if line[0]]
     for i, (text, colour, strong) in enumerate(lines):
         down = y + (i - (len(lines) - 1) / 2) * 16
@@ -91,6 +90,6 @@ def _draw_handed(
             shares,
             size=12,
             anchor="start" if side > 0 else "end",
-            colour=ORANGE,
+            colour=DERIVATIVE,
             strong=True,
         )

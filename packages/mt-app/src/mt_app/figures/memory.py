@@ -4,10 +4,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from mt_app.drawing import CellStyle, Drawing, shaded
+from mt_app.drawing import INK, CellStyle, Drawing, shaded
 from mt_app.figures.planes import Index, draw_planes, draw_storage
 from mt_app.lessons.memory import Link
-from mt_app.theme import BLUE, ORANGE
 
 
 def draw_tensor(link: Link, title: str, chosen: Collection[Index] = ()) -> Drawing:
@@ -21,7 +20,7 @@ def draw_tensor(link: Link, title: str, chosen: Collection[Index] = ()) -> Drawi
     matrix = array.ndim > 1
 
     def style(index: Index) -> CellStyle:
-        return shaded(float(array[index]), largest, ORANGE if index in chosen else None)
+        return shaded(float(array[index]), largest, INK if index in chosen else None)
 
     return draw_planes(
         array, title, style=style, note=lambda index: f"@{positions[index]}", matrix=matrix
@@ -33,11 +32,9 @@ def draw_whole_storage(link: Link, title: str, chosen: Collection[int] = ()) -> 
     seen = set(link.positions.values())
 
     def style(position: int) -> CellStyle | None:
-        frame = ORANGE if position in chosen else None
+        frame = INK if position in chosen else None
         return (
-            CellStyle(BLUE, 0.3, frame)
-            if position in seen
-            else CellStyle(strength=0.0, frame=frame)
+            CellStyle(INK, 0.2, frame) if position in seen else CellStyle(strength=0.0, frame=frame)
         )
 
     return draw_storage(link.storage, title, style=style)

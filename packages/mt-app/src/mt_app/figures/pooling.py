@@ -5,7 +5,6 @@ import numpy as np
 from mt_app.drawing import INK, CellStyle, Drawing, shaded
 from mt_app.figures.planes import Index, draw_planes
 from mt_app.lessons.pooling import Pooling
-from mt_app.theme import BLUE, ORANGE
 
 
 def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, Drawing]:
@@ -24,13 +23,10 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
         return shaded(float(lesson.image[index]), largest, INK) if index in window else None
 
     def on_gradient(index: Index) -> CellStyle:
-        strength = 0.04 + 0.5 * float(lesson.gradient[index])
-        return CellStyle(ORANGE, strength, INK if index in window else None)
+        return shaded(float(lesson.gradient[index]), 1.0, INK if index in window else None)
 
     def on_output(index: Index) -> CellStyle | None:
-        return (
-            shaded(float(lesson.output[index]), largest, BLUE) if index == (row, column) else None
-        )
+        return shaded(float(lesson.output[index]), largest, INK) if index == (row, column) else None
 
     tiles = lesson.tiles.reshape(rows * columns, -1)
     positions = lesson.positions.reshape(rows * columns, -1)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mt_app.drawing import GHOST, CellStyle, Drawing
+from mt_app.drawing import GHOST, CellStyle, Drawing, shaded
 from mt_app.figures.planes import Index, draw_planes
 from mt_app.lessons.probabilities import Array, Dropped, Softmax
-from mt_app.theme import BLUE, ORANGE
+from mt_app.theme import BLUE, DERIVATIVE
 
 BAR = 240.0
 
@@ -27,7 +27,7 @@ def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
         push = -float(lesson.loss_gradient[i])
         if abs(push) > 0.02:
             middle = 54 + BAR + 100
-            drawing.arrow([(middle, y), (middle + 40 * push, y)], colour=ORANGE, width=2.5)
+            drawing.arrow([(middle, y), (middle + 40 * push, y)], colour=DERIVATIVE, width=2.5)
     drawing.tint(54 + BAR + 60, 20, 80, 0.1, "currentColor", 0.0)
     return drawing
 
@@ -39,7 +39,7 @@ def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
         return GHOST if lesson.function[index] == 0.0 else None
 
     def gradient(index: Index) -> CellStyle:
-        return style(index) or CellStyle(ORANGE, 0.04 + 0.5 * float(lesson.gradient[index]))
+        return style(index) or shaded(float(lesson.gradient[index]), 1.0)
 
     def draw(array: Array, title: str) -> Drawing:
         return draw_planes(array, title, style=style)

@@ -42,7 +42,7 @@ class DigitInsight:
 
     Attributes:
         image: The input image, (28, 28), uint8.
-        probabilities: The probability of each digit, (10,).
+        probabilities: The probability of each class, (classes,).
         layers: The outputs of the layers, in order.
         relevance: The gradient of the winner's score with respect to each pixel, (28, 28).
     """
@@ -54,7 +54,7 @@ class DigitInsight:
 
     @property
     def answer(self) -> int:
-        """The most probable digit."""
+        """The most probable class, as its index."""
         return int(self.probabilities.argmax())
 
     def layer(self, name: str) -> LayerResult:
@@ -84,6 +84,15 @@ def explain_digit(reader: DigitReader, image: npt.NDArray[np.uint8]) -> DigitIns
         assert x.grad is not None
         relevance = x.grad.to_numpy()[0, 0]
     return DigitInsight(image, probabilities, tuple(layers), relevance)
+
+
+def scores(reader: DigitReader, images: Tensor) -> Tensor:
+    """Return the score of each class, the input of the softmax.
+
+    Shape:
+        (N, 1, 28, 28) → (N, classes).
+    """
+    return _steps(reader.network, images)[-2].values
 
 
 def first_kernels(reader: DigitReader) -> Array:

@@ -8,7 +8,7 @@ from mt_app.insight.computing import COMPUTING
 from mt_models.datasets import Vocabulary, load_glove
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_models.prediction import find_checkpoint
-from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe, recipe_of
+from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe, classes_of, recipe_of
 from mt_nn import Checkpoint, Module, load_checkpoint
 from mt_tensor import Backend
 
@@ -28,12 +28,14 @@ class Reader(Generic[Network, TrainedRecipe]):
         recipe: The recipe of its training run.
         backend: Its backend.
         accuracy: Its validation accuracy, from the records of its run.
+        classes: The names of its classes.
     """
 
     network: Network
     recipe: TrainedRecipe
     backend: Backend
     accuracy: float
+    classes: tuple[str, ...]
 
 
 DigitReader = Reader[CourseLeNet | LeNet5, DigitsRecipe]
@@ -61,13 +63,14 @@ def load_digit_reader(source: Path) -> DigitReader:
         ValueError: The network does not classify digits.
     """
     checkpoint, recipe = _load(source, DigitsRecipe, "digits")
+    classes = classes_of(checkpoint)
     with COMPUTING:
         backend = recipe.make_backend()
-        network = recipe.build_network(backend)
+        network = recipe.build_network(backend, len(classes))
         checkpoint.restore(network)
         network.eval()
     assert isinstance(network, CourseLeNet | LeNet5)
-    return Reader(network, recipe, backend, _accuracy(checkpoint.meta))
+    return Reader(network, recipe, backend, _accuracy(checkpoint.meta), classes)
 
 
 def load_sentence_reader(source: Path) -> SentenceReader:
@@ -76,9 +79,15 @@ def load_sentence_reader(source: Path) -> SentenceReader:
     Raises:
         FileNotFoundError: There is no checkpoint.
         CheckpointError: The checkpoint is damaged, or it is not that of a training run.
-        ValueError: The network does not classify sentences.
+        ValueError: The network does not classify sentences, or it has more than two classes.
     """
     checkpoint, recipe = _load(source, SentimentRecipe, "sentences")
+    classes = classes_of(checkpoint)
+    if len(classes) != 2:
+        raise ValueError(
+            f"{source} has the {len(classes)} classes {', '.join(classes)}; this page explains "
+            "networks of two classes. `predict` on the command line accepts all"
+        )
     glove = load_glove()
     vocabulary = Vocabulary(glove)
     # A checkpoint may lack word vectors that were not trained.
@@ -89,7 +98,8 @@ def load_sentence_reader(source: Path) -> SentenceReader:
         checkpoint.restore(network)
         network.eval()
     words = ("", "", *glove.words)
-    return SentenceReader(network, recipe, backend, _accuracy(checkpoint.meta), vocabulary, words)
+    accuracy = _accuracy(checkpoint.meta)
+    return SentenceReader(network, recipe, backend, accuracy, classes, vocabulary, words)
 
 
 def _load(source: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoint, TrainedRecipe]:

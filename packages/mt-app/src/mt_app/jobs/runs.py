@@ -1,8 +1,14 @@
-"""Training runs of the app: requests, states, results."""
+"""Training runs of the app and of the command line: requests, states, results.
+
+A run of the app has a file with its request. For a run of the command line, the last checkpoint
+contains the same values.
+"""
 
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +23,17 @@ from mt_app.jobs.processes import OUTPUT, ProcessQueue, State, python_command
 from mt_app.jobs.watch import is_alive
 from mt_models.cli.folders import RUNS, new_folder
 from mt_models.problems import Evaluation
-from mt_models.recipes import Recipe
-from mt_models.training import BEST, LAST, EpochRecord, Settings
+from mt_models.recipes import RECIPES, Recipe
+from mt_models.training import (
+    BEST,
+    LAST,
+    EpochRecord,
+    Progress,
+    Settings,
+    finished,
+)
+from mt_models.training.run import SAVE_EVERY
+from mt_nn import CheckpointError, load_checkpoint
 
 REQUEST = "job.json"
 """The name of the file with the request: problem, recipe and settings."""
@@ -35,8 +50,9 @@ class RunView:
         options: The recipe's values.
         settings: The values of the settings.
         state: "queued", "running" or "ended".
-        live: The live state; None before the start.
+        live: The live state; None before the start, and for a run of the command line.
         records: The finished epochs.
+        stoppable: True if the run is queued or running in this app.
     """
 
     folder: Path
@@ -46,6 +62,7 @@ class RunView:
     state: State
     live: Live | None
     records: tuple[EpochRecord, ...]
+    stoppable: bool
 
     @property
     def name(self) -> str:
@@ -64,7 +81,15 @@ class RunView:
     @property
     def finished(self) -> bool:
         """True if all epochs are done."""
-        return self.live is not None and self.live.phase == "finished"
+        if self.live is not None and self.live.phase == "finished":
+            return True
+        return finished(Progress(list(self.records)), Settings(**self.settings))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; own data have classes of their own."""
+        names = _description(self.folder).get("classes", RECIPES[self.problem].classes)
+        return tuple(names)
 
     @property
     def can_go_on(self) -> bool:
@@ -77,8 +102,11 @@ class RunView:
         return (self.folder / BEST).is_file()
 
     def curve(self) -> list[CurvePoint]:
-        """Return the points of loss and accuracy so far."""
-        return read_curve(self.folder)
+        """Return the points of loss and accuracy so far; without a curve, one for each epoch."""
+        return read_curve(self.folder) or [
+            CurvePoint(float(record.epoch), record.train_loss, record.train_accuracy)
+            for record in self.records
+        ]
 
     def evaluation(self) -> Evaluation | None:
         """Return the evaluation on the validation examples after the last epoch."""
@@ -113,35 +141,70 @@ def go_on(queue: ProcessQueue, folder: Path) -> None:
     """
     if is_alive(folder):
         raise ValueError(f"the training in {folder} has not ended; stop it first")
+    if not (folder / REQUEST).is_file():
+        meta = _description(folder)
+        request = {name: meta[name] for name in ("problem", "options", "settings")}
+        (folder / REQUEST).write_text(json.dumps(request, indent=2) + "\n", "utf-8")
     queue.submit(folder, python_command(WORKER, str(folder)))
 
 
 def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
-    """Return a run; None if its folder has no readable request of the app."""
+    """Return a run; None if its folder has neither a request of the app nor a checkpoint."""
     try:
         request = json.loads((folder / REQUEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        request = _description(folder)
+    try:
         problem, options, settings = (request[key] for key in ("problem", "options", "settings"))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
+        return None
+    if problem not in RECIPES:
         return None
     state = queue.state(folder)
-    if state == "ended" and is_alive(folder):
-        state = "running"  # In another app.
     records = _records(folder / f"{problem}.jsonl")
-    return RunView(folder, problem, options, settings, state, read_live(folder), records)
+    live = read_live(folder)
+    run = RunView(folder, problem, options, settings, state, live, records, state != "ended")
+    if state == "ended" and (is_alive(folder) or (live is None and _may_run(run))):
+        return replace(run, state="running")  # In another app, or in a terminal.
+    return run
 
 
 def find_runs(queue: ProcessQueue, problem: str) -> list[RunView]:
-    """Return the app's runs of a problem, the latest first."""
-    requests = RUNS.resolve().glob(f"{problem}-*/{REQUEST}")
-    views = [read_run(queue, path.parent) for path in sorted(requests, key=_begun, reverse=True)]
-    return [view for view in views if view is not None]
+    """Return the runs of a problem in `runs/`, the latest first."""
+    folders = {path.parent for name in (REQUEST, LAST) for path in RUNS.resolve().glob(f"*/{name}")}
+    views = [read_run(queue, path) for path in sorted(folders, key=_changed, reverse=True)]
+    return [view for view in views if view is not None and view.problem == problem]
 
 
-def _begun(request: Path) -> float:
+def _changed(folder: Path) -> float:
+    """Return the time of a run's request, or of its last checkpoint."""
+    return _time(folder / REQUEST) or _time(folder / LAST)
+
+
+def _time(path: Path) -> float:
     try:
-        return request.stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _may_run(run: RunView) -> bool:
+    """Return whether a run of the command line has saved its state as recently as a running one."""
+    return not run.finished and time.time() - _time(run.folder / LAST) < 1.5 * SAVE_EVERY
+
+
+def _description(folder: Path) -> Mapping[str, Any]:
+    """Return problem, options, settings and classes of a run's last checkpoint; or nothing."""
+    path = folder / LAST
+    return _meta(path, _time(path))
+
+
+@lru_cache(maxsize=64)
+def _meta(path: Path, written: float) -> Mapping[str, Any]:
+    try:
+        return load_checkpoint(path).meta
+    except (CheckpointError, OSError):
+        return {}
 
 
 def _records(path: Path) -> tuple[EpochRecord, ...]:

@@ -75,7 +75,7 @@ def line_on_grid(line: Line, cells: int) -> Array:
     Shape:
         (cells, cells); the first row is the lowest.
     """
-    at = _middles(cells)
+    at = middles(cells)
     logits = tensor(at) @ tensor([[line.w1], [line.w2]]) + line.b
     return logits.sigmoid().to_numpy().reshape(cells, cells)
 
@@ -133,7 +133,7 @@ def network_on_grid(network: Module, cells: int, backend: Backend = REFERENCE) -
         network = as_tensor_network(network, backend)
     network = cast(TensorMLP, network)
     with no_grad():
-        probabilities: Tensor = network(tensor(_middles(cells), network.backend))
+        probabilities: Tensor = network(tensor(middles(cells), network.backend))
     return probabilities.to_numpy().astype(np.float64).reshape(cells, cells)
 
 
@@ -157,7 +157,7 @@ def _number(value: Scalar) -> float:
     return value.data
 
 
-def _middles(cells: int) -> Array:
+def middles(cells: int) -> Array:
     """Return the middle of every cell, row by row from below, (cells * cells, 2)."""
     at = (np.arange(cells) + 0.5) / cells
     down, across = np.meshgrid(at, at, indexing="ij")

@@ -33,9 +33,13 @@ def render() -> None:
             "Move x below 0 in x * y + relu(x): the derivative through relu is 0.",
         ),
     )
-    example = st.pills("Examples", EXAMPLES, key="autodiff.example")
+    st.pills("Examples", EXAMPLES, key="autodiff.example", on_change=_take_example)
     text = st.text_input(
-        "Formula", example or EXAMPLES[0], max_chars=200, help=f"Allowed are {ALLOWED}."
+        "Formula",
+        EXAMPLES[0],
+        key="autodiff.formula",
+        bind="query-params",
+        help=f"Allowed are {ALLOWED}.",
     )
     try:
         formula = read_formula(text)
@@ -51,10 +55,15 @@ def render() -> None:
         "backpropagation": [f"{found.get(name, 0.0):.6g}" for name in values],
         "central difference": [f"{quotients[name]:.6g}" for name in values],
     }
-    key = f"autodiff.{formula.text}"
-    stepper(key, len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
-    st.markdown("##### The derivatives, computed in two ways")
-    st.table(table)
+    stepper("autodiff", len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
+    st.header("The derivatives, computed in two ways")
+    st.table(table, hide_index=True)
+
+
+def _take_example() -> None:
+    """Copy the chosen example to the input."""
+    if example := st.session_state["autodiff.example"]:
+        st.session_state["autodiff.formula"] = example
 
 
 def _choose_values(formula: Formula) -> dict[str, float]:
@@ -62,7 +71,13 @@ def _choose_values(formula: Formula) -> dict[str, float]:
     return {
         name: float(
             columns[i % len(columns)].slider(
-                name, -4.0, 4.0, START[i % len(START)], 0.1, key=f"autodiff.value.{name}"
+                name,
+                -4.0,
+                4.0,
+                START[i % len(START)],
+                0.1,
+                key=f"autodiff.{name}",
+                bind="query-params",
             )
         )
         for i, name in enumerate(formula.names)

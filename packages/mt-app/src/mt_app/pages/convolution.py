@@ -38,7 +38,13 @@ def render() -> None:
     )
     lesson = _choose()
     chosen: Phase | None = st.segmented_control(
-        "What is computed", PHASES, default="forward", format_func=str.capitalize, key="conv.phase"
+        "What is computed",
+        PHASES,
+        default="forward",
+        format_func=str.capitalize,
+        key="conv.phase",
+        bind="query-params",
+        required=True,
     )
     phase: Phase = chosen or "forward"
     st.latex(FORMULAS[phase])
@@ -50,17 +56,33 @@ def _choose() -> Convolution:
     """Show the settings, and compute the convolution."""
     with st.container(border=True):
         left, middle, right = st.columns(3)
-        flat = left.segmented_control("Input", ("1-D", "2-D"), default="2-D", key="conv.dims")
+        flat = left.segmented_control(
+            "Input",
+            ("1-D", "2-D"),
+            default="2-D",
+            key="conv.dims",
+            bind="query-params",
+            required=True,
+        )
         reverse = left.toggle(
             "reverse",
             key="conv.reverse",
+            bind="query-params",
             help="Anchor the kernel at its last element: the window extends back instead of ahead.",
         )
-        width = middle.slider("Kernel size", 1, 4, 3, key="conv.kernel")
-        channels = middle.slider("Input channels", 1, 3, 1, key="conv.channels")
-        kernels = right.slider("Kernels (output channels)", 1, 3, 1, key="conv.kernels")
-        layout = right.selectbox("The input lies in memory", LAYOUTS, key="conv.layout")
-        seed = left.number_input("Numbers drawn with seed", 0, 999, 1, key="conv.seed")
+        width = middle.slider("Kernel size", 1, 4, 3, key="conv.kernel", bind="query-params")
+        channels = middle.slider(
+            "Input channels", 1, 3, 1, key="conv.channels", bind="query-params"
+        )
+        kernels = right.slider(
+            "Kernels (output channels)", 1, 3, 1, key="conv.kernels", bind="query-params"
+        )
+        layout = right.selectbox(
+            "The input lies in memory", LAYOUTS, key="conv.layout", bind="query-params"
+        )
+        seed = left.number_input(
+            "Numbers drawn with seed", 0, 999, 1, key="conv.seed", bind="query-params"
+        )
     sizes, kernel = ((8,), (width,)) if flat == "1-D" else ((5, 5), (width, width))
     rng = np.random.default_rng(int(seed))
     return convolution(
@@ -87,7 +109,7 @@ def _show(lesson: Convolution, phase: Phase, at: int) -> None:
         figure(figures.right.svg(220), "The other factor; used elements have a frame")
     with third[0] if third else first:
         figure(figures.result.svg(220), "The result so far; the newest element has a frame")
-    st.markdown("##### The same step in memory")
+    st.header("The same step in memory")
     st.caption("Each cell shows an element and its position; the elements of this step are filled.")
     left, right = st.columns(2)
     with left:

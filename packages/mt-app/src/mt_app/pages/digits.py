@@ -1,28 +1,31 @@
 """The page on digits: prediction of a LeNet with explanations, and training."""
 
 import math
+from html import escape
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from mt_app.announcer import announce
 from mt_app.canvas import drawing_area
+from mt_app.explorer import explorer
 from mt_app.insight.digits import DigitInsight, explain_digit, first_kernels, second_kernels
+from mt_app.insight.flips import smallest_flip
 from mt_app.insight.networks import DigitReader
-from mt_app.jobs import RunView, find_runs
-from mt_app.shared import choose_network, digit_reader, job_queue, mnist
+from mt_app.insight.windows import explorer_data
+from mt_app.jobs import find_runs
+from mt_app.shared import choose_network, digit_reader, images_of, job_queue
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, ink, overlay, tiles
-from mt_app.training_view import choose_backend, start_button, training_panel
-from mt_models.pictures import confusion_matrix, worst_errors
+from mt_app.training_digits import train_digits
 from mt_models.prediction import ImageError, normalize_digit, read_digit
-from mt_models.problems import Evaluation
-from mt_models.recipes import DigitsRecipe
-from mt_models.training import Settings
 from mt_nn import CheckpointError
 
 Image = npt.NDArray[np.uint8]
 ASK, TRAIN = "Ask", "Train"
+DRAW, PICK, UPLOAD = "Draw", "Pick", "Upload"
+FORMATS = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 
 
 def render() -> None:
@@ -33,16 +36,21 @@ def render() -> None:
         "the first finds edges, the second combines them, and in the end there are ten numbers, "
         "one for each digit.",
         [
-            "Draw a 7, then give it a bar. Draw a 4 and close it slowly into a 9: "
-            "when does the answer flip?",
+            "Clear the seven and draw a 4. Close it slowly into a 9: when does the answer flip?",
             "Draw something that is no digit. How sure is the network then?",
         ],
     )
     part = st.segmented_control(
-        "Part", [ASK, TRAIN], default=ASK, key="digits part", label_visibility="collapsed"
+        "Part",
+        [ASK, TRAIN],
+        default=ASK,
+        key="digits.part",
+        label_visibility="collapsed",
+        bind="query-params",
+        required=True,
     )
     if part == TRAIN:
-        _train()
+        train_digits()
     else:
         _ask()
 
@@ -50,59 +58,99 @@ def render() -> None:
 @st.fragment
 def _ask() -> None:
     """Ask the user for a digit, and show the network's prediction."""
-    question, answer = st.columns([1, 1], gap="large")
-    with question:
-        source = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits net")
-        image = _given_digit()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Digit",
+            [DRAW, PICK, UPLOAD],
+            default=DRAW,
+            key="digits.from",
+            bind="query-params",
+            required=True,
+        )
+        st.button("Random example", icon=":material/casino:", on_click=_pick_randomly)
+    with st.container(key="digits-board"):
+        question, answer = st.columns([1, 1], gap="medium")
+    source = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits.network")
     try:
         reader = digit_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
         st.error(str(error))
         return
+    st.caption(
+        f"{type(reader.network).__name__}, which classified {reader.accuracy:.2%} of the "
+        "validation images correctly"
+    )
+    with question:
+        image = _given_digit(how or DRAW)
     with answer:
-        st.caption(
-            f"{type(reader.network).__name__}, which read {reader.accuracy:.2%} of the validation "
-            "digits right"
-        )
         if image is None:
             st.html('<div class="mt-answer mt-waiting">?</div>')
+            announce("no digit", "digits.announcer")
             return
         insight = explain_digit(reader, image)
-        st.html(f'<div class="mt-answer" data-answer="{insight.answer}">{insight.answer}</div>')
-        shares = [(str(digit), float(p)) for digit, p in enumerate(insight.probabilities)]
+        name = reader.classes[insight.answer]
+        st.html(f'<div class="mt-answer" data-answer="{escape(name)}">{escape(name)}</div>')
+        shares = list(zip(reader.classes, insight.probabilities.tolist(), strict=True))
         st.html(bars(shares))
+        announce(f"{name}, {insight.probabilities.max():.0%}", "digits.announcer")
     _why(reader, insight)
 
 
-def _given_digit() -> Image | None:
-    """Return the digit that the user draws, picks or uploads, in MNIST's format."""
-    how = st.segmented_control(
-        "Digit", ["Draw", "Pick", "Upload"], default="Draw", key="digits how"
+def _pick_randomly() -> None:
+    """Show a random test image of MNIST."""
+    st.session_state["digits.from"] = PICK
+    st.session_state["digits.number"] = int(
+        np.random.default_rng().integers(len(images_of(None).test_images))
     )
-    if how == "Pick":
-        images: Image = mnist().test_images
-        number = st.number_input("Test image of MNIST", 0, len(images) - 1, 18, key="digits number")
+
+
+def _given_digit(how: str) -> Image | None:
+    """Return the digit that the user draws, picks or uploads, in MNIST's format."""
+    if how == PICK:
+        images: Image = images_of(None).test_images
+        number = st.number_input(
+            "Test image of MNIST",
+            0,
+            len(images) - 1,
+            18,
+            key="digits.number",
+            bind="query-params",
+        )
         st.html(tiles([Tile(ink(images[number]), f"test image {number}")], "10rem"))
         image: Image = images[number]
         return image
+    if how == UPLOAD:
+        return _uploaded_digit()
+    drawing = drawing_area("drawing")
     try:
-        if how == "Upload":
-            file = st.file_uploader(
-                "A picture of one digit",
-                type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
-            )
-            return None if file is None else read_digit(file, file.name)
-        drawing = drawing_area("digits drawing")
         return None if drawing is None else normalize_digit(drawing, "the drawing")
-    except ImageError as error:
-        if how == "Upload":
-            st.warning(str(error))
+    except ImageError:
         return None
+
+
+def _uploaded_digit() -> Image | None:
+    """Let the user upload a picture. The page keeps it while it shows another one."""
+    file = st.file_uploader("A picture of one digit", type=FORMATS, key="digits.file")
+    kept = "digits.uploaded"
+    if file is not None:
+        try:
+            st.session_state[kept] = (file.name, read_digit(file, file.name))
+        except ImageError as error:
+            st.warning(f"{error}.")
+            return None
+    if kept not in st.session_state:
+        return None
+    name, image = st.session_state[kept]
+    if file is None:
+        st.caption(f"The last upload: {name}")
+    st.html(tiles([Tile(ink(image), f"the uploaded picture {name}, 28 by 28")], "10rem"))
+    uploaded: Image = image
+    return uploaded
 
 
 def _why(reader: DigitReader, insight: DigitInsight) -> None:
     """Show the intermediate results."""
-    st.subheader("The gradient of each pixel")
+    st.header("The gradient of each pixel")
     st.html(
         tiles(
             [
@@ -115,36 +163,67 @@ def _why(reader: DigitReader, insight: DigitInsight) -> None:
         )
     )
     st.caption(
-        f"Blue: more ink here would raise the score of {insight.answer}. "
+        f"Blue: more ink here would raise the score of {reader.classes[insight.answer]}. "
         "Orange: it would lower it. This is the gradient of that score by each pixel."
     )
-    st.subheader("Layer by layer")
+    _flip(reader, insight)
+    st.header("Layer by layer")
+    st.caption(
+        "Point at a value: the frames show what it depends on in the earlier layers, and what "
+        "depends on it in the later ones."
+    )
+    explorer(explorer_data(reader, insight), "digits.explorer")
     for layer in insight.layers:
+        if layer.values.ndim == 3:
+            continue
         shape = " × ".join(map(str, layer.shape))
         learnt = f" · {layer.parameters:,} trained parameters" if layer.parameters else ""
         st.html(
             f'<div class="mt-layer"><b>{layer.name}</b> <code>{shape}</code> '
             f"<span>{layer.does}{learnt}</span></div>"
         )
-        st.html(_layer_tiles(layer.values, insight))
+        st.html(_layer_tiles(layer.values, reader.classes))
     _kernels(reader)
 
 
-def _layer_tiles(values: npt.NDArray[np.floating], insight: DigitInsight) -> str:
-    """Return pictures of a layer's output."""
-    if values.ndim == 3:
-        if len(values) == 1:
-            return tiles([Tile(ink(insight.image), "the digit")], "5rem")
-        limit = float(np.abs(values).max()) or 1.0
-        return tiles(
-            [Tile(heat(channel, limit), f"channel {i}") for i, channel in enumerate(values)], "5rem"
+def _flip(reader: DigitReader, insight: DigitInsight) -> None:
+    """Show a small change of the pixels that flips the answer."""
+    st.header("A change that flips the answer")
+    shown = st.toggle("Search", key="digits.flip", bind="query-params")
+    if not shown:
+        return
+    flip = smallest_flip(reader, insight.image)
+    if flip is None:
+        st.info("The search found no change that flips the answer.")
+        return
+    after, before = reader.classes[flip.answer], reader.classes[insight.answer]
+    st.html(
+        tiles(
+            [
+                Tile(ink(insight.image), f"the digit, read as {before}", before),
+                Tile(heat(flip.change), "the change", "the change"),
+                Tile(ink(flip.image), f"the changed digit, read as {after}", after),
+            ],
+            "9rem",
+            one_row=True,
         )
-    if len(values) == 10:
+    )
+    length = float(np.sqrt((flip.change.astype(np.float64) ** 2).sum()))
+    st.caption(
+        f"With this change of {flip.pixels} pixels by at most {flip.largest} of 255 grey values "
+        f"(Euclidean length {length:.0f}), the network reads {after}. The search is DeepFool's: it "
+        "goes to the nearest boundary of the linearised scores. Blue adds ink, orange removes it."
+    )
+
+
+def _layer_tiles(values: npt.NDArray[np.floating], classes: tuple[str, ...]) -> str:
+    """Return pictures of the output of a linear layer."""
+    if len(values) == len(classes):
         limit = float(np.abs(values).max()) or 1.0
         return tiles(
             [
-                Tile(heat(np.array([[value]]), limit), f"{digit}: {value:.2f}", f"{digit}")
-                for digit, value in enumerate(values.tolist())
+                Tile(heat(np.array([[value]]), limit), f"{name}: {value:.2f}", name)
+                for name, value in zip(classes, values.tolist(), strict=True)
             ],
             "2rem",
             one_row=True,
@@ -157,7 +236,7 @@ def _layer_tiles(values: npt.NDArray[np.floating], insight: DigitInsight) -> str
 
 def _kernels(reader: DigitReader) -> None:
     """Show the kernels of the convolutions."""
-    st.subheader("Filters")
+    st.header("Filters")
     first, second = first_kernels(reader), second_kernels(reader)
     limit = float(np.abs(first).max()) or 1.0
     st.caption(
@@ -173,78 +252,3 @@ def _kernels(reader: DigitReader) -> None:
     for channel in range(second.shape[1]):
         row = [Tile(heat(k, limit), f"kernel {i}") for i, k in enumerate(second[:, channel])]
         st.html(tiles(row, "2.5rem", one_row=True))
-
-
-def _train() -> None:
-    """Let the user train a network."""
-    left, middle, right = st.columns(3)
-    with left:
-        samples = st.select_slider(
-            "Training images", [500, 1000, 2000, 5000, 10_000, 20_000, 60_000], 5000
-        )
-        epochs = st.slider("Epochs", 1, 20, 3)
-    with middle:
-        rate = st.select_slider("Learning rate", [0.01, 0.03, 0.1, 0.25, 0.5, 1.0, 3.0], 0.25)
-        batch = st.select_slider("Batch size", [8, 16, 32, 64], 16)
-    with right:
-        backend, dtype = choose_backend("digits backend")
-        judged = st.select_slider("Unseen images to judge by", [100, 500, 2000, 10_000], 2000)
-    recipe = DigitsRecipe(
-        backend=backend,
-        dtype=dtype,
-        lr=rate,
-        schedule="cosine",
-        train_size=samples,
-        validation_size=judged,
-    )
-    start_button(recipe, Settings(epochs=epochs, batch_size=batch), "digits start")
-    training_panel("mnist", _details)
-
-
-def _details(run: RunView) -> None:
-    """Show the confusion matrix and the worst errors of a run."""
-    evaluation = run.evaluation()
-    if evaluation is None or not len(evaluation.labels):
-        return
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Confusion matrix**")
-        st.html(_confusion(evaluation))
-    with right:
-        st.markdown("**The most confident errors**")
-        st.html(_mistakes(evaluation))
-
-
-def _confusion(evaluation: Evaluation) -> str:
-    """Return the confusion matrix as a table, each row shaded by its fractions."""
-    counts = confusion_matrix(evaluation, 10)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    head = "".join(f"<th>{digit}</th>" for digit in range(10))
-    rows = []
-    for digit in range(10):
-        cells = "".join(
-            f'<td class="{"mt-right" if other == digit else "mt-wrong"}" '
-            f'style="--mt-share: {100 * shares[digit, other]:.0f}%">{counts[digit, other] or ""}'
-            "</td>"
-            for other in range(10)
-        )
-        rows.append(f"<tr><th>{digit}</th>{cells}</tr>")
-    return (
-        '<table class="mt-confusion"><caption>rows: the truth; columns: the answer</caption>'
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
-
-
-def _mistakes(evaluation: Evaluation) -> str:
-    """Return the misclassified digits with the greatest confidence."""
-    images = mnist().test_images
-    chosen = worst_errors(evaluation, 16).tolist()
-    if not chosen:
-        return "<p>None.</p>"
-    shown = []
-    for number in chosen:
-        predicted = int(evaluation.predictions[number])
-        sure = float(evaluation.probabilities[number, predicted])
-        label = f"{evaluation.labels[number]} as {predicted}"
-        shown.append(Tile(ink(images[number]), f"{label}, {sure:.0%} sure", f"{label}, {sure:.0%}"))
-    return tiles(shown, "4.5rem")

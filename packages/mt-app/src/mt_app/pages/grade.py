@@ -2,18 +2,21 @@
 
 import json
 import shutil
+import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from mt_app.document_frame import document_frame
 from mt_app.jobs.processes import OUTPUT, python_command
 from mt_app.shared import checkout, job_queue
 from mt_app.style import page_head
 from mt_models.cli.folders import RUNS
 
 FOLDER = RUNS / "app" / "grade"
-JSON, PAGE = "report.json", "report.html"
+ASKED, PROGRESS, JSON, PAGE = "asked.json", "progress.json", "report.json", "report.html"
 
 
 def render() -> None:
@@ -35,8 +38,9 @@ def render() -> None:
         return
     folder = FOLDER.resolve()
     running = job_queue().state(folder) != "ended"
+    names = _names(root)
     if not running:
-        _form(root, folder)
+        _form(root, folder, names)
 
     @st.fragment(run_every=1.0 if running else None)
     def panel() -> None:
@@ -44,30 +48,40 @@ def render() -> None:
         if running and state == "ended":
             st.rerun()
         if running:
-            _busy(folder, state)
+            _busy(folder, state, names)
         else:
-            _report(folder)
+            _report(folder, names)
 
     panel()
 
 
-def _form(root: Path, results: Path) -> None:
-    """Let the user choose task and folder.
+def _form(root: Path, results: Path, names: dict[str, str]) -> None:
+    """Let the user choose task and folder; the last choice is the default.
 
     Args:
         root: The repository.
         results: The folder of the last report, which a new run replaces.
+        names: The titles of tasks and modules by their names.
     """
-    names = _names(root)
+    before = _read(results / ASKED)
     left, right = st.columns([1, 2])
-    chosen = left.selectbox("What", list(names), format_func=names.__getitem__, key="grade what")
+    what = before.get("what")
+    chosen = left.selectbox(
+        "What",
+        list(names),
+        index=list(names).index(what) if what in names else 0,
+        format_func=names.__getitem__,
+        key="grade.what",
+        bind="query-params",
+    )
     entered = right.text_input(
         "Folder of the submission",
-        str(root),
-        key="grade folder",
+        str(before.get("folder", root)),
+        key="grade.folder",
         help="In this repository's layout or the course's.",
+        bind="query-params",
     )
-    speed = st.toggle("Measure its speed, too", key="grade speed")
+    speed = st.toggle("Measure its speed, too", key="grade.speed", bind="query-params")
     if not st.button("Judge it", type="primary", icon=":material/gavel:"):
         return
     submission = Path(entered).expanduser()
@@ -76,9 +90,12 @@ def _form(root: Path, results: Path) -> None:
         return
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
+    asked = {"what": chosen, "folder": str(submission.resolve()), "began": time.time()}
+    (results / ASKED).write_text(json.dumps(asked), "utf-8")
     command = python_command(
         *("grading", "grade", chosen, "--submission", str(submission.resolve())),
         *("--json", str(results / JSON), "--html", str(results / PAGE)),
+        *("--progress", str(results / PROGRESS)),
         *(() if speed else ("--no-speed",)),
     )
     job_queue().submit(results, command, cwd=root)
@@ -99,20 +116,26 @@ def _names(root: Path) -> dict[str, str]:
     return names
 
 
-def _busy(folder: Path, state: str) -> None:
-    """Show the state and the output of the grader."""
+def _busy(folder: Path, state: str, names: dict[str, str]) -> None:
+    """Show the request, and the current task and check."""
+    asked, now = _read(folder / ASKED), _read(folder / PROGRESS)
+    lines = [f"**{names.get(asked.get('what', ''), '')}** in `{asked.get('folder', '')}`"]
     if state == "queued":
-        st.info("Waiting for another job.", icon=":material/hourglass_top:")
+        lines.append("Waiting for another job.")
     else:
-        st.info("The grader is running.", icon=":material/hourglass_top:")
+        seconds = max(0, round(time.time() - float(asked.get("began", time.time()))))
+        step = f"{now['task']}: `{now['check']}`" if now.get("check") else "Starting"
+        lines.append(f"{step} · {seconds} s")
+    st.info("  \n".join(lines), icon=":material/hourglass_top:")
     if st.button("Stop", icon=":material/stop:"):
         job_queue().stop(folder)
     if output := _output(folder):
         st.code(output, language=None)
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path, names: dict[str, str]) -> None:
     """Show the last report, or the reason why there is none."""
+    asked = _read(folder / ASKED)
     try:
         result = json.loads((folder / JSON).read_text("utf-8"))
         page = (folder / PAGE).read_text("utf-8")
@@ -121,11 +144,22 @@ def _report(folder: Path) -> None:
             st.warning("The grader ended without a report. This is what it printed:")
             st.code(output, language=None)
         return
-    st.subheader(f"Report on {result['submission']['name']}")
-    st.iframe(page, height=640, alt="The report")
-    st.download_button(
-        "Download the report", page, "report.html", "text/html", icon=":material/download:"
-    )
+    st.header(f"Report on {result['submission']['name']}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{names.get(asked.get('what', ''), '')}, judged at {result['created']}")
+        st.download_button(
+            "Download the report", page, "report.html", "text/html", icon=":material/download:"
+        )
+    document_frame(page, "The report", "grade.report")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; an empty one if it is missing or incomplete."""
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _output(folder: Path) -> str:

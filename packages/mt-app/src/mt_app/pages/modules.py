@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from mt_app.lessons.modules import NETWORKS, Branch, tree
-from mt_app.style import page_head
+from mt_app.style import page_head, wide_table_hint
 from mt_nn import Module
 
 
@@ -27,8 +27,10 @@ def render() -> None:
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     names = list(NETWORKS)
-    name = left.segmented_control("Network", names, default=names[0], key="tree.network")
-    training = right.toggle("training", True, key="tree.training")
+    name = left.segmented_control(
+        "Network", names, default=names[0], key="tree.network", bind="query-params", required=True
+    )
+    training = right.toggle("training", True, key="tree.training", bind="query-params")
     network = _build(name or names[0])
     # All sessions share the network; this run sets the mode before it reads it.
     if training:
@@ -51,6 +53,7 @@ def render() -> None:
             "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
         },
     )
+    wide_table_hint()
     with st.expander("As Python prints it"):
         st.code(repr(network), language=None)
 

@@ -7,6 +7,7 @@ import streamlit as st
 from mt_app.figures.points import draw_line, draw_map
 from mt_app.jobs import RunView
 from mt_app.lessons.points import Line, judge, line_on_grid, predict_run
+from mt_app.points_builder import build_network
 from mt_app.style import figure, page_head
 from mt_app.training_view import start_button, training_panel
 from mt_models.backends import default_dtype
@@ -19,7 +20,6 @@ from mt_nn import CheckpointError
 CELLS = 40
 """The number of rows and columns of the map."""
 
-SLIDERS = ("w1", "w2", "b")
 START = {"w1": 6.0, "w2": 0.0, "b": -2.0}
 
 MODELS = {
@@ -41,28 +41,42 @@ def render() -> None:
         "the colour of a point is its class.",
         (
             "Separate Simple by hand, then try Xor: no line separates it.",
+            "Under Layers of your own, remove the hidden layer, and add a point in the circle.",
             "Take single steps of gradient descent and watch the three parameters change.",
         ),
     )
-    by_hand, learning = st.tabs(["A line by hand", "A network that learns"])
+    by_hand, building, learning = st.tabs(
+        ["A line by hand", "Layers of your own", "A network that learns"],
+        key="points.tab",
+        bind="query-params",
+    )
     with by_hand:
         _by_hand()
+    with building:
+        build_network()
     with learning:
         _learning()
 
 
 @st.fragment
 def _by_hand() -> None:
-    name = st.segmented_control("Points", list(DATASETS), default="Simple", key="points.set")
+    name = st.segmented_control(
+        "Points",
+        list(DATASETS),
+        default="Simple",
+        key="points.set",
+        bind="query-params",
+        required=True,
+    )
     points = _points(name or "Simple", 50)
     left, right = st.columns(2)
     with right:
-        for slider in SLIDERS:
-            st.session_state.setdefault(f"points.{slider}", START[slider])
-        w1 = st.slider("w1, how much x1 counts", -20.0, 20.0, step=0.1, key="points.w1")
-        w2 = st.slider("w2, how much x2 counts", -20.0, 20.0, step=0.1, key="points.w2")
-        b = st.slider("b, the bias", -20.0, 20.0, step=0.1, key="points.b")
-        rate = st.select_slider("Learning rate", (0.5, 1.0, 2.0, 5.0, 10.0), 5.0, key="points.rate")
+        w1 = _slider("w1, how much x1 counts", "w1")
+        w2 = _slider("w2, how much x2 counts", "w2")
+        b = _slider("b, the bias", "b")
+        rate = st.select_slider(
+            "Learning rate", (0.5, 1.0, 2.0, 5.0, 10.0), 5.0, key="points.rate", bind="query-params"
+        )
         line = Line(w1, w2, b)
         judged = judge(line, points)
         with st.container(horizontal=True):
@@ -91,11 +105,17 @@ def _by_hand() -> None:
         )
 
 
+def _slider(label: str, name: str) -> float:
+    return float(
+        st.slider(label, -20.0, 20.0, START[name], 0.1, key=f"points.{name}", bind="query-params")
+    )
+
+
 def _step(line: Line, points: Graph, rate: float, steps: int) -> None:
     """Move the sliders by steps of gradient descent, within their range."""
     for _ in range(steps):
         line = line.stepped(judge(line, points).gradient, rate)
-    for name in SLIDERS:
+    for name in START:
         st.session_state[f"points.{name}"] = min(max(getattr(line, name), -20.0), 20.0)
 
 
@@ -107,16 +127,31 @@ def _points(name: str, n: int) -> Graph:
 def _learning() -> None:
     """Start training runs and show them."""
     with st.container(border=True):
-        name = st.segmented_control("Points", list(DATASETS), default="Xor", key="learn.set")
-        left, middle, right = st.columns(3)
-        made_of = left.selectbox("A network of", list(MODELS), index=3, key="learn.model")
-        hidden = left.slider("Units in each hidden layer", 2, 32, 10, key="learn.hidden")
-        n = middle.slider("Number of points", 10, 200, 50, 10, key="learn.n")
-        epochs = middle.slider("Epochs", 10, 1000, 200, 10, key="learn.epochs")
-        rate = right.select_slider(
-            "Learning rate", (0.001, 0.003, 0.01, 0.03, 0.1), 0.01, key="learn.rate"
+        name = st.segmented_control(
+            "Points",
+            list(DATASETS),
+            default="Xor",
+            key="learn.set",
+            bind="query-params",
+            required=True,
         )
-        seed = right.number_input("Seed", 0, 999, 0, key="learn.seed")
+        left, middle, right = st.columns(3)
+        made_of = left.selectbox(
+            "A network of", list(MODELS), index=3, key="learn.model", bind="query-params"
+        )
+        hidden = left.slider(
+            "Units in each hidden layer", 2, 32, 10, key="learn.hidden", bind="query-params"
+        )
+        n = middle.slider("Number of points", 10, 200, 50, 10, key="learn.n", bind="query-params")
+        epochs = middle.slider("Epochs", 10, 1000, 200, 10, key="learn.epochs", bind="query-params")
+        rate = right.select_slider(
+            "Learning rate",
+            (0.001, 0.003, 0.01, 0.03, 0.1),
+            0.01,
+            key="learn.rate",
+            bind="query-params",
+        )
+        seed = right.number_input("Seed", 0, 999, 0, key="learn.seed", bind="query-params")
         kind, backend = MODELS[made_of]
         model: Literal["scalar", "tensor"] = "scalar" if kind == "scalar" else "tensor"
         recipe = PointsRecipe(

@@ -29,15 +29,27 @@ def render() -> None:
     with st.container(border=True):
         left, middle, right = st.columns(3)
         kind = left.segmented_control(
-            "What is kept", KINDS, default="maximum", format_func=str.capitalize, key="pool.kind"
+            "What is kept",
+            KINDS,
+            default="maximum",
+            format_func=str.capitalize,
+            key="pool.kind",
+            bind="query-params",
+            required=True,
         )
-        kh = middle.select_slider("Height of a window", (1, 2, 4), 2, key="pool.kh")
-        kw = middle.select_slider("Width of a window", (1, 2, 3, 6), 2, key="pool.kw")
-        seed = right.number_input("Numbers drawn with seed", 0, 999, 2, key="pool.seed")
+        kh = middle.select_slider(
+            "Height of a window", (1, 2, 4), 2, key="pool.kh", bind="query-params"
+        )
+        kw = middle.select_slider(
+            "Width of a window", (1, 2, 3, 6), 2, key="pool.kw", bind="query-params"
+        )
+        seed = right.number_input(
+            "Numbers drawn with seed", 0, 999, 2, key="pool.seed", bind="query-params"
+        )
     image = np.random.default_rng(int(seed)).integers(-4, 6, size=SHAPE)
     lesson = pool(image, (int(kh), int(kw)), kind or "maximum")
     stepper("pool", lesson.output.size, lambda at: _show(lesson, at), name="window")
-    st.markdown("##### What `tile` does")
+    st.header("What `tile` does")
     st.table(
         {
             "by": [name for name, _ in views_of_tile(SHAPE, lesson.kernel)],

@@ -16,7 +16,7 @@ from mt_app.lessons.memory import (
     read_shape,
 )
 from mt_app.stepper import stepper
-from mt_app.style import figure, page_head
+from mt_app.style import figure, page_head, wide_table_hint
 from mt_tensor import to_index
 
 EXAMPLES = (
@@ -40,7 +40,9 @@ def render() -> None:
             "Expand a dimension of size 1 and look at its stride.",
         ),
     )
-    views, broadcasting = st.tabs(["Views of one storage", "Broadcasting"])
+    views, broadcasting = st.tabs(
+        ["Views of one storage", "Broadcasting"], key="tensor.tab", bind="query-params"
+    )
     with views:
         _views()
     with broadcasting:
@@ -48,11 +50,15 @@ def render() -> None:
 
 
 def _views() -> None:
-    example = st.pills("Examples", EXAMPLES, default=EXAMPLES[0], key="tensor.example")
+    st.pills("Examples", EXAMPLES, key="tensor.example", on_change=_take_example)
     left, right = st.columns([1, 3])
-    text = left.text_input("Shape", "3, 4", key="tensor.shape")
+    text = left.text_input("Shape", "3, 4", key="tensor.shape", bind="query-params")
     chain = right.text_input(
-        "Operations on x", example or "", max_chars=200, help=f"Known: {ALLOWED}."
+        "Operations on x",
+        EXAMPLES[0],
+        key="tensor.operations",
+        bind="query-params",
+        help=f"Known: {ALLOWED}.",
     )
     try:
         links = follow(read_shape(text), chain)
@@ -69,11 +75,18 @@ def _views() -> None:
             "elements copied": [link.data.size if link.moved else 0 for link in links],
         }
     )
+    wide_table_hint()
     last = links[-1]
     if last.data.size == 0:
         st.info("This tensor has no elements, so there is nothing to draw.")
         return
     stepper("tensor", last.data.size, lambda at: _show_element(links[0], last, at), name="element")
+
+
+def _take_example() -> None:
+    """Copy the chosen example to the input."""
+    if example := st.session_state["tensor.example"]:
+        st.session_state["tensor.operations"] = example
 
 
 def _show_element(first: Link, last: Link, at: int) -> None:
@@ -101,8 +114,8 @@ def _show_element(first: Link, last: Link, at: int) -> None:
 
 def _broadcasting() -> None:
     left, right = st.columns(2)
-    first = left.text_input("Shape of a", "3, 1", key="cast.a")
-    second = right.text_input("Shape of b", "4", key="cast.b")
+    first = left.text_input("Shape of a", "3, 1", key="cast.a", bind="query-params")
+    second = right.text_input("Shape of b", "4", key="cast.b", bind="query-params")
     try:
         a, b = read_shape(first), read_shape(second)
         shape = broadcast_shape(a, b)

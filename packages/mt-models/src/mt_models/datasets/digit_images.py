@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SIDE = 28
 BOX = 20
@@ -76,6 +76,8 @@ def read_digit(
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(too_large) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{source}: the file is not a readable image; use PNG or JPEG") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(
             f"{source}: the file is not a readable image ({error}); use PNG or JPEG"
