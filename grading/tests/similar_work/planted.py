@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from grading.similar.documents import body_text, whole_text
-from grading.tests.similar.disguises import DISGUISES, disguised
-from grading.tests.similar.solutions import Solution, Variants, independent
+from grading.tests.similar_work.disguises import DISGUISES, disguised
+from grading.tests.similar_work.solutions import Solution, Variants, independent
 
 MODULES = {
     0: ("0.1", "0.3", "0.4"),
