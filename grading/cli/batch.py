@@ -105,6 +105,6 @@ def _compare(
     page = write_pages(folder, works, pairs)
     compared = sum(bool(work.text) for work in works)
     click.echo(
-        f"similar work: {len(pairs)} of the pairs of {compared} submissions have similar functions, "
-        f"which is no proof of copying: {page}"
+        f"similar work: {len(pairs)} of the pairs of {compared} submissions have similar "
+        f"functions, which is no proof of copying: {page}"
     )

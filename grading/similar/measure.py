@@ -7,8 +7,8 @@ It reads a question from standard input and writes the answer to standard output
 
 An answer has a record for each pair with at least the minimum similarity, the most similar first:
 the indices of two texts, the similarity from 0 to 1, and the common parts, each as a range of
-characters of both texts. Parts are determined for the given number of pairs; others have none. Texts
-of earlier years have the indices after the others, and are not compared with each other.
+characters of both texts. Parts are determined for the given number of pairs; others have none.
+Texts of earlier years have the indices after the others, and are not compared with each other.
 
 The similarity of two texts is the weight of their common sequences of tokens, divided by the
 geometric mean of the weights of all sequences of each. A sequence that many texts contain has a

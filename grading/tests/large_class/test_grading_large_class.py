@@ -1,4 +1,4 @@
-"""A class of right solutions, mistakes and broken archives: killed, resumed, with the same results."""
+"""A class of right solutions, mistakes and broken archives is killed and resumed."""
 
 import csv
 import os
@@ -22,7 +22,8 @@ SIZE = 6
 
 def command(folder: Path, results: Path) -> list[str]:
     options = ["--batch", str(folder / "submissions"), "--out", str(results), "--seed", "5"]
-    return [sys.executable, "-m", "grading", "grade", "task0_1", "--no-speed", "--jobs", "1"] + options
+    options += ["--no-speed", "--jobs", "1"]
+    return [sys.executable, "-m", "grading", "grade", "task0_1", *options]
 
 
 def rows(results: Path) -> list[dict[str, str]]:

@@ -16,7 +16,9 @@ def pairs(question: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all pairs of texts with a common part."""
     texts = question["texts"]
     # The name chooses the syntax. In a window of 1, every common sequence counts.
-    prints = [CodeFingerprint("a.py", question["tokens"], 1, fp=io.StringIO(each)) for each in texts]
+    prints = [
+        CodeFingerprint("a.py", question["tokens"], 1, fp=io.StringIO(each)) for each in texts
+    ]
     return [
         {"first": first, "second": second, "similarity": float(sum(shares)) / 2, "parts": []}
         for second in range(len(texts))

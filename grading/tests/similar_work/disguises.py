@@ -34,7 +34,7 @@ def renamed(tree: ast.Module, rng: random.Random) -> ast.Module:
                 names.setdefault(name, f"{rng.choice('abcdefgh')}_{len(names)}")
 
     class Rename(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+        def visit_Name(self, node: ast.Name) -> ast.Name:
             node.id = names.get(node.id, node.id)
             return node
 
@@ -67,7 +67,7 @@ def loops_rewritten(tree: ast.Module, rng: random.Random) -> ast.Module:
     """Write loops over `range(n)` as `while` loops, and other loops over a list of their items."""
 
     class Rewrite(ast.NodeTransformer):
-        def visit_For(self, node: ast.For) -> ast.stmt | Statements:  # noqa: N802
+        def visit_For(self, node: ast.For) -> ast.stmt | Statements:
             self.generic_visit(node)
             call = node.iter
             is_range = (
@@ -195,7 +195,9 @@ def _is_plain(node: ast.stmt) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
     names = [each for target in targets for each in ast.walk(target)]
     plain = all(isinstance(each, ast.Name | ast.Tuple | ast.expr_context) for each in names)
-    return plain and not any(isinstance(each, ast.Lambda | ast.NamedExpr) for each in ast.walk(node))
+    return plain and not any(
+        isinstance(each, ast.Lambda | ast.NamedExpr) for each in ast.walk(node)
+    )
 
 
 def _free(one: ast.Assign, two: ast.Assign) -> bool:

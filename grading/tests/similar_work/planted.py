@@ -95,7 +95,9 @@ def text_of(source: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def answer(command: Sequence[str], texts: Sequence[str], tokens: int) -> dict[tuple[int, int], float]:
+def answer(
+    command: Sequence[str], texts: Sequence[str], tokens: int
+) -> dict[tuple[int, int], float]:
     """Return the similarity of each pair that a tool finds."""
     question = {"texts": texts, "earlier": [], "tokens": tokens, "minimum": 0.0, "detailed": 0}
     done = subprocess.run(

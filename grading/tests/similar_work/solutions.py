@@ -112,8 +112,8 @@ def independent(
 ) -> list[Solution]:
     """Return solutions of some tasks that share no variant of a function that is not short.
 
-    A function with fewer variants than solutions is missing in some of them, as in a hand-in that is
-    not finished.
+    A function with fewer variants than solutions is missing in some of them, as in a hand-in that
+    is not finished.
     """
     solutions: list[dict[tuple[str, str], str]] = [{} for _ in range(number)]
     for key, known in variants.items():

@@ -75,7 +75,9 @@ def test_submissions_that_cannot_be_compared_have_a_reason(tree: Path) -> None:
     (tree / "broken.zip").write_bytes(b"PK")
     (tree / "empty").mkdir()
     tasks = [table().task("0.3")]
-    works = {each.name: each for each in (work_of(e, tasks, table()) for e in find_submissions(tree))}
+    works = {
+        each.name: each for each in (work_of(e, tasks, table()) for e in find_submissions(tree))
+    }
     assert "damaged" in works["broken"].problem
     assert "is not a submission" in works["empty"].problem
     assert works["anna"].problem == ""
@@ -137,10 +139,9 @@ def test_a_batch_lists_similar_work_of_this_and_of_earlier_years(
     write_upstream(tree.parent / "2029" / "ben", "2022", 0)
     write_upstream(tree.parent / "2029" / "carl", "2022", 0)
     (tree / "broken.zip").write_bytes(b"PK")
-    code = main(
-        ["grade", "task0_1", "task0_3", "--no-speed", "--batch", str(tree), "--similar"]
-        + ["--earlier", str(tree.parent / "2029")]
-    )
+    options = ["--no-speed", "--batch", str(tree), "--similar"]
+    options += ["--earlier", str(tree.parent / "2029")]
+    code = main(["grade", "task0_1", "task0_3", *options])
     assert code == 1
     assert "2 of the pairs of 3 submissions" in capfd.readouterr().out
     folder = tree.parent / "class-results" / "similar"

@@ -106,12 +106,8 @@ def total(n, xs):
 
 
 @pytest.mark.parametrize("name", DISGUISES)
-@given(
-    st.integers(0, 5), st.lists(st.integers(-3, 3), max_size=4), st.integers(0, 2**16)
-)
-def test_disguised_functions_return_the_same(
-    name: str, n: int, xs: list[int], seed: int
-) -> None:
+@given(st.integers(0, 5), st.lists(st.integers(-3, 3), max_size=4), st.integers(0, 2**16))
+def test_disguised_functions_return_the_same(name: str, n: int, xs: list[int], seed: int) -> None:
     changed = disguised(FUNCTIONS, DISGUISES[name], random.Random(seed))
     results = []
     for source in (FUNCTIONS, changed):
