@@ -26,7 +26,7 @@ from tools.blocks import write_block
 PAGE = ROOT / "docs" / "guides" / "similar-work.md"
 PYTHON = ROOT / ".venv-similar-tools" / "bin" / "python"
 
-LENGTHS = {"compare50": (6, 8, 10, 12, 16), "copydetect": (12, 16, 20, 25, 30)}
+LENGTHS = {"compare50": (4, 6, 8, 12), "copydetect": (12, 16, 20, 25)}
 """Lengths of compared sequences to choose from: tokens and characters."""
 
 FALSE_ALARMS = 0.01
@@ -73,7 +73,7 @@ def found_by(tool: str, length: int, classes: Sequence[Planted]) -> Found:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--classes", default=12, type=click.IntRange(min=2), help="Classes of each module.")
+@click.option("--classes", default=8, type=click.IntRange(min=2), help="Classes of each module.")
 @click.option("--dry-run", is_flag=True, help="Print the table, and publish nothing.")
 def main(classes: int, dry_run: bool) -> None:
     """Measure how many planted copies compare50 and copydetect find at equal false alarms.
