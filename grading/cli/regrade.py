@@ -111,10 +111,10 @@ def write_marks(
         click.echo(f"note: {line}")
     click.echo(f"marks: {folder / MARKS}")
     code = OK
-    for each in prepared:
-        original = output.fill(each)
-        code = FAILED if each.filled.strangers else code
-        _show_filled(each.file, each.filled, original)
+    for file in prepared:
+        original = output.fill(file)
+        code = FAILED if file.filled.strangers else code
+        _show_filled(file.file, file.filled, original)
     return code
 
 

@@ -184,5 +184,5 @@ def whole_text(source: str, node: ast.stmt) -> str:
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min(each.lineno for each in (node, *decorators))
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])

@@ -23,7 +23,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ import compare50
 from compare50.comparators import Winnowing
 
 
-class Structure(compare50.passes.structure):
+class Structure(compare50.passes.structure):  # type: ignore[misc]
     """The comparison of compare50 that ignores names, numbers, comments and layout."""
 
 
@@ -51,7 +51,7 @@ def pairs(question: dict[str, Any]) -> list[dict[str, Any]]:
         for each in compare50.rank(known, again, [], Structure, n=4 * len(texts) ** 2):
             first, second = sorted((index[each.sub_a.id], index[each.sub_b.id]))
             scores[first, second] = float(each.score)
-        found = []
+        found: list[tuple[float, int, int]] = []
         for first in range(new):
             for second in range(first + 1, len(texts)):
                 score = scores.get((first, second + len(texts)), 0.0)
@@ -62,7 +62,7 @@ def pairs(question: dict[str, Any]) -> list[dict[str, Any]]:
         found.sort(key=lambda each: (-each[0], each[1:]))
         detailed = found[: question["detailed"]]
         chosen = [compare50.Score(known[first], known[second]) for _, first, second in detailed]
-        parts = [each.span_matches for each in Structure.comparator.compare(chosen, [])]
+        parts: list[Any] = [each.span_matches for each in Structure.comparator.compare(chosen, [])]
         return [
             {
                 "first": first,
@@ -70,7 +70,9 @@ def pairs(question: dict[str, Any]) -> list[dict[str, Any]]:
                 "similarity": min(similarity, 1.0),
                 "parts": [[[part.start, part.end] for part in each] for each in matches],
             }
-            for (similarity, first, second), matches in zip_longest(found, parts, fillvalue=())
+            for (similarity, first, second), matches in zip(
+                found, chain(parts, repeat(())), strict=False
+            )
         ]
 
 

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice, zip_longest
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def _right(tasks: Sequence[str]) -> Iterator[Member]:
         yield Member(
             f"right, edition {edition}",
             "right",
-            lambda folder, edition=edition: write_upstream(folder, edition, last),
+            partial(write_upstream, edition=edition, module=last),
         )
     for name, style in STYLES.items():
         if set(style.tasks) & set(tasks):
@@ -112,7 +113,7 @@ def _right(tasks: Sequence[str]) -> Iterator[Member]:
         yield Member(
             f"right, lists {name}",
             "right",
-            lambda folder, changes=changes: write_upstream(folder, "2024", 0, changes),
+            partial(write_upstream, edition="2024", module=0, changes=changes),
         )
 
 

@@ -102,17 +102,17 @@ def main(classes: int, dry_run: bool) -> None:
 
 def _text(measured: dict[str, tuple[int, float, Found]], classes: Sequence[Planted]) -> str:
     tools = list(measured)
-    rows = [
-        ("**all copies found (recall)**", lambda found, at: found.recall(at)),
-        *(
-            (name, lambda found, at, name=name: found.recall(at, name))
-            for name in (*DISGUISES, ORDER, HALF)
-        ),
-        ("copies among the listed pairs (precision)", lambda found, at: found.precision(at)),
+    founds = [found for _, _, found in measured.values()]
+    rows: dict[str, list[float]] = {
+        "**all copies found (recall)**": [each.recall(each.threshold) for each in founds]
+    }
+    for name in (*DISGUISES, ORDER, HALF):
+        rows[name] = [each.recall(each.threshold, name) for each in founds]
+    rows["copies among the listed pairs (precision)"] = [
+        each.precision(each.threshold) for each in founds
     ]
     lines = [f"| copies | {' | '.join(tools)} |", f"| --- |{' ---: |' * len(tools)}"]
-    for name, count in rows:
-        values = (count(found, found.threshold) for _, _, found in measured.values())
+    for name, values in rows.items():
         lines.append(f"| {name} | {' | '.join(f'{value:.1%}' for value in values)} |")
     one = next(iter(measured.values()))[2]
     settings = ", ".join(

@@ -139,7 +139,7 @@ def disguised(source: str, disguise: Sequence[Disguise], rng: random.Random) -> 
     tree = ast.parse(source)
     for change in disguise:
         tree = ast.fix_missing_locations(change(tree, rng))
-    lines = []
+    lines: list[str] = []
     for line in ast.unparse(tree).split("\n"):
         if line.strip() and line[0] == " " and rng.random() < 0.2:
             indent = line[: len(line) - len(line.lstrip())]

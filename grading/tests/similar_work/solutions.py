@@ -34,8 +34,8 @@ def all_variants(table: Table) -> Variants:
     """Return the variants of all functions of the tasks."""
     found: Variants = {}
 
-    def add(task: str, name: str, source: str) -> None:
-        known = found.setdefault((task, name.lstrip("_")), [])
+    def add(number: str, name: str, source: str) -> None:
+        known = found.setdefault((number, name.lstrip("_")), [])
         nodes = nodes_of(source)
         if not any(_ratio(nodes, nodes_of(other)) > ALIKE for other in known):
             known.append(source)
@@ -48,10 +48,10 @@ def all_variants(table: Table) -> Variants:
     for file in sorted(KERNELS.glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):
-                for task, name in (("4.1", "tensor_conv1d"), ("4.2", "tensor_conv2d")):
-                    if node.name == name:
-                        node.decorator_list = []
-                        add(task, name, ast.unparse(node))
+                number = {"tensor_conv1d": "4.1", "tensor_conv2d": "4.2"}.get(node.name)
+                if number is not None:
+                    node.decorator_list = []
+                    add(number, node.name, ast.unparse(node))
     return found
 
 
@@ -109,7 +109,7 @@ Solution = Mapping[tuple[str, str], str]
 
 def independent(
     variants: Variants, tasks: Sequence[str], number: int, rng: random.Random
-) -> list[Solution]:
+) -> Sequence[Solution]:
     """Return solutions of some tasks that share no variant of a function that is not short.
 
     A function with fewer variants than solutions is missing in some of them, as in a hand-in that
