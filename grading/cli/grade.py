@@ -70,7 +70,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="DIR",
     help="The folder for the results of a batch.",
 )
-@click.option("--similar", is_flag=True, help="Compare the functions of a batch; see the guide.")
+@click.option("--similar", is_flag=True, help="With --batch: list similar functions.")
 @click.option(
     "--earlier",
     multiple=True,
