@@ -5,7 +5,7 @@
 - `job`: one run of the grader in a separate process.
 - `store`: the results of each submission, in files that are written atomically.
 - `engine`: execution of open jobs, on this machine or a Dask cluster, with progress.
-- `similar`: submissions with the same wrong answers.
+- `same_failures`: submissions with the same wrong answers.
 - `summary`: the table of the class, on the screen and as CSV.
 
 This package reads submissions as bytes for the digest only. A failure of one submission does not

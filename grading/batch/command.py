@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from grading.batch import similar, summary
+from grading.batch import same_failures, summary
 from grading.batch.cluster import connected
 from grading.batch.engine import Executor, Settings, grade_all, local_executor
 from grading.batch.find import BatchError, Entry
@@ -20,7 +20,7 @@ from grading.judge.exit_codes import FAILED, HARNESS, OK
 from grading.judge.records import RecordError, Report, from_json
 
 TABLE = "class.csv"
-SIMILAR = "similar.txt"
+SAME_FAILURES = "same-failures.txt"
 
 
 class BatchConsole(Console):
@@ -109,12 +109,14 @@ def grade_batch(
 def _write_summary(
     rows: list[summary.Row], store: Store, seed: int, csv: Path | None, console: Console
 ) -> None:
-    by_name = {row.grade.name: similar.failures(row.report) for row in rows if row.report}
-    pairs = similar.similar_pairs(by_name)
+    by_name = {row.grade.name: same_failures.failures(row.report) for row in rows if row.report}
+    pairs = same_failures.similar_pairs(by_name)
     others = Counter(name for pair in pairs for name in pair.names)
     table = summary.as_csv(rows, seed)
     store.write(store.folder / TABLE, table)
-    store.write(store.folder / SIMILAR, similar.as_text(pairs).encode())
+    store.write(store.folder / SAME_FAILURES, same_failures.as_text(pairs).encode())
+    # The name of this file in earlier versions.
+    (store.folder / "similar.txt").unlink(missing_ok=True)
     if csv is not None:
         store.write(csv, table)
     console.print(summary.as_table(rows, others))

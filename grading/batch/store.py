@@ -2,7 +2,8 @@
 
     batch.json          the seed and the settings of the class
     class.csv           one row for each submission
-    similar.txt         similar submissions
+    same-failures.txt   submissions with the same failures
+    similar/            submissions with similar functions, with `--similar`
     NAME/grade.json     the grade, with a digest of the graded contents
     NAME/report.json    the report, also as report.html
     NAME/output.txt     the end of the grader's output

@@ -52,12 +52,12 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
-def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
+def as_table(rows: Iterable[Row], same_failures: Mapping[str, int]) -> Table:
     """Return the table for a terminal.
 
     Args:
         rows: The submissions.
-        similar: Number of similar submissions, by name.
+        same_failures: Number of submissions with the same failures, by name.
     """
     rows = list(rows)
     table = Table(box=None, pad_edge=False)
@@ -66,7 +66,7 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("remarks", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in _shown(row, similar)))
+        table.add_row(*(escape(cell) for cell in _shown(row, same_failures)))
     return table
 
 
@@ -89,7 +89,7 @@ def _run_cells(report: Report | None) -> list[str]:
     return [""] * len(RUN) if report is None else run_cells(report)
 
 
-def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
+def _shown(row: Row, same_failures: Mapping[str, int]) -> list[str]:
     grade, report = row.grade, row.report
     remarks = [f"{grade.outcome}: {grade.reason}"] if grade.reason else []
     failed = []
@@ -97,8 +97,9 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
         failed = [task.id for task in report.tasks if task.status is Status.FAILED]
     if failed:
         remarks.append(f"wrong: {', '.join(failed)}")
-    if grade.name in similar:
-        remarks.append(f"similar to {words.plural(similar[grade.name], 'other')}")
+    if grade.name in same_failures:
+        others = words.plural(same_failures[grade.name], "other")
+        remarks.append(f"same failures as {others}")
     return [
         f"{grade.name} ({grade.who})" if grade.who else grade.name,
         _number(_points(report) if report else None),

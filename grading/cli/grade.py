@@ -71,6 +71,14 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="DIR",
     help="The folder for the results of a batch.",
 )
+@click.option("--similar", is_flag=True, help="With --batch: list similar functions.")
+@click.option(
+    "--earlier",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --similar: compare with the submissions of an earlier year, too. Can be repeated.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -124,6 +132,8 @@ def grade(
     jobs: int | None,
     scheduler: str | None,
     out: Path | None,
+    similar: bool,
+    earlier: tuple[Path, ...],
     seed: int | None,
     no_speed: bool,
     policy: Path | None,
@@ -150,6 +160,8 @@ def grade(
     """
     by_hand = {"--group": group, "--points": points, "--reason": reason, "--by": by}
     hand_in = {"--learner": learner, "--handed-in": handed_in, "--metadata": metadata}
+    if not similar:
+        _refuse({"--earlier": earlier or None}, "needs --similar")
     if override is None:
         _refuse(by_hand, "needs --override LEARNER")
     if policy is None:
@@ -193,8 +205,11 @@ def grade(
             csv=files["csv"],
             course=course,
             into=into,
+            similar=similar,
+            earlier=earlier,
         )
     of_batch = {"--jobs": jobs, "--scheduler": scheduler, "--out": out, "--into": into or None}
+    of_batch["--similar"] = similar or None
     _refuse(of_batch, "needs --batch DIR")
     with opened_hand_in(submission or (ROOT,), tasks, unpacked) as opened:
         found = opened.submission

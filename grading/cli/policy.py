@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from grading.judge.exit_codes import OK
+from grading.policy.apply import without_effect
 from grading.policy.load import Course, PolicyError, load
 from grading.policy.model import Policy
 from grading.policy.show import rules_of
@@ -27,6 +28,8 @@ def policy(file: Path | None, show: bool, verbose: bool) -> int:
         name += course.checksum
     if name:
         click.echo(name)
+    for line in without_effect(rules, table()):
+        click.echo(f"note: {line}")
     if show or verbose or file is None:
         for line in rules_of(rules, table(), verbose):
             click.echo(line)

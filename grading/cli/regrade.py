@@ -11,11 +11,12 @@ from rich.table import Table as Grid
 from grading.batch.store import Store
 from grading.cli.policy import POLICY_FILE, loaded
 from grading.judge.exit_codes import FAILED, OK
+from grading.policy.apply import without_effect
 from grading.policy.exports.grades import Filled
 from grading.policy.hand_ins import parsed_time
 from grading.policy.load import Course, PolicyError
 from grading.policy.marks import Marked, mark_class
-from grading.policy.regrade import MADE, MARKS, ORIGINAL, Output, anonymised, open_marks
+from grading.policy.regrade import MADE, MARKS, Output, anonymised, open_marks
 from grading.reports import words
 from grading.reports.terminal import console, print_plainly
 from grading.tasks.table import table
@@ -99,17 +100,21 @@ def write_marks(
     if no_names:
         marks = anonymised(marks, store.folder)
     output = Output(course, marks)
+    # All files are checked before the first one is written.
+    prepared = [output.prepared(file) for file in into]
     output.write(folder, no_names)
     print_plainly(console(), lambda on: on.print(_table(marks)))
     click.echo(f"\n{_summary(marks)}; policy {course.policy.name!r}, checksum {course.checksum}")
     for each in open_marks(marks):
         click.echo(f"no mark: {each.mark.learner}: {each.mark.reason}")
+    for line in without_effect(course.policy, table()):
+        click.echo(f"note: {line}")
     click.echo(f"marks: {folder / MARKS}")
     code = OK
-    for file in into:
-        filled = output.fill(file)
-        code = FAILED if filled.strangers else code
-        _show_filled(file, filled)
+    for file in prepared:
+        original = output.fill(file)
+        code = FAILED if file.filled.strangers else code
+        _show_filled(file.file, file.filled, original)
     return code
 
 
@@ -153,7 +158,7 @@ def _summary(marks: Sequence[Marked]) -> str:
     return f"{words.plural(len(marks), 'learner')}: {', '.join(parts)}"
 
 
-def _show_filled(file: Path, filled: Filled) -> None:
+def _show_filled(file: Path, filled: Filled, original: Path) -> None:
     """Write what was changed in a platform's file, and what was not."""
     click.echo(
         f"{filled.platform}: {words.plural(len(filled.changed), 'cell')} of the column "
@@ -167,7 +172,7 @@ def _show_filled(file: Path, filled: Filled) -> None:
         click.echo(
             f"  not in the file, so their marks are missing there: {_some(filled.strangers)}"
         )
-    click.echo(f"  origin: {file}.{MADE}; before the first change: {file}{ORIGINAL}")
+    click.echo(f"  origin: {file}.{MADE}; before the first change: {original}")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -223,12 +223,13 @@ class _Search:
     def _nothing(self) -> SubmissionError:
         """Return the error that states what was found."""
         what = ", ".join(clean_line(str(path)) for path in self._paths)
-        if self._refused:
-            return SubmissionError("; ".join(self._refused[:3]))
         found = "; ".join(
-            f"{f'in {clean_line(place.name)} ' if place.name else ''}{describe(place.folder)}"
+            f"{f'inside {name}: ' if name else ''}{describe(place.folder)}"
             for place in self._searched[:3]
+            for name in [clean_line(place.name.rstrip("/"))]
         )
+        if self._refused:
+            return SubmissionError("; ".join([*self._refused[:3], *filter(None, [found])]))
         hint = ""
         if any(
             path.name.lower().endswith(OTHER_SUFFIXES) and not is_archive(path.name)

@@ -21,7 +21,7 @@ from grading.judge.decide import (
 from grading.judge.excuses import START, UNUSABLE, excuse_text
 from grading.judge.records import CheckResult, GroupResult, Report, Status, TaskResult
 from grading.judge.speed import speed_group
-from grading.policy.load import REFUSALS, group_of
+from grading.policy.load import REFUSALS, group_of, joined_group, joining
 from grading.policy.model import CheckRow, GroupRow, Part, Policy, TaskRow, Use
 from grading.tasks.model import Group, Table, Task, split_selector, title_of
 
@@ -77,7 +77,7 @@ class Rules:
         """Return the group of a check; None for advice that joins none."""
         row = self.check_row(check)
         if row is not None and row.group:
-            return next(group for group in self.task.groups if group.name == row.group)
+            return joined_group(self.task, row)
         return group_of(self.task, check)
 
     def use_of_group(self, name: str) -> Use:
@@ -109,7 +109,7 @@ class Rules:
         row = self.group_row(group.name)
         own = [
             each.points
-            for name in group.checks
+            for name in (*group.checks, *joining(self.policy, self.task, group))
             if (each := self.check_row(name)) is not None and each.points is not None
         ]
         if own:
@@ -141,6 +141,32 @@ class Rules:
 def counted_tasks(policy: Policy, table: Table) -> frozenset[str]:
     """Return the ids of the tasks that count."""
     return frozenset(task.id for task in table.select(policy.tasks))
+
+
+def without_effect(policy: Policy, table: Table) -> list[str]:
+    """Return a line for each task that has rules but does not count."""
+    counted = counted_tasks(policy, table)
+    rows = {
+        "[[task]]": [row.id for row in policy.task_rows],
+        "[[group]]": [row.task for row in policy.group_rows],
+        "[[check]]": [row.task for row in policy.check_rows],
+        "[[speed]]": [row.task for row in policy.speed_rows],
+    }
+    off = {row.id for row in policy.task_rows if row.use == "off"}
+    lines = []
+    for task in table.tasks:
+        named = {task.id, task.marker}
+        kinds = [kind for kind, tasks in rows.items() if named & set(tasks)]
+        why = "" if task.id in counted else "it is not in `tasks`"
+        if named & off:
+            why = 'it has use = "off"'
+            kinds = [kind for kind in kinds if kind != "[[task]]"]
+        if why and kinds:
+            lines.append(
+                f"task {task.id} does not count, because {why}; its rules in {', '.join(kinds)} "
+                "have no effect"
+            )
+    return lines
 
 
 def apply(report: Report, policy: Policy, table: Table) -> Report:

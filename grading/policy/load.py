@@ -14,7 +14,7 @@ import msgspec
 
 from grading.judge.forbidden_calls import NAME as FORBIDDEN
 from grading.judge.replays import NAME as REPLAYED
-from grading.policy.model import ALLOWED, PARTS, TABLES, Part, Policy
+from grading.policy.model import ALLOWED, PARTS, TABLES, CheckRow, Part, Policy
 from grading.tasks.model import Group, Table, Task, UnknownTaskError, split_selector
 from grading.tasks.positions import Key, Positions
 from grading.tasks.validation import UNKNOWN, key_of, located
@@ -264,10 +264,17 @@ def _problems_of_checks(policy: Policy, table: Table) -> Iterable[tuple[Key, str
                 f"{row.name} is advice in the table of tasks; to require it, name the group "
                 f"that it joins: group = …; task {task.id} has {named}",
             )
-        if row.points is not None and (own is None or not _is_split(policy, task, own)):
+        of_group = own or joined_group(task, row)
+        if row.points is not None and (of_group is None or not _is_split(policy, task, of_group)):
             yield (
                 ("check", i, "points"),
                 "a check has own points only in a group with all_or_nothing = false",
+            )
+        elif row.points is not None and own is None and row.use != "required":
+            yield (
+                ("check", i, "points"),
+                f'a check that joins a group earns points with use = "required"; {row.name} has '
+                f"{'none' if row.use is None else repr(row.use)}",
             )
         yield from _points(row.points, ("check", i, "points"))
         yield from _feedback(row.feedback, ("check", i))
@@ -275,15 +282,16 @@ def _problems_of_checks(policy: Policy, table: Table) -> Iterable[tuple[Key, str
         task = task_of(group_row.task, table)
         if task is None or group_row.all_or_nothing:
             continue
-        group = next(each for each in task.groups if each.name == group_row.name)
+        group = next((each for each in task.groups if each.name == group_row.name), None)
+        if group is None:
+            continue
+        checks = (*group.checks, *joining(policy, task, group))
         of_task = [row for row in policy.check_rows if row.task in (task.id, task.marker)]
         given = {
-            row.name: row.points
-            for row in of_task
-            if row.points is not None and row.name in group.checks
+            row.name: row.points for row in of_task if row.points is not None and row.name in checks
         }
         off = {row.name for row in of_task if row.use in ("advice", "off")}
-        missing = [name for name in group.checks if name not in given and name not in off]
+        missing = [name for name in checks if name not in given and name not in off]
         if given and missing:
             yield (
                 ("group", i, "name"),
@@ -395,6 +403,20 @@ def _is_split(policy: Policy, task: Task, group: Group) -> bool:
     return any(
         row.name == group.name and row.task in (task.id, task.marker) and not row.all_or_nothing
         for row in policy.group_rows
+    )
+
+
+def joined_group(task: Task, row: CheckRow) -> Group | None:
+    """Return the group that a check joins by a row of the policy; None if it joins none."""
+    return next((group for group in task.groups if group.name == row.group), None)
+
+
+def joining(policy: Policy, task: Task, group: Group) -> tuple[str, ...]:
+    """Return the checks that a policy adds to a group: advice that it requires."""
+    return tuple(
+        row.name
+        for row in policy.check_rows
+        if row.task in (task.id, task.marker) and row.group == group.name and row.use == "required"
     )
 
 

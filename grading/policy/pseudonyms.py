@@ -3,12 +3,14 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from grading.judge.records import Record, Report
+from grading.paths import ROOT
 from grading.policy.load import PolicyError
 from grading.reports.files import replace_file
 
@@ -22,6 +24,9 @@ SHORTEST = 2
 
 FIELDS = ("name", "hand_in", "learner", "pair", "by")
 """Fields of records that contain nothing but a name."""
+
+JUDGED = ("tasks", "modules")
+"""Fields of a report that the grader has written about the code."""
 
 SHORTEST_NUMBER = 6
 """Length of the shortest number that is replaced inside texts.
@@ -76,23 +81,54 @@ def without_names(report: Report, names: Mapping[str, str]) -> Report:
 def replace_names(record: R, names: Mapping[str, str]) -> R:
     """Return a record in which names are replaced, in all texts.
 
-    Single letters and ids of few digits are replaced only in fields of names.
+    Single letters and ids of few digits are replaced only in fields of names. A name that is a word
+    of the course, such as "Max" or "Sum", stays in texts about the code, except in paths: otherwise
+    each function of this name would show the learner's number.
     """
     known = {name.lower(): other for name, other in names.items()}
     inside = [
         name for name in known if len(name) >= (SHORTEST_NUMBER if name.isdecimal() else SHORTEST)
     ]
-    alternatives = "|".join(map(re.escape, sorted(inside, key=len, reverse=True)))
-    # The point excludes the digits of measured values.
-    pattern = re.compile(rf"(?<!\w)(?<!\d\.)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)
+    common = course_words()
+    anywhere = _pattern(inside)
+    about_code = _pattern([name for name in inside if name not in common])
+    in_paths = re.compile(
+        rf"(?<=[/\\])(?:{_alternatives(common.intersection(inside))})(?=[/\\])", re.IGNORECASE
+    )
 
-    def replaced(value: Any, field: str = "") -> Any:
+    def number(found: re.Match[str]) -> str:
+        return known.get(found[0].lower(), "person")
+
+    def replaced(value: Any, field: str = "", judged: bool = False) -> Any:
         if isinstance(value, str):
+            if judged:
+                return in_paths.sub(number, about_code.sub(number, value))
             if field in FIELDS and value.lower() in known:
                 return known[value.lower()]
-            return pattern.sub(lambda found: known.get(found[0].lower(), "person"), value)
+            return anywhere.sub(number, value)
         if isinstance(value, dict):
-            return {key: replaced(each, key) for key, each in value.items()}
-        return [replaced(each) for each in value] if isinstance(value, list | tuple) else value
+            return {
+                key: replaced(each, key, judged or key in JUDGED) for key, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [replaced(each, judged=judged) for each in value]
+        return value
 
     return msgspec.convert(replaced(msgspec.to_builtins(record)), type(record))
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
+    # The point excludes the digits of measured values.
+    return re.compile(rf"(?<!\w)(?<!\d\.)(?:{_alternatives(names)})(?!\w)", re.IGNORECASE)
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    """Return a regular expression of names, the longest first; it matches nothing without any."""
+    return "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
+
+
+@cache
+def course_words() -> frozenset[str]:
+    """Return the words of the table of tasks in lower case: functions, checks, explanations."""
+    text = (ROOT / "grading" / "tasks.toml").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))

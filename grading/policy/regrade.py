@@ -6,8 +6,10 @@ made.json           the policy, its checksum, the commits of the grader, the see
 policy.toml         a copy of the policy; not in reports without names
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
@@ -49,6 +51,8 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
         left: The reason of each cell that stays as it is, by the name of the learner.
         strangers: Learners with a mark who are not in the platform's file.
         others: Rows of the platform's file without a learner.
+        original: The name of the copy of a platform's file before its first change.
+        written: SHA-256 of the platform's file with the grades.
     """
 
     policy: str
@@ -63,6 +67,23 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
     left: dict[str, str] = {}
     strangers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    original: str = ""
+    written: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A platform's file before it is written.
+
+    Attributes:
+        file: The file.
+        content: Its present content.
+        filled: The content with grades.
+    """
+
+    file: Path
+    content: bytes
+    filled: Filled
 
 
 @dataclass(frozen=True)
@@ -102,24 +123,32 @@ class Output:
         made = msgspec.structs.replace(self._made(), files=tuple(files))
         replace_file(folder / MADE, _json(made))
 
-    def fill(self, file: Path) -> Filled:
-        """Fill in the grades of a platform's file, and write their origin beside it.
-
-        The file before its first change stays beside it.
+    def prepared(self, file: Path) -> "Prepared":
+        """Return a platform's file with the grades filled in; nothing is written.
 
         Raises:
             PolicyError: The file cannot be read, or is not that of a platform or this assignment.
         """
         try:
             content = file.read_bytes()
-            filled = self._filled(content)
+            return Prepared(file, content, self._filled(content))
         except OSError as error:
             raise PolicyError(f"{file} cannot be read: {error.strerror}") from None
         except FileError as error:
             raise PolicyError(f"{file}: {error}; nothing was changed") from None
-        original = file.with_name(file.name + ORIGINAL)
-        if filled.content != content and not original.exists():
-            replace_file(original, content)
+
+    def fill(self, prepared: "Prepared") -> Path:
+        """Write a platform's file with grades, and their origin beside it.
+
+        Returns:
+            The copy of the export before its first change, which stays beside it. A new export of
+            the same name has a copy of its own.
+        """
+        file, filled = prepared.file, prepared.filled
+        origin = file.with_name(f"{file.name}.{MADE}")
+        original = _original(prepared, origin)
+        if filled.content != prepared.content and not original.exists():
+            replace_file(original, prepared.content)
         made = msgspec.structs.replace(
             self._made(),
             files=(file.name,),
@@ -128,11 +157,13 @@ class Output:
             left=dict(filled.left),
             strangers=tuple(filled.strangers),
             others=tuple(filled.others),
+            original=original.name,
+            written=hashlib.sha256(filled.content).hexdigest(),
         )
-        replace_file(file.with_name(f"{file.name}.{MADE}"), _json(made))
-        if filled.content != content:
+        replace_file(origin, _json(made))
+        if filled.content != prepared.content:
             replace_file(file, filled.content)
-        return filled
+        return original
 
     def _filled(self, content: bytes) -> Filled:
         export = self.course.policy.export
@@ -206,11 +237,36 @@ def _grade(mark: Mark) -> Grade:
     return "excused" if mark.excused else mark.points
 
 
+def _original(prepared: Prepared, origin: Path) -> Path:
+    """Return the copy of an export before its first change, which may not exist yet."""
+    file, made = prepared.file, _made_of(origin)
+    first = file.with_name(file.name + ORIGINAL)
+    is_own = made is not None and made.written in (
+        hashlib.sha256(prepared.content).hexdigest(),
+        # Written by a version that did not store it.
+        "",
+    )
+    if made is not None and is_own:
+        named = file.with_name(made.original or first.name)
+        return named if named.parent == file.parent else first
+    copies = chain([first], (file.with_name(f"{first.name}-{number}") for number in count(2)))
+    return next(
+        copy for copy in copies if not copy.exists() or copy.read_bytes() == prepared.content
+    )
+
+
+def _made_of(file: Path) -> Made | None:
+    """Return the origin of an export; None if there is none."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Made)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
 def _files_of(file: Path) -> set[str]:
     """Return the files that an earlier run has written."""
-    try:
-        made = msgspec.json.decode(file.read_bytes(), type=Made)
-    except (OSError, msgspec.DecodeError):
+    made = _made_of(file)
+    if made is None:
         return set()
     # Only plain names, so that no file elsewhere is removed.
     return {name for name in made.files if ".." not in name and not name.startswith("/")}

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from grading.batch.command import (
-    SIMILAR,
+    SAME_FAILURES,
     TABLE,
     BatchConsole,
     grade_batch,
@@ -24,7 +24,7 @@ from grading.batch.digest import digest_of
 from grading.batch.engine import Settings
 from grading.batch.find import BatchError, Entry, find_submissions
 from grading.batch.job import FILES, Job, run
-from grading.batch.similar import as_text, failures, similar_pairs
+from grading.batch.same_failures import as_text, failures, similar_pairs
 from grading.batch.store import Store
 from grading.cli import main
 from grading.judge.records import (
@@ -381,7 +381,7 @@ def test_similarity_weights_rare_failures() -> None:
     assert [pair.names for pair in pairs] == [("anna", "ben")]
     assert pairs[0].similarity == 1.0
     assert as_text(pairs).startswith("100%  anna  and  ben\n    0.1 a\n    0.1 b\n")
-    assert "no similar submissions" in as_text(
+    assert "no submissions with the same failures" in as_text(
         similar_pairs({"anna": by_name["anna"], "eva": frozenset()})
     )
 
@@ -396,13 +396,13 @@ def test_advice_does_not_count_as_similarity() -> None:
     assert [failure.check for failure in found] == ["test_a"]
 
 
-def test_similar_submissions_are_listed(course: Class) -> None:
+def test_submissions_with_the_same_failures_are_listed(course: Class) -> None:
     course.add("anna", test_mul="6.0")
     course.add("ben", test_mul="6.0")
     course.add("carl", test_mul="7.0")
     course.grade()
-    assert "anna  and  ben" in (course.out / SIMILAR).read_text()
-    assert "similar to 1 other" in course.screen
+    assert "anna  and  ben" in (course.out / SAME_FAILURES).read_text()
+    assert "same failures as 1 other" in course.screen
 
 
 def test_csv_cells_are_no_formulas(course: Class) -> None:

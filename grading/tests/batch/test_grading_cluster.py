@@ -83,7 +83,7 @@ def test_cluster_results_equal_local_results(
             str(path.relative_to(course.out)): path.read_bytes()
             for path in sorted(course.out.glob("*/report.*"))
         }
-        tables.append((rows, files, (course.out / "similar.txt").read_text()))
+        tables.append((rows, files, (course.out / "same-failures.txt").read_text()))
     assert tables[0] == tables[1]
 
 

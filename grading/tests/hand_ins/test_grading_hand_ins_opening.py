@@ -209,6 +209,22 @@ def test_the_error_names_the_contents(contents: Path, what: str) -> None:
         taken([contents], "module4")
 
 
+def test_the_error_names_what_is_inside_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "hw4.zip", "w") as file:
+        file.writestr("essay.pdf", "")
+    with pytest.raises(SubmissionError, match=r"inside hw4.zip: it holds 1 file \(essay.pdf\)"):
+        taken([tmp_path], "module4")
+
+
+def test_a_refused_archive_and_its_neighbours_are_named(tmp_path: Path) -> None:
+    (tmp_path / "hw4.zip").write_bytes(b"junk")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(
+        SubmissionError, match=r"hw4.zip is refused.*; it holds 2 files .*notes.txt"
+    ):
+        taken([tmp_path], "module4")
+
+
 def test_an_archive_inside_too_many_others_is_named(tmp_path: Path) -> None:
     content = b""
     for name in ("d.txt", "c.zip", "b.zip"):

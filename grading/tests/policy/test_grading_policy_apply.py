@@ -16,7 +16,7 @@ from grading.judge.records import (
     TaskResult,
     from_json,
 )
-from grading.policy.apply import NO_EVIDENCE, apply
+from grading.policy.apply import NO_EVIDENCE, apply, without_effect
 from grading.policy.model import CheckRow, GroupRow, Policy, SpeedRow, TaskRow, Use
 from grading.tasks.model import title_of
 from grading.tasks.table import table
@@ -152,6 +152,32 @@ def test_checks_with_points_of_their_own() -> None:
     split = GroupRow(task="task0_1", name="relu", all_or_nothing=False)
     (task, _) = under(REPORTS["right"], group_rows=(split,), check_rows=rows).tasks
     assert [g.points for g in task.groups if g.name.startswith("relu")] == [1.0, 2.0, 3.0]
+
+
+def test_advice_with_points_joins_a_split_group() -> None:
+    joins = CheckRow(task="0.1", name="test_maximum_of_nan", use="required", group="relu", points=4)
+    checks = table().task("0.1").groups[7].checks
+    rows = tuple(CheckRow(task="0.1", name=n, points=i) for i, n in enumerate(checks, start=1))
+    split = GroupRow(task="task0_1", name="relu", all_or_nothing=False)
+    report = under(REPORTS["right"], group_rows=(split,), check_rows=(*rows, joins))
+    pieces = [g for g in report.tasks[0].groups if g.name.startswith("relu")]
+    assert sorted(g.max_points for g in pieces) == [1.0, 2.0, 3.0, 4.0]
+    # `relu` has 10 points now, one without the policy.
+    assert report.max_points == REPORTS["right"].max_points + 9
+
+
+def test_rules_of_tasks_that_do_not_count_are_listed() -> None:
+    rules = Policy(
+        version=1,
+        name="p",
+        tasks=("0.1", "0.3"),
+        task_rows=(TaskRow(id="0.3", use="off"),),
+        group_rows=(GroupRow(task="4.2", name="x"), GroupRow(task="task0_3", name="map")),
+        check_rows=(CheckRow(task="0.1", name="test_maximum_of_nan"),),
+    )
+    first, second = without_effect(rules, table())
+    assert "task 0.3" in first and 'use = "off"' in first and "[[group]]" in first
+    assert "task 4.2" in second and "not in `tasks`" in second
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from grading.cli import main
@@ -16,7 +17,7 @@ from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.records import Mark
 from grading.judge.version import grader_commit
 from grading.policy.load import load
-from grading.policy.pseudonyms import replace_names
+from grading.policy.pseudonyms import replace_names, without_names
 from grading.tasks.table import table
 from grading.tests.example_course.course import (
     DEADLINE,
@@ -210,6 +211,39 @@ def test_marks_that_are_open_leave_grades_alone(course: Path) -> None:
     assert moodle.grades["7714"] is None
 
 
+def test_a_new_export_has_an_original_of_its_own(course: Path) -> None:
+    file = course / "canvas.csv"
+    first = file.read_bytes()
+    assert regrade(course, "course", "--into", str(file)) == OK
+    filled = file.read_bytes()
+    assert regrade(course, "course", "--into", str(file)) == OK
+    # The next week, the instructor downloads the gradebook again, with another column changed.
+    second = first.replace(b"70.5", b"71.5")
+    file.write_bytes(second)
+    assert regrade(course, "course", "--into", str(file)) == OK
+    assert (course / "canvas.csv.original").read_bytes() == first
+    assert (course / "canvas.csv.original-2").read_bytes() == second
+    # The filled file of that export, and the first export once more, need no further copy.
+    for content in (file.read_bytes(), first):
+        file.write_bytes(content)
+        assert regrade(course, "course", "--into", str(file)) == OK
+    assert file.read_bytes() == filled
+    copies = sorted(each.name for each in course.glob("canvas.csv.original*"))
+    assert copies == ["canvas.csv.original", "canvas.csv.original-2"]
+
+
+def test_all_exports_are_checked_before_one_is_written(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = course / "canvas.csv", course / "notes.csv"
+    bad.write_text("a,b\n1,2\n")
+    before = good.read_bytes()
+    assert regrade(course, "course", "--into", str(good), "--into", str(bad)) == USAGE
+    assert "notes.csv" in capsys.readouterr().err
+    assert good.read_bytes() == before
+    assert not (course / "canvas.csv.original").exists()
+
+
 @pytest.mark.parametrize("name", ["canvas", "moodle"])
 def test_only_grade_cells_change(name: str, course: Path) -> None:
     file = course / f"{name}.csv"
@@ -369,6 +403,23 @@ def test_names_in_fields_and_texts(name: str) -> None:
     assert (found.learner, found.hand_in) == ("person-001", "person-001")
     assert found.reason.startswith(text), "numbers of other meanings stay"
     assert found.reason.endswith("person-001") == (len(name) > 2)
+
+
+@pytest.mark.parametrize("name", ["Max", "relu", "Sum"])
+def test_a_name_that_is_a_word_of_the_course(name: str) -> None:
+    report = evidence("relu")
+    (task, other) = report.tasks
+    path = f"/home/{name.lower()}/hw/minitorch/operators.py"
+    check = msgspec.structs.replace(task.checks[0], reason=f"{path}: {name}.forward is wrong")
+    task = msgspec.structs.replace(task, checks=(check, *task.checks[1:]))
+    submission = msgspec.structs.replace(report.submission, name=name)
+    report = msgspec.structs.replace(report, tasks=(task, other), submission=submission)
+    found = without_names(report, {name: "person-001"})
+    assert found.submission.name == "person-001"
+    assert [group.name for group in found.tasks[0].groups] == [g.name for g in task.groups]
+    assert found.tasks[0].checks[1:] == task.checks[1:]
+    text = f"/home/person-001/hw/minitorch/operators.py: {name}.forward is wrong"
+    assert found.tasks[0].checks[0].reason == text
 
 
 def test_a_damaged_file_of_numbers(course: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,17 @@ DEADLINE = "[deadline]\nat = 2030-10-08T23:59:00+02:00\n"
             9,
             "cannot earn partial points",
         ),
+        (
+            '[[group]]\ntask = "0.1"\nname = "rleu"\nall_or_nothing = false\n',
+            5,
+            "group[0].name: task 0.1 has no group",
+        ),
+        (
+            '[[group]]\ntask = "0.1"\nname = "relu"\nall_or_nothing = false\n'
+            '[[check]]\ntask = "0.1"\nname = "test_maximum_of_nan"\ngroup = "relu"\npoints = 1\n',
+            11,
+            'earns points with use = "required"',
+        ),
         ('[[speed]]\ntask = "0.1"\nat_most = 2\npoints = 1\n', 4, "is not measured"),
         (
             '[[speed]]\ntask = "3.1"\nat_most = 2\npoints = 1\n'

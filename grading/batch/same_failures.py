@@ -1,4 +1,4 @@
-"""Similar submissions: the same checks fail with the same wrong answers.
+"""Submissions with the same failures: the same checks fail with the same wrong answers.
 
 The list is a hint to compare the submissions by eye: many learners make the same common mistakes,
 few the same rare ones.
@@ -41,7 +41,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two similar submissions.
+    """Two submissions with the same failures.
 
     Attributes:
         names: The names of the submissions.
@@ -70,7 +70,7 @@ def failures(report: Report) -> frozenset[Failure]:
 
 
 def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
-    """Return the pairs of similar submissions, the most similar first.
+    """Return the pairs of submissions with the same failures, the most similar first.
 
     A failure of n out of N submissions has the weight log(N / n): 0 if all have it.
     """
@@ -112,4 +112,4 @@ def as_text(pairs: Iterable[Pair]) -> str:
         + "".join(f"    {failure}\n" for failure in pair.shared)
         for pair in pairs
     ]
-    return "\n".join(paragraphs) or "There are no similar submissions.\n"
+    return "\n".join(paragraphs) or "There are no submissions with the same failures.\n"

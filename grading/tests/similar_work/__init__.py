@@ -1,0 +1,1 @@
+"""Planted copies among independent solutions: the measurement of `grade --similar`."""
