@@ -16,6 +16,7 @@ import numba
 from numba.core import config
 
 from mt_kernels_cpu.compiling.process import configure
+from mt_tensor import recording
 
 settings: Any = config
 
@@ -63,6 +64,7 @@ def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> 
     if len(parts) == 1:
         work(0, *parts[0])
         return
+    recording.refuse("divides work among threads")
     pool = _thread_pool(os.getpid())
     futures = [pool.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
     work(0, *parts[0])
