@@ -17,7 +17,7 @@ Without a recorder they only call their function.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -33,6 +33,11 @@ class Recorder(Protocol):
     def ran(self, fn: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
         """Record a call that was made. A repetition ends if it returns another object."""
 
+    def side_by_side(
+        self, run: Callable[[Sequence[Callable[[], Any]]], list[Any]], works: Sequence[Any]
+    ) -> None:
+        """Record the calls of functions that repetitions run on threads, by `run`."""
+
     def computed(self, fn: Callable[..., Any], *args: Any) -> Any:
         """Make a call that returns an array or None, and record it."""
 
@@ -47,7 +52,7 @@ class Recorder(Protocol):
     ) -> None:
         """Record that a tensor took the place of another."""
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, for_now: bool) -> None:
         """Give the recording up; the step itself goes on."""
 
 
@@ -173,12 +178,13 @@ def replaced(read: Callable[[], Any], write: Callable[[Any], object], old: Any, 
         active.replaced(read, write, old, new)
 
 
-def refuse(reason: str) -> None:
+def refuse(reason: str, for_now: bool = False) -> None:
     """State that the present step cannot be repeated.
 
     Args:
         reason: A clause that follows "the step", such as "reads the elements of a tensor".
+        for_now: True if a later step can be.
     """
     active = recorder()
     if active is not None:
-        active.refuse(reason)
+        active.refuse(reason, for_now)

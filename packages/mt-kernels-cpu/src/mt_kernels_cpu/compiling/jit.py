@@ -36,7 +36,7 @@ KERNEL_CACHE_SIZE = 256
 again when it is needed."""
 
 
-class KernelDispatcher(CPUDispatcher):  # type: ignore[misc]
+class KernelDispatcher(CPUDispatcher):
     """A compiled function whose calls are recorded with those of a step.
 
     Only calls from Python are: those of other compiled functions are part of them.
@@ -46,7 +46,7 @@ class KernelDispatcher(CPUDispatcher):  # type: ignore[misc]
 @recording.intercept(KernelDispatcher, "__call__")
 def _record_kernel(recorder: recording.Recorder, call: Any, kernel: Any, *args: Any) -> Any:
     if kernel.targetoptions.get("parallel"):
-        recorder.refuse("calls a kernel that starts numba's threads")
+        recording.refuse("calls a kernel that starts numba's threads")
     result = call(kernel, *args)
     recorder.ran(kernel, args, result)
     return result

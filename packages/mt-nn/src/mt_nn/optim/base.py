@@ -194,7 +194,9 @@ class Optimizer:
         for (_, step), group in groups.items():
             recording.repeated(partial(self._count, group, 1), partial(self._count, group, -1))
             if not self._step_fused(own, step, group):
-                recording.refuse(f"updates parameters without a fused form of {type(self).__name__}")
+                recording.refuse(
+                    f"updates parameters without a fused form of {type(self).__name__}"
+                )
                 for at in group:
                     self._step_single(at)
 
@@ -234,7 +236,7 @@ class Optimizer:
         grads = [value.grad for value in values]
         data = [value.data for value in values]
         if rule.shrink != 1.0:
-            factor = recording.computed(self._shrink, own, group[0], backend.dtype)
+            factor = recording.computed(self._shrink_now, own, group[0], backend.dtype)
             shrink = Tensor(backend.from_numpy(factor), backend=backend)
             data = [(value.detach() * shrink).data for value in values]
         old_slots = [
@@ -244,7 +246,8 @@ class Optimizer:
         settings = np.array(rule.settings)
         recorded = recording.recorder() is not None
         if recorded:
-            settings = recording.computed(self._settings, own, group[0], rule)
+            # The rule of this step has a form, so there are settings.
+            settings = recording.computed(self._settings_now, own, group[0], rule)  # type: ignore[arg-type]
         results = form.forward(
             backend, (), data, [grad.data for grad in grads], old_slots, settings
         )
@@ -269,7 +272,7 @@ class Optimizer:
                     recording.replaced(*place, Tensor(old_data, backend=backend), new)
         return True
 
-    def _settings(
+    def _settings_now(
         self, own: ParameterGroup, at: int, rule: FusedRule
     ) -> npt.NDArray[np.float64] | None:
         """Return the settings of a step of a group as an array, None if it needs another form."""
@@ -278,7 +281,7 @@ class Optimizer:
             return None
         return np.array(now.settings)
 
-    def _shrink(self, own: ParameterGroup, at: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    def _shrink_now(self, own: ParameterGroup, at: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """Return the factor `FusedRule.shrink` of a step of a group, (1,)."""
         now = self._rule_of(own, at)
         return np.array([1.0 if now is None else now.shrink], dtype)
@@ -300,7 +303,7 @@ class Optimizer:
         """Return a slot of a parameter on the backend of its value; zeros before the first step."""
         memory = self._memory[at].get(slot)
         if not isinstance(memory, Tensor):
-            recording.refuse("is the first step of an optimiser with state")
+            recording.refuse("is the first step of an optimiser", for_now=True)
             return value.backend.zeros(value.shape)
         # The parameter may have been moved to another backend since the last step.
         return memory.to(value.backend).data
