@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mt_nn import init, interop, schedules
 from mt_nn._names import package_getattr
 from mt_nn._state import IncompatibleKeys
+from mt_nn.capturing import CaptureWarning, capture, is_finite
 from mt_nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from mt_nn.clipping import clip_grad_norm, clip_grad_value
 from mt_nn.functional import (
@@ -107,6 +108,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "CaptureWarning",
     "Checkpoint",
     "CheckpointError",
     "ConstantRate",
@@ -156,6 +158,7 @@ __all__ = [
     "avgpool2d",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "capture",
     "clip_grad_norm",
     "clip_grad_value",
     "cross_entropy",
@@ -165,6 +168,7 @@ __all__ = [
     "huber_loss",
     "init",
     "interop",
+    "is_finite",
     "l1_loss",
     "leaky_relu",
     "linear",

@@ -45,10 +45,13 @@ class Backend(ABC):
         name: The backend's name on the command line and in messages.
         memory: The memory that holds its storages: "host" or "device".
         dtype: The dtype of every element that it stores.
+        is_recordable: True if every call that reads or writes elements can be recorded, see
+            `mt_tensor.recording`.
     """
 
     name: ClassVar[str]
     memory: Literal["host", "device"] = "host"
+    is_recordable: ClassVar[bool] = False
     dtype: np.dtype[Any]
 
     def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mt_tensor import recording
 from mt_tensor.backend import Backend
 from mt_tensor.layout import UserShape, check_shape, span, strides_from_shape
 from mt_tensor.tensor_data import TensorData
@@ -23,13 +24,13 @@ class HostBackend(Backend):
     def full(self, shape: UserShape, value: float) -> TensorData:
         """Return a contiguous tensor whose elements all equal `value`."""
         out = self.empty(shape)
-        out.storage.fill(value)
+        recording.called(out.storage.fill, value)
         return out
 
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
         out = self.empty(a.shape)
-        np.copyto(host_array(out), host_array(a))
+        recording.called(np.copyto, host_array(out), host_array(a))
         return out
 
     def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
@@ -84,6 +85,7 @@ def in_double(compute: Callable[[TensorData], None], out: TensorData) -> None:
     if out.storage.dtype == np.float64:
         compute(out)
         return
+    recording.refuse("adds in double precision outside of a kernel")
     rounded = host_array(out)
     # No warnings: uninitialized elements may be any numbers, and sums may overflow.
     with np.errstate(all="ignore"):

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import numba
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
-from numba.core.registry import cpu_target
+from numba.core.registry import CPUDispatcher, cpu_target
 
 from mt_kernels_cpu.compiling import disk_cache, process
+from mt_tensor import recording
 from mt_tensor.outer_values import current, with_helpers
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +36,22 @@ KERNEL_CACHE_SIZE = 256
 again when it is needed."""
 
 
+class KernelDispatcher(CPUDispatcher):
+    """A compiled function whose calls are recorded with those of a step.
+
+    Only calls from Python are: those of other compiled functions are part of them.
+    """
+
+
+@recording.intercept(KernelDispatcher, "__call__")
+def _record_kernel(recorder: recording.Recorder, call: Any, kernel: Any, *args: Any) -> Any:
+    if kernel.targetoptions.get("parallel"):
+        recording.refuse("calls a kernel that starts numba's threads")
+    result = call(kernel, *args)
+    recorder.ran(kernel, args, result)
+    return result
+
+
 def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> Any:
     """Return a function that numba compiles at its first call with new argument types.
 
@@ -48,6 +65,7 @@ def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> An
     if isinstance(compiled, Dispatcher):  # Otherwise numba is disabled.
         disk_cache.attach(compiled, cache)
         dispatcher: Any = compiled
+        dispatcher.__class__ = KernelDispatcher
         dispatcher._compile_for_args = functools.partial(_compile, dispatcher._compile_for_args)
     return compiled
 

@@ -23,6 +23,7 @@ class Tuned(Elementwise, Reductions, Products):
     """
 
     name = "tuned"
+    is_recordable = not JIT_IS_DISABLED
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Memory]] | None:
         """Return the fused form of a composed function, None if there is none."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM, Buffers, round_up
-from mt_tensor import HostBackend, TensorData
+from mt_tensor import HostBackend, TensorData, recording
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 
@@ -86,3 +86,11 @@ class Memory(HostBackend):
         storage = a.storage
         is_native = storage.dtype == self.dtype and storage.flags.c_contiguous
         return a if is_native else self.copy(a)
+
+
+@recording.intercept(Memory, "storage")
+def _record_storage(
+    recorder: recording.Recorder, storage: Any, backend: Memory, count: int
+) -> Storage:
+    """Return memory that the recorder may place elsewhere after the step."""
+    return recorder.allocated(count, backend.dtype)

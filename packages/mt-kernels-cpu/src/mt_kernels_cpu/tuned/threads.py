@@ -7,7 +7,7 @@ threads sleep and take no time from other programs.
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ import numba
 from numba.core import config
 
 from mt_kernels_cpu.compiling.process import configure
+from mt_tensor import recording
 
 settings: Any = config
 
@@ -63,11 +64,26 @@ def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> 
     if len(parts) == 1:
         work(0, *parts[0])
         return
+    works = [functools.partial(work, at, *part) for at, part in enumerate(parts)]
+    recorder = recording.recorder()
+    if recorder is None:
+        run_side_by_side(works)
+    else:
+        recorder.side_by_side(run_side_by_side, works)
+
+
+def run_side_by_side(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call functions, the first on this thread and each of the others on one of the pool.
+
+    Returns:
+        Their results, in order.
+
+    Raises:
+        Exception: The first exception that one of them raised.
+    """
     pool = _thread_pool(os.getpid())
-    futures = [pool.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
-    work(0, *parts[0])
-    for part in futures:
-        part.result()
+    futures = [pool.submit(work) for work in works[1:]]
+    return [works[0](), *(future.result() for future in futures)]
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,18 +8,21 @@ overrides `Optimizer.step`.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
+from mt_autodiff.engine import LEAF, new_node
 from mt_autodiff.names import missing_member
 from mt_nn._gradients import Number, gradient, unique_parameters
 from mt_nn._names import OPTIMIZER_MEMBERS
 from mt_nn._settings import as_number
 from mt_nn.optim.groups import ParameterGroup
 from mt_nn.parameter import Parameter
-from mt_tensor import FusedOperation, TensorData
+from mt_tensor import FusedOperation, TensorData, recording
 
 Parameters: TypeAlias = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 """The parameters to train, or parameter groups: dicts with the parameters under "params", and
@@ -169,28 +172,39 @@ class Optimizer:
                 last = first + len(group.parameters)
                 if group.own:
                     with self._settings_of(group):
-                        self._step_group(first, last)
+                        self._step_group(group, first, last)
                 else:
-                    self._step_group(first, last)
+                    self._step_group(group, first, last)
                 first = last
 
-    def _step_group(self, first: int, last: int) -> None:
+    def _step_group(self, own: ParameterGroup, first: int, last: int) -> None:
         """Update the parameters of one group, those at positions from first to before last."""
         groups: dict[tuple[int, int], list[int]] = {}
+        # Local names: reading an attribute of an object with `__getattr__` takes longer.
+        parameters, steps = self.parameters, self._steps
         for at in range(first, last):
-            parameter = self.parameters[at]
+            parameter = parameters[at]
             grad = gradient(parameter)
             if grad is None:
                 continue
-            self._steps[at] += 1
+            steps[at] += 1
             if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
-                groups.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+                groups.setdefault((id(grad.backend), steps[at]), []).append(at)
             else:
                 self._step_single(at)
         for (_, step), group in groups.items():
-            if not self._step_fused(step, group):
+            recording.repeated(partial(self._count, group, 1), partial(self._count, group, -1))
+            if not self._step_fused(own, step, group):
+                recording.refuse(
+                    f"updates parameters without a fused form of {type(self).__name__}"
+                )
                 for at in group:
                     self._step_single(at)
+
+    def _count(self, group: list[int], change: int) -> None:
+        """Change the number of steps of the parameters at some positions."""
+        for at in group:
+            self._steps[at] += change
 
     def _step_single(self, at: int) -> None:
         """Update one parameter by the rule."""
@@ -202,10 +216,11 @@ class Optimizer:
         parameter.update(type(value)(new) if scalar else new)
         parameter.grad = grad
 
-    def _step_fused(self, step: int, group: list[int]) -> bool:
+    def _step_fused(self, own: ParameterGroup, step: int, group: list[int]) -> bool:
         """Update tensors of one backend by its fused form of the rule.
 
         Args:
+            own: The parameter group.
             step: The number of the step, equal for all parameters of the group.
             group: The positions of the parameters.
 
@@ -217,39 +232,79 @@ class Optimizer:
         form = rule and backend.fused(rule.operation)
         if rule is None or form is None:
             return False
-        slots, settings = rule.slots, rule.settings
-        values = [self.parameters[at].value for at in group]
+        parameters = [self.parameters[at] for at in group]
+        values = [parameter.value for parameter in parameters]
         grads = [value.grad for value in values]
+        data = [value.data for value in values]
         if rule.shrink != 1.0:
-            values = [value.detach() * rule.shrink for value in values]
+            factor = recording.computed(self._shrink_now, own, group[0], backend.dtype)
+            shrink = Tensor(backend.from_numpy(factor), backend=backend)
+            data = [(value.detach() * shrink).data for value in values]
         old_slots = [
             [self._slot(at, slot, value) for at, value in zip(group, values, strict=True)]
-            for slot in slots
+            for slot in rule.slots
         ]
+        settings = np.array(rule.settings)
+        recorded = recording.recorder() is not None
+        if recorded:
+            # The rule of this step has a form, so there are settings.
+            settings = recording.computed(self._settings_now, own, group[0], rule)  # type: ignore[arg-type]
         results = form.forward(
-            backend,
-            (),
-            [value.data for value in values],
-            [grad.data for grad in grads],
-            old_slots,
-            settings,
+            backend, (), data, [grad.data for grad in grads], old_slots, settings
         )
         if results is None:
             return False
         new_values, *new_slots = results
-        for at, value, data, grad in zip(group, values, new_values, grads, strict=True):
-            new = type(value)(data, None, None, backend)
-            self.parameters[at].update(new)
-            new.grad = grad
-        for slot, tensors in zip(slots, new_slots, strict=True):
-            for at, data in zip(group, tensors, strict=True):
-                self._memory[at][slot] = Tensor(data, backend=backend)
+        for parameter, value, new_data, grad in zip(
+            parameters, values, new_values, grads, strict=True
+        ):
+            # `Parameter.update` takes longer; this is the most frequent case of it.
+            new = new_node(type(value), new_data, LEAF, backend)
+            new.name, new.grad = parameter.name, grad
+            parameter.value = new
+            if recorded:
+                place = partial(getattr, parameter, "value"), partial(setattr, parameter, "value")
+                recording.replaced(*place, value, new)
+        for slot, tensors, olds in zip(rule.slots, new_slots, old_slots, strict=True):
+            for at, new_data, old_data in zip(group, tensors, olds, strict=True):
+                self._memory[at][slot] = new = Tensor(new_data, backend=backend)
+                if recorded:
+                    place = partial(self._read_slot, at, slot), partial(self._write_slot, at, slot)
+                    recording.replaced(*place, Tensor(old_data, backend=backend), new)
         return True
+
+    def _settings_now(
+        self, own: ParameterGroup, at: int, rule: FusedRule
+    ) -> npt.NDArray[np.float64] | None:
+        """Return the settings of a step of a group as an array, None if it needs another form."""
+        now = self._rule_of(own, at)
+        if now is None or (now.operation, now.slots) != (rule.operation, rule.slots):
+            return None
+        return np.array(now.settings)
+
+    def _shrink_now(self, own: ParameterGroup, at: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Return the factor `FusedRule.shrink` of a step of a group, (1,)."""
+        now = self._rule_of(own, at)
+        return np.array([1.0 if now is None else now.shrink], dtype)
+
+    def _rule_of(self, own: ParameterGroup, at: int) -> FusedRule | None:
+        """Return the fused rule of the present step of the parameter at a position."""
+        if not own.own:
+            return self.fused_rule(self._steps[at])
+        with self._settings_of(own):
+            return self.fused_rule(self._steps[at])
+
+    def _read_slot(self, at: int, slot: str) -> Any:
+        return self._memory[at].get(slot)
+
+    def _write_slot(self, at: int, slot: str, value: Any) -> None:
+        self._memory[at][slot] = value
 
     def _slot(self, at: int, slot: str, value: Tensor) -> TensorData:
         """Return a slot of a parameter on the backend of its value; zeros before the first step."""
         memory = self._memory[at].get(slot)
         if not isinstance(memory, Tensor):
+            recording.refuse("is the first step of an optimiser", for_now=True)
             return value.backend.zeros(value.shape)
         # The parameter may have been moved to another backend since the last step.
         return memory.to(value.backend).data

@@ -14,6 +14,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from mt_tensor.tensor_data import TensorData
 
 Gradients: TypeAlias = tuple[TensorData | None, ...]
@@ -86,7 +89,7 @@ class FusedStep(FusedForm[B], ABC):
         values: TensorList,
         grads: TensorList,
         slots: Sequence[TensorList],
-        settings: tuple[float, ...],
+        settings: npt.NDArray[np.float64],
     ) -> list[list[TensorData]] | None:
         """Return new values, and new slots in the order of the old ones.
 
@@ -99,7 +102,8 @@ class FusedStep(FusedForm[B], ABC):
             grads: The gradient of each parameter.
             slots: The state that the previous step returned: for each slot a list with one tensor
                 per parameter.
-            settings: The constants of the formula, as `mt_tensor.fused.operations` lists them.
+            settings: The constants of the formula, as `mt_tensor.fused.operations` lists them: one
+                array, which a recorded step fills again.
         """
         shapes = [value.shape for value in values]
         if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
@@ -109,7 +113,7 @@ class FusedStep(FusedForm[B], ABC):
     @classmethod
     @abstractmethod
     def step(
-        cls, backend: B, parts: Sequence[TensorList], settings: tuple[float, ...]
+        cls, backend: B, parts: Sequence[TensorList], settings: npt.NDArray[np.float64]
     ) -> list[list[TensorData]]:
         """Return new values and slots.
 

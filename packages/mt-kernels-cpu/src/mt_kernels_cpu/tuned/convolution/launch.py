@@ -38,7 +38,7 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.vector import lanes
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
-from mt_tensor import TensorData, host_array
+from mt_tensor import TensorData, host_array, recording
 
 vdot: Any = np.vdot
 """Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
@@ -174,7 +174,8 @@ def convolve_images_backward(
     ends = (grad_layout.tile_size, images_end, images_end + weight_sums)
     staging_size = 0 if grad_input is None else grad_layout.staging_size
     scratch = backend.scratch(len(parts), ends[-1] + staging_size)
-    bias_scratch = np.zeros((len(parts), 0 if grad_bias is None else outputs))
+    sums = (len(parts), 0 if grad_bias is None else outputs)
+    bias_scratch = recording.computed(np.zeros, sums)
     zero, mask_data = _zero(backend.dtype), grad if mask is None else mask
     args: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -293,8 +294,8 @@ def all_finite(a: TensorData) -> bool:
     """
     elements = a.flat()
     if elements is None:
-        return bool(np.isfinite(host_array(a)).all())
-    return math.isfinite(vdot(elements, elements))
+        return recording.called(_all_finite, host_array(a))
+    return recording.called(_is_sum_finite, elements)
 
 
 def has_nan(a: TensorData) -> bool:
@@ -302,6 +303,18 @@ def has_nan(a: TensorData) -> bool:
     elements = a.flat()
     if elements is None:
         elements = host_array(a).reshape(-1)
+    return recording.called(_is_sum_nan, elements)
+
+
+def _all_finite(a: npt.NDArray[Any]) -> bool:
+    return bool(np.isfinite(a).all())
+
+
+def _is_sum_finite(elements: npt.NDArray[Any]) -> bool:
+    return math.isfinite(vdot(elements, elements))
+
+
+def _is_sum_nan(elements: npt.NDArray[Any]) -> bool:
     return math.isnan(vdot(elements, elements))
 
 

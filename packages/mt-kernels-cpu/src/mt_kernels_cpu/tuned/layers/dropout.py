@@ -8,7 +8,7 @@ import numpy as np
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
-from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor import FusedForm, Gradients, TensorData, operators, recording
 from mt_tensor.fused.arguments import inverted_scale
 from mt_tensor.layout import Storage
 
@@ -38,7 +38,7 @@ class Dropout(FusedForm[Memory]):
         if ignore or not 0.0 <= rate <= 1.0 or activation not in (None, "relu"):
             return None
         relu = activation == "relu"
-        draws = np.random.default_rng(rng).random(input.size)
+        draws = recording.computed(np.random.default_rng(rng).random, input.size)
         out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
         elements, kernel = backend.elements(input), dropout_kernel(backend.dtype)
         factor = backend.dtype.type(inverted_scale(rate) if scale is None else scale)

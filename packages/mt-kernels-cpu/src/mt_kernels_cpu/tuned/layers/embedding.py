@@ -6,7 +6,7 @@ import numpy as np
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor import FusedForm, Gradients, TensorData, recording
 from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
 
@@ -27,7 +27,7 @@ class Take(FusedForm[Memory]):
             table (rows, width), indices (...) → (..., width).
         """
         # A copy: the caller may change its array before the backward pass.
-        numbers = row_indices(table, indices)
+        numbers = recording.computed(row_indices, table, indices)
         if numbers is None:
             return None
         rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))

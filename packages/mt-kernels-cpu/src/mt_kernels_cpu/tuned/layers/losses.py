@@ -15,7 +15,7 @@ from mt_kernels_cpu.compiling.jit import helper, strict_kernel
 from mt_kernels_cpu.tuned.layers.probabilities import row_max, row_sum
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
-from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators, recording
 from mt_tensor.fused.targets import class_targets, flat_targets, min_probability
 from mt_tensor.layout import Storage
 
@@ -115,9 +115,9 @@ class _Binary(FusedForm[Memory]):
         if any(needs_grad[1:]) or input.size == 0:
             return None
         if isinstance(targets, TensorData):
-            targets = backend.to_numpy(targets)
+            targets = host_array(targets)
         # A copy: the caller may change its array before the backward pass.
-        target_values = flat_targets(targets, input.shape, backend.dtype)
+        target_values = recording.computed(flat_targets, targets, input.shape, backend.dtype)
         if target_values is None:
             return None
         out, elements = backend.new((1,)), backend.elements(input)
@@ -166,8 +166,8 @@ def class_numbers(
     if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
-        targets = backend.to_numpy(targets)
-    return class_targets(targets, scores.shape[0])
+        targets = host_array(targets)
+    return recording.computed(class_targets, targets, scores.shape[0])
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
@@ -26,14 +27,14 @@ class _Step(FusedStep[Memory]):
     @staticmethod
     @abstractmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
-        """Return ``kernel(new, *new_slots, old, g, *slots, *settings)``."""
+        """Return ``kernel(new, *new_slots, old, g, *slots, settings)``."""
 
     @classmethod
     def step(
         cls,
         backend: Memory,
         parts: Sequence[TensorList],
-        settings: tuple[float, ...],
+        settings: npt.NDArray[np.float64],
     ) -> list[list[TensorData]]:
         """Return the new values and slots; each kind lies in one buffer.
 
@@ -41,17 +42,17 @@ class _Step(FusedStep[Memory]):
             backend: The backend, which allocates memory.
             parts: The values, the gradients, and each kind of slot: a list with one tensor for each
                 parameter.
-            settings: The numbers that the kernel takes last.
+            settings: The constants that the kernel takes last.
         """
         values = [backend.contiguous(value) for value in parts[0]]
         total, slices = buffer_slices(tuple([value.shape for value in values]))
-        kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
+        kernel = cls.kernel(backend.dtype)
         old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
         # There are new values and slots, but no new gradients.
         buffers = [backend.new((total,)).storage for _ in parts[1:]]
         new = [[buffer[part] for part in slices] for buffer in buffers]
         for operands in zip(*new, *old, strict=True):
-            kernel(*operands, *numbers)
+            kernel(*operands, settings)
         return [
             [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
             for each in new
@@ -94,9 +95,11 @@ class Adam(_Step):
 
 @lru_cache
 def sgd(dtype: np.dtype[Any]) -> Any:
-    """Return the loop ``kernel(new, old, g, lr, weight_decay)`` of gradient descent."""
+    """Return the loop of gradient descent; its settings are lr and weight_decay."""
+    number = dtype.type
 
-    def descend(new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float) -> None:
+    def descend(new: Storage, old: Storage, g: Storage, settings: Storage) -> None:
+        lr, weight_decay = number(settings[0]), number(settings[1])
         if weight_decay == 0:
             for i in range(len(new)):
                 new[i] = old[i] - lr * g[i]
@@ -111,9 +114,10 @@ def sgd(dtype: np.dtype[Any]) -> Any:
 def sgd_momentum(dtype: np.dtype[Any]) -> Any:
     """Return the loop of gradient descent with momentum.
 
-    It is ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``; a `nesterov`
-    other than 0 selects Nesterov's form.
+    Its settings are lr, momentum, weight_decay and nesterov; a `nesterov` other than 0 selects
+    Nesterov's form.
     """
+    number = dtype.type
 
     def descend_with_momentum(
         new: Storage,
@@ -121,11 +125,10 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
         old: Storage,
         g: Storage,
         v: Storage,
-        lr: float,
-        momentum: float,
-        weight_decay: float,
-        nesterov: float,
+        settings: Storage,
     ) -> None:
+        lr, momentum = number(settings[0]), number(settings[1])
+        weight_decay, nesterov = number(settings[2]), number(settings[3])
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
             velocity = momentum * v[i] + grad
@@ -139,8 +142,10 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
 def adam(dtype: np.dtype[Any]) -> Any:
     r"""Return the kernel of a step of Adam (Kingma and Ba, 2015, algorithm 1).
 
-    `root_factor` is $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
+    Its settings are those of `mt_tensor.fused.operations.ADAM`: `root_factor` is
+    $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
     """
+    number = dtype.type
 
     def step_adam(
         new: Storage,
@@ -150,15 +155,15 @@ def adam(dtype: np.dtype[Any]) -> Any:
         g: Storage,
         mean: Storage,
         square: Storage,
-        step_size: float,
-        beta1: float,
-        beta2: float,
-        one_minus_beta1: float,
-        one_minus_beta2: float,
-        root_factor: float,
-        eps: float,
-        weight_decay: float,
+        settings: Storage,
     ) -> None:
+        step_size, beta1, beta2 = number(settings[0]), number(settings[1]), number(settings[2])
+        one_minus_beta1, one_minus_beta2 = number(settings[3]), number(settings[4])
+        root_factor, eps, weight_decay = (
+            number(settings[5]),
+            number(settings[6]),
+            number(settings[7]),
+        )
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
             m = beta1 * mean[i] + one_minus_beta1 * grad

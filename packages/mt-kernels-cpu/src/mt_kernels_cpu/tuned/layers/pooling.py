@@ -23,7 +23,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
 )
 from mt_kernels_cpu.tuned.simd.vector import add, lanes
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor import FusedForm, Gradients, TensorData, recording
 from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
 
@@ -138,7 +138,8 @@ class MaxPool2d(FusedForm[Memory]):
 def _pad_end(backend: Memory, elements: Storage, padding: int) -> Storage:
     """Return a copy with zeros behind the elements, for vectors that read beyond the last row."""
     padded = backend.storage(len(elements) + padding)
-    padded[: len(elements)], padded[len(elements) :] = elements, 0
+    recording.called(np.copyto, padded[: len(elements)], elements)
+    recording.called(padded[len(elements) :].fill, 0)
     return padded
 
 

@@ -21,7 +21,7 @@ from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.broadcasting import LAYOUT_CACHE_SIZE, rows_and_columns
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
-from mt_tensor import Map, TensorData, Zip
+from mt_tensor import Map, TensorData, Zip, recording
 from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_from_shape
 from mt_tensor.outer_values import current
 
@@ -47,7 +47,7 @@ class Elementwise(Memory):
         elements = a.flat()
         if elements is not None:
             to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
-            to[:] = elements
+            recording.called(np.copyto, to, elements)
             return a.with_storage(to)
         if not any(a.strides):
             # All elements are one number, as in the gradient of a sum.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_tensor import TensorData, host_array
+from mt_tensor import TensorData, host_array, recording
 
 
 class Products(Memory):
@@ -48,9 +48,9 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
     if a.ndim == b.ndim == 2:
         # `dot` leaves a column times a row, the weight's gradient for a batch of one, to BLAS;
         # `matmul` uses plain loops for it.
-        _silent.copy().run(a.dot, b, out)
+        _silent.copy().run(recording.called, a.dot, b, out)
     else:
-        _silent.copy().run(np.matmul, a, b, out)
+        _silent.copy().run(recording.called, np.matmul, a, b, out)
 
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:

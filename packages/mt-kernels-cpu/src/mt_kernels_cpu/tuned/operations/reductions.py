@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
-from mt_tensor import TensorData, Zip, operators
+from mt_tensor import TensorData, Zip, operators, recording
 from mt_tensor.layout import Storage, strides_from_shape
 from mt_tensor.outer_values import current
 
@@ -45,7 +46,7 @@ class Reductions(Memory):
             return super().reduce(fn, a, dim, start)
         plan = fold_plan(a.shape, dim)
         elements = np.empty(plan.size, self.dtype)
-        elements.fill(start)
+        recording.called(elements.fill, start)
         out = TensorData.unchecked(elements, plan.shape, plan.strides)
         self._reduce(fn, out, a, dim, start)
         return out
@@ -56,9 +57,13 @@ class Reductions(Memory):
         if fn is operators.max:
             # numba does not vectorise a maximum that propagates NaN; NumPy does.
             matrix = out.storage.reshape(blocks[0], blocks[2])
-            np.maximum.reduce(elements.reshape(blocks), 1, out=matrix, initial=start)
+            recording.called(_fold_maxima, elements.reshape(blocks), matrix, start)
         else:
             fold(current(fn), self.dtype)(out.storage, elements, *blocks)
+
+
+def _fold_maxima(a: npt.NDArray[Any], out: npt.NDArray[Any], start: float) -> None:
+    np.maximum.reduce(a, 1, out=out, initial=start)
 
 
 class FoldPlan(NamedTuple):

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
@@ -33,7 +34,7 @@ class _Step(FusedStep[Device]):
 
     @classmethod
     def step(
-        cls, backend: Device, parts: Sequence[TensorList], settings: tuple[float, ...]
+        cls, backend: Device, parts: Sequence[TensorList], settings: npt.NDArray[np.float64]
     ) -> list[list[TensorData]]:
         """Return new values and slots; those of each kind share a buffer."""
         # The parts are values, gradients and slots; there are no new gradients.

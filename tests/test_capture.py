@@ -1,0 +1,454 @@
+"""Captured steps do what the steps themselves do, bit by bit (`mt_nn.capture`)."""
+
+import copy
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mt_autodiff import Scalar, Tensor, from_numpy, no_grad, tensor
+from mt_kernels_cpu import Fast, Tuned
+from mt_kernels_cpu.tuned import memory, threads
+from mt_models.networks import CourseLeNet
+from mt_nn import (
+    SGD,
+    Adam,
+    AdamW,
+    AvgPool2d,
+    BatchNorm1d,
+    CaptureWarning,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Linear,
+    MaxPool2d,
+    Module,
+    Optimizer,
+    Parameter,
+    Sequential,
+    capture,
+    cross_entropy,
+    is_finite,
+    nll_loss,
+)
+from mt_tensor import REFERENCE
+
+BACKEND = Tuned(np.float32)
+Step = Callable[..., Any]
+
+
+class Small(Module):
+    """Convolution, both poolings, dropout and a linear layer."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.conv = Conv2d(1, 3, 3, padding="trailing", activation="relu", rng=rng, backend=BACKEND)
+        self.pools = Sequential(MaxPool2d(2), AvgPool2d(2))
+        self.dropout = Dropout(0.5, rng=rng)
+        self.linear = Linear(12, 3, rng=rng, backend=BACKEND)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.linear(self.dropout(self.pools(self.conv(images)).view(-1, 12)))
+
+
+class Trainer:
+    """A network, its optimiser, its generator, and a step of training."""
+
+    def __init__(self, optimizer: Callable[..., Optimizer], captured: bool) -> None:
+        self.rng = np.random.default_rng(1)
+        self.network = Small(self.rng)
+        self.optimizer = optimizer(self.network.parameters())
+        self.run: Step = capture(self.step) if captured else self.step
+
+    def step(self, images: Tensor, labels: Any) -> Tensor:
+        self.optimizer.zero_grad()
+        loss = cross_entropy(self.network(images), labels)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def state(self) -> list[Any]:
+        slots = self.optimizer.state_dict()
+        return [
+            *(each.to_numpy() for each in (p.value for p in self.network.parameters())),
+            *(str(each.grad) for each in self.network.parameters()),
+            *(slots["slots"][name] for name in sorted(slots["slots"])),
+            str(slots["steps"]),
+            str(self.rng.bit_generator.state),
+        ]
+
+
+def batch(number: int, size: int = 4) -> tuple[Tensor, npt.NDArray[np.int64]]:
+    rng = np.random.default_rng(number)
+    images = rng.standard_normal((size, 1, 8, 8)).astype(np.float32)
+    return from_numpy(images, BACKEND), rng.integers(0, 3, size)
+
+
+def assert_equal(ours: list[Any], theirs: list[Any]) -> None:
+    for a, b in zip(ours, theirs, strict=True):
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype
+            assert a.tobytes() == b.tobytes()
+        else:
+            assert a == b
+
+
+def momentum(parameters: Any) -> SGD:
+    return SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)
+
+
+def groups(parameters: Any) -> Optimizer:
+    first, *others = parameters
+    return Adam([{"params": others}, {"params": [first], "lr": 0.02}], lr=0.01)
+
+
+OPTIMIZERS = {
+    "sgd": lambda parameters: SGD(parameters, lr=0.1),
+    "momentum": momentum,
+    "adam": lambda parameters: Adam(parameters, lr=0.01),
+    "adamw": lambda parameters: AdamW(parameters, lr=0.01, weight_decay=0.1),
+    "groups": groups,
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_captured_step_equals_the_step(name: str) -> None:
+    ours, theirs = Trainer(OPTIMIZERS[name], True), Trainer(OPTIMIZERS[name], False)
+    for number in range(8):
+        for each in (ours, theirs):
+            each.optimizer.lr = 0.1 / (number + 1)
+        losses = [each.run(*batch(number)) for each in (ours, theirs)]
+        assert losses[0].item() == losses[1].item()
+        assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions == 5  # type: ignore[attr-defined]
+
+
+class Tagger(Module):
+    """An embedding and a linear layer with a frozen bias."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.embedding = Embedding(9, 4, rng=rng, backend=BACKEND)
+        self.linear = Linear(12, 2, rng=rng, backend=BACKEND)
+        self.linear.bias.value.requires_grad_(False)
+
+    def forward(self, words: Any) -> Tensor:
+        return self.linear(self.embedding(words).view(-1, 12))
+
+
+def test_whole_numbers_are_inputs_and_frozen_parameters_stay() -> None:
+    networks = [Tagger(np.random.default_rng(0)) for _ in range(2)]
+    optimizers = [SGD(each.parameters(), lr=0.3) for each in networks]
+
+    def step(network: Tagger, optimizer: SGD, words: Any, labels: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = cross_entropy(network(words), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    captured = capture(lambda words, labels: step(networks[0], optimizers[0], words, labels))
+    for number in range(6):
+        rng = np.random.default_rng(number)
+        words, labels = rng.integers(0, 9, (5, 3)), rng.integers(0, 2, 5)
+        captured(words, labels)
+        step(networks[1], optimizers[1], words, labels)
+    assert captured.repetitions == 3
+    for a, b in zip(*(each.parameters() for each in networks), strict=True):
+        assert a.value.to_numpy().tobytes() == b.value.to_numpy().tobytes()
+
+
+def test_a_batch_of_another_size_is_captured_separately() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for number, size in enumerate((4, 4, 4, 3, 4, 3, 3, 4, 3, 4)):
+        losses = [each.run(*batch(number, size)) for each in (ours, theirs)]
+        assert losses[0].item() == losses[1].item()
+    assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions == 4
+
+
+def test_the_training_mode_is_part_of_the_recording() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for number in range(9):
+        for each in (ours, theirs):
+            each.network.train(number % 4 != 3)
+            each.run(*batch(number))
+    assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions > 0
+
+
+def test_values_that_are_replaced_between_steps_are_used() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    start = theirs.network.state_dict()
+    slots: dict[str, Any] = {}
+    for number in range(9):
+        for each in (ours, theirs):
+            each.run(*batch(number))
+            if number == 4:
+                slots = copy.deepcopy(theirs.optimizer.state_dict())
+                each.network.load_state_dict(start)
+            if number == 6:
+                each.optimizer.load_state_dict(slots)
+                each.network.conv.weight.value[0, 0] = 0.5
+        assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions == 6
+
+
+def test_a_parameter_that_is_frozen_later_stays() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for number in range(9):
+        for each in (ours, theirs):
+            if number == 4:
+                each.network.conv.weight.requires_grad = False
+            each.run(*batch(number))
+    for a, b in zip(ours.network.parameters(), theirs.network.parameters(), strict=True):
+        assert a.value.to_numpy().tobytes() == b.value.to_numpy().tobytes()
+
+
+def test_an_invalid_value_raises_before_anything_changes() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for number in range(5):
+        for each in (ours, theirs):
+            each.run(*batch(number))
+    images, labels = batch(5)
+    invalid = labels.copy()
+    invalid[1] = 3
+    for each in (ours, theirs):
+        with pytest.raises(IndexError, match="class"):
+            each.run(images, invalid)
+    # The draws of dropout come before the labels are read, in both.
+    for number in range(6, 9):
+        for each in (ours, theirs):
+            each.run(*batch(number))
+        assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions == 5
+
+
+def test_a_check_of_finite_values_ends_a_repetition() -> None:
+    network = Linear(2, 1, rng=0, backend=BACKEND)
+    optimizer = SGD(network.parameters(), lr=0.1)
+
+    @capture
+    def step(x: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = (network(x) * network(x)).mean()
+        if not is_finite(loss):
+            raise ArithmeticError("not finite")
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = tensor([[1.0, 2.0]], backend=BACKEND)
+    for _ in range(5):
+        step(x)
+    before = network.weight.value.to_numpy().copy()
+    with pytest.raises(ArithmeticError, match="not finite"):
+        step(tensor([[np.nan, 2.0]], backend=BACKEND))
+    assert np.array_equal(network.weight.value.to_numpy(), before)
+    step(x)
+    assert step.repetitions == 3
+
+
+def plain_loss(network: Module, x: Tensor) -> Tensor:
+    return (network(x) * network(x)).mean()
+
+
+def reading(network: Module, x: Tensor) -> Tensor:
+    loss = plain_loss(network, x)
+    return loss if loss.item() > 0 else -loss
+
+
+def printing(network: Module, x: Tensor) -> Tensor:
+    loss = plain_loss(network, x)
+    repr(loss)
+    return loss
+
+
+def computing_with_numpy(network: Module, x: Tensor) -> Tensor:
+    # The private storage: no function of the library reads it.
+    return plain_loss(network, x) * float(np.sum(x.data.storage))
+
+
+def counting(network: Module, x: Tensor) -> Tensor:
+    network.count = getattr(network, "count", 0) + 1
+    return plain_loss(network, x)
+
+
+def returning_a_number(network: Module, x: Tensor) -> tuple[Tensor, float]:
+    return plain_loss(network, x), 1.5
+
+
+REFUSED = {
+    "reads the elements": reading,
+    "reads the elements of": printing,
+    "another result": computing_with_numpy,
+    "sets the attribute": counting,
+    "returns an object of type float": returning_a_number,
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_step_that_cannot_be_captured_runs_as_usual_and_warns_once(reason: str) -> None:
+    function = REFUSED[reason]
+    networks = [Linear(2, 1, rng=0, backend=BACKEND) for _ in range(2)]
+
+    def step(network: Module, x: Tensor) -> Any:
+        optimizer = SGD(network.parameters(), lr=0.01)
+        network.zero_grad()
+        result = function(network, x)
+        (result[0] if isinstance(result, tuple) else result).backward()
+        optimizer.step()
+        return result
+
+    captured = capture(lambda x: step(networks[0], x))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for number in range(5):
+            x = tensor([[1.0 + number, 2.0]], backend=BACKEND)
+            captured(x)
+            step(networks[1], x)
+    assert [each.category for each in found] == [CaptureWarning]
+    assert reason in str(found[0].message)
+    assert captured.repetitions == 0
+    assert captured.reason is not None
+    ours, theirs = (each.weight.value.to_numpy() for each in networks)
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("backend", [REFERENCE, Fast(np.float32)], ids=["reference", "fast"])
+def test_other_backends_run_as_usual(backend: Any) -> None:
+    network = Linear(2, 1, rng=0, backend=backend)
+    captured = capture(lambda x: network(x))
+    x = tensor([[1.0, 2.0]], backend=backend)
+    captured(x)
+    with pytest.warns(CaptureWarning, match="only Tuned"):
+        captured(x)
+    assert captured(x).item() == network(x).item()
+
+
+def test_scalars_run_as_usual() -> None:
+    weight = Parameter(Scalar(3.0))
+    optimizer = SGD([weight], lr=0.1)
+
+    @capture
+    def step() -> None:
+        optimizer.zero_grad()
+        (weight.value * weight.value).backward()
+        optimizer.step()
+
+    step()
+    with pytest.warns(CaptureWarning):
+        step()
+    step()
+    assert weight.value.data == pytest.approx(3.0 * 0.8**3)
+
+
+def test_batch_normalisation_in_training_runs_as_usual() -> None:
+    network = Sequential(Linear(2, 2, rng=0, backend=BACKEND), BatchNorm1d(2, backend=BACKEND))
+    captured = capture(lambda x: network(x))
+    x = tensor([[1.0, 2.0], [3.0, 5.0]], backend=BACKEND)
+    captured(x)
+    with pytest.warns(CaptureWarning, match="attribute"):
+        captured(x)
+
+
+def test_a_forward_hook_runs() -> None:
+    network = Linear(2, 1, rng=0, backend=BACKEND)
+    seen: list[int] = []
+    captured = capture(no_grad(lambda x: network(x)))
+    x = tensor([[1.0, 2.0]], backend=BACKEND)
+    for _ in range(4):
+        captured(x)
+    assert captured.repetitions == 1
+    with network.register_forward_hook(lambda *_: seen.append(1)):
+        with pytest.warns(CaptureWarning, match="hook"):
+            captured(x)
+        captured(x)
+    assert len(seen) == 2
+
+
+def test_answers_without_gradients_are_captured() -> None:
+    network = Small(np.random.default_rng(0))
+    network.eval()
+
+    @capture
+    def answer(images: Tensor) -> Tensor:
+        with no_grad():
+            return network(images)
+
+    for number in range(6):
+        images, _ = batch(number)
+        with no_grad():
+            expected = network(images).to_numpy()
+        assert answer(images).to_numpy().tobytes() == expected.tobytes()
+    assert answer.repetitions == 3
+
+
+def test_results_have_no_history_and_are_written_again() -> None:
+    trainer = Trainer(momentum, True)
+    losses = [trainer.run(*batch(number)) for number in range(6)]
+    assert losses[4] is losses[5]
+    assert losses[5].is_constant()
+
+
+def test_work_divided_among_threads_is_repeated_on_threads(monkeypatch: Any) -> None:
+    monkeypatch.setattr(threads, "partition", lambda count, steps: [(0, 1), (1, count)])
+    for module in ("convolution.launch", "layers.pooling"):
+        monkeypatch.setattr(
+            f"mt_kernels_cpu.tuned.{module}.partition", lambda count, steps: [(0, 1), (1, count)]
+        )
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for number in range(6):
+        for each in (ours, theirs):
+            each.run(*batch(number))
+    assert_equal(ours.state(), theirs.state())
+    assert ours.run.repetitions == 3
+
+
+def test_planned_memory_is_at_most_that_of_the_step(monkeypatch: Any) -> None:
+    network = CourseLeNet(np.random.default_rng(0), BACKEND)
+    optimizer = SGD(network.parameters(), lr=0.1)
+
+    def step(images: Tensor, labels: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = nll_loss(network(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    rng = np.random.default_rng(0)
+    images = from_numpy(rng.standard_normal((128, 1, 28, 28)).astype(np.float32), BACKEND)
+    labels = rng.integers(0, 10, 128)
+    captured = capture(step)
+    for _ in range(2):
+        captured(images, labels)
+    # Buffers that are reused would hide what is alive.
+    monkeypatch.setattr(memory.Memory, "storage", lambda self, count: np.empty(count, self.dtype))
+    step(images, labels)
+    tracemalloc.start()
+    step(images, labels)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0 < captured.planned_bytes <= most
+
+
+def test_a_result_whose_gradient_is_computed_later_keeps_its_history() -> None:
+    network = Linear(2, 1, rng=0, backend=BACKEND)
+    captured = capture(lambda x: plain_loss(network, x))
+    x = tensor([[1.0, 2.0]], backend=BACKEND)
+    captured(x)
+    with pytest.warns(CaptureWarning, match="history"):
+        captured(x)
+    captured(x).backward()
+    assert network.weight.grad is not None
+
+
+def test_an_argument_that_requires_a_gradient_gets_it() -> None:
+    captured = capture(lambda x: (x * x).sum().backward())
+    x = tensor([[1.0, 2.0]], backend=BACKEND, requires_grad=True)
+    captured(x)
+    with pytest.warns(CaptureWarning, match="requires a gradient"):
+        captured(x)
+    assert x.grad.tolist() == [[4.0, 8.0]]
