@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_kernels_cpu import Fast
-from mt_models.problems import Answer, Evaluation, Examples, Points, Problem
+from mt_kernels_cpu import Fast, Tuned
+from mt_models.problems import Evaluation, Points, Problem
 from mt_models.training import (
     Display,
     DivergedError,
@@ -24,7 +25,7 @@ from mt_models.training import (
     train,
 )
 from mt_models.training.loop import EXPLODED_EPOCH, EXPLODED_STEP
-from mt_nn import SGD
+from mt_nn import SGD, Adam
 from mt_tensor import REFERENCE
 
 
@@ -179,10 +180,9 @@ def test_a_loss_far_above_that_of_guessing_raises(limit: float, factor: float) -
     """The loss is that of guessing, log 2, scaled to half and to twice a limit."""
 
     class Scaled(Points):
-        def answer(self, batch: Examples) -> Answer:
-            answer = super().answer(batch)
-            scale = factor * limit * np.log(2) / float(answer.loss)
-            return Answer(answer.loss * scale, answer.probabilities)
+        def compute(self, inputs: Any, labels: Any) -> tuple[Any, Any]:
+            loss, output = super().compute(inputs, labels)
+            return loss * (factor * limit * np.log(2) / float(loss)), output
 
     problem = Scaled("Xor", REFERENCE, n=10, hidden=2)
     optimizer = SGD(problem.network.parameters(), lr=1e-9)
@@ -193,3 +193,17 @@ def test_a_loss_far_above_that_of_guessing_raises(limit: float, factor: float) -
             train(problem, optimizer, settings, Witness())
     else:
         train(problem, optimizer, settings, Witness())
+
+
+def test_captured_training_has_the_results_of_training() -> None:
+    results = []
+    for captured in (True, False):
+        problem = Points("Xor", Tuned(np.float64), n=40, hidden=5)
+        optimizer = Adam(problem.network.parameters(), lr=0.05)
+        progress = train(problem, optimizer, Settings(4, 10), Witness(), captured=captured)
+        assert problem.is_capturable
+        losses = [record.train_loss for record in progress.records]
+        results.append((losses, problem.network.state_dict()))
+    assert results[0][0] == results[1][0]
+    for name, array in results[0][1].items():
+        np.testing.assert_array_equal(array, results[1][1][name])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, tensor
 from mt_models.datasets import Mnist
 from mt_models.networks import CourseLeNet, LeNet5
-from mt_models.problems.problem import Answer, Examples, Problem, first_examples
+from mt_models.problems.problem import Examples, Problem, first_examples
 from mt_nn import nll_loss
 from mt_tensor import Backend
 
@@ -61,12 +61,19 @@ class Digits(Problem):
         if self.classes != Digits.classes:
             self.notes = (f"classes: {', '.join(self.classes)}",)
 
-    def answer(self, batch: Examples) -> Answer:
-        """Run the network on a batch of images."""
-        log_probabilities = self.network(image_batch(batch.inputs, self.backend))
-        return Answer(
-            nll_loss(log_probabilities, batch.labels), np.exp(log_probabilities.to_numpy())
-        )
+    def inputs(self, batch: Examples) -> Tensor:
+        """Return the images as a tensor, (N, 1, H, W)."""
+        return image_batch(batch.inputs, self.backend)
+
+    def compute(self, inputs: Tensor, labels: npt.NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        """Return the loss, and the log-probability of each class."""
+        log_probabilities = self.network(inputs)
+        return nll_loss(log_probabilities, labels), log_probabilities
+
+    def probabilities_of(self, output: Tensor) -> npt.NDArray[np.floating]:
+        """Return the probability of each class, (N, classes)."""
+        values: npt.NDArray[np.floating] = np.exp(output.to_numpy())
+        return values
 
 
 def image_batch(images: npt.NDArray[np.uint8], backend: Backend) -> Tensor:

@@ -1,12 +1,14 @@
 """Classification of points in the plane: the course's small MLPs."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Scalar, no_grad, tensor
+from mt_autodiff import Scalar, Tensor, no_grad, tensor
 from mt_models.datasets import DATASETS, Graph
 from mt_models.networks import ScalarMLP, TensorMLP
-from mt_models.problems.problem import Answer, Examples, Loss, Problem
+from mt_models.problems.problem import Examples, Loss, Problem
 from mt_nn import binary_cross_entropy
 from mt_tensor import Backend
 
@@ -58,18 +60,27 @@ class Points(Problem):
         self.network.train(was_training)
         return answer.probabilities
 
-    def answer(self, batch: Examples) -> Answer:
-        """Run the network on a batch of points."""
-        loss: Loss
+    def inputs(self, batch: Examples) -> Any:
+        """Return the points as a tensor, or as an array for a network of scalars."""
         if isinstance(self.network, TensorMLP):
-            positive = self.network(tensor(batch.inputs, self.network.backend))
-            loss = binary_cross_entropy(positive, batch.labels)
-            values = positive.to_numpy()
+            return tensor(batch.inputs, self.network.backend)
+        return batch.inputs
+
+    def compute(self, inputs: Any, labels: npt.NDArray[np.integer]) -> tuple[Loss, Any]:
+        """Return the loss, and the probability of class 1 of each point."""
+        if isinstance(self.network, TensorMLP):
+            positive = self.network(inputs)
+            return binary_cross_entropy(positive, labels), positive
+        scalars: list[Scalar] = self.network(inputs)
+        return _mean_loss(scalars, labels.tolist()), scalars
+
+    def probabilities_of(self, output: Any) -> npt.NDArray[np.floating]:
+        """Return the probability of each class, (N, 2)."""
+        if isinstance(output, Tensor):
+            values = output.to_numpy()
         else:
-            scalars: list[Scalar] = self.network(batch.inputs)
-            loss = _mean_loss(scalars, batch.labels.tolist())
-            values = np.array([scalar.data for scalar in scalars])
-        return Answer(loss, np.stack([1 - values, values], axis=1))
+            values = np.array([scalar.data for scalar in output])
+        return np.stack([1 - values, values], axis=1)
 
 
 def _mean_loss(probabilities: list[Scalar], labels: list[int]) -> Scalar:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import no_grad
+from mt_autodiff import Tensor, no_grad
 from mt_nn import Module
 
 
@@ -143,9 +143,28 @@ class Problem(ABC):
     test: Examples | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_capturable(self) -> bool:
+        """True if a step of training can be captured, see `mt_nn.capture`."""
+        values = [each.value for each in self.network.parameters()]
+        return all(isinstance(each, Tensor) and each.backend.is_recordable for each in values)
+
     @abstractmethod
+    def inputs(self, batch: Examples) -> Any:
+        """Return the inputs of the network for a batch."""
+
+    @abstractmethod
+    def compute(self, inputs: Any, labels: npt.NDArray[np.integer]) -> tuple[Loss, Any]:
+        """Run the network, and return the mean loss and the network's output."""
+
+    @abstractmethod
+    def probabilities_of(self, output: Any) -> npt.NDArray[np.floating]:
+        """Return the probability of each class, (N, classes), from the network's output."""
+
     def answer(self, batch: Examples) -> Answer:
         """Run the network on a batch."""
+        loss, output = self.compute(self.inputs(batch), batch.labels)
+        return Answer(loss, self.probabilities_of(output))
 
     def evaluate(self, examples: Examples, batch_size: int = 16) -> Evaluation:
         """Evaluate the network, in evaluation mode and without recording.

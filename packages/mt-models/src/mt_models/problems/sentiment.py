@@ -1,6 +1,7 @@
 """Sentence classification: SST-2 or own texts, and the sentence CNN."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor
 from mt_models.datasets import Sentences, Sst2, Vocabulary
 from mt_models.networks import KimCNN, Preset
-from mt_models.problems.problem import Answer, Examples, Problem, first_examples
+from mt_models.problems.problem import Examples, Problem, first_examples
 from mt_nn import binary_cross_entropy_with_logits, logsoftmax, nll_loss
 from mt_tensor import Backend
 
@@ -78,14 +79,22 @@ class Sentiment(Problem):
         self.validation_texts = sst2.dev.texts[:validation_size]
         self.test = self._examples(sst2.test) if len(sst2.test) else None
 
-    def answer(self, batch: Examples) -> Answer:
-        """Run the network on a batch of encoded sentences."""
-        logits = self.network(batch.inputs)
+    def inputs(self, batch: Examples) -> npt.NDArray[Any]:
+        """Return the encoded sentences."""
+        return batch.inputs
+
+    def compute(
+        self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.integer]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and the logits."""
+        logits = self.network(inputs)
         if len(self.classes) == 2:
-            loss = binary_cross_entropy_with_logits(logits, batch.labels)
-        else:
-            loss = nll_loss(logsoftmax(logits, dim=1), batch.labels)
-        return Answer(loss, probabilities(logits))
+            return binary_cross_entropy_with_logits(logits, labels), logits
+        return nll_loss(logsoftmax(logits, dim=1), labels), logits
+
+    def probabilities_of(self, output: Tensor) -> npt.NDArray[np.floating]:
+        """Return the probability of each class, (N, classes)."""
+        return probabilities(output)
 
     def _examples(self, sentences: Sentences) -> Examples:
         return Examples(self.vocabulary.encode(sentences.texts, self.length), sentences.labels)

@@ -11,14 +11,16 @@ problem's generator, whose state is part of a checkpoint.
 import math
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff import Tensor
 from mt_models.problems import Evaluation, Problem
+from mt_models.problems.problem import Loss
 from mt_models.training.records import EpochRecord, Progress
-from mt_nn import Optimizer, Schedule
+from mt_nn import Optimizer, Schedule, capture, is_finite
 
 SHOWN = 16
 """The number of validation examples of the course's line: it prints the correct ones of these."""
@@ -94,6 +96,7 @@ def train(
     observer: Observer,
     progress: Progress | None = None,
     schedule: Schedule | None = None,
+    captured: bool = True,
 ) -> Progress:
     """Train for all epochs, until the patience is exhausted or the observer stops the run.
 
@@ -104,6 +107,8 @@ def train(
         observer: The observer of steps and epochs.
         progress: The progress of an interrupted run; by default a new run starts.
         schedule: The learning rate of each step, by default the optimiser's.
+        captured: True to repeat the kernels of the first steps, where the backend allows it (see
+            `mt_nn.capture`); the results are equal.
 
     Returns:
         The progress at the end.
@@ -118,6 +123,7 @@ def train(
         raise ValueError("train: there are no training examples")
     progress = Progress() if progress is None else progress
     problem.network.train()
+    training = _Training(problem, optimizer, progress, captured)
     while not finished(progress, settings):
         order = epoch_order(settings.seed, progress.epoch, len(problem.train))
         while progress.examples_seen < len(order):
@@ -126,7 +132,7 @@ def train(
             chosen = order[progress.examples_seen :][: settings.batch_size]
             if schedule is not None:
                 optimizer.lr = schedule(settings.step(progress, len(order)))
-            _step(problem, optimizer, progress, chosen)
+            training.step(chosen)
             observer.on_step(progress)
         if observer.should_stop():
             return progress
@@ -154,35 +160,63 @@ def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng((seed, epoch)).permutation(size)
 
 
-def _step(
-    problem: Problem,
-    optimizer: Optimizer,
-    progress: Progress,
-    chosen: npt.NDArray[np.int64],
-) -> None:
-    """Train on one batch."""
-    begin = time.perf_counter()
-    optimizer.zero_grad()
-    batch = problem.train[chosen]
-    answer = problem.answer(batch)
-    loss = float(answer.loss)
-    if not np.isfinite(loss):
-        raise DivergedError(
-            f"train: the loss is {loss} in epoch {progress.epoch}, after "
-            f"{progress.examples_seen} examples; lower the learning rate (--lr)"
-        )
-    _refuse_explosion(loss, EXPLODED_STEP, problem, progress)
-    answer.loss.backward()
-    optimizer.step()
-    progress.loss_sum += loss * len(batch)
-    progress.right += int((answer.probabilities.argmax(1) == batch.labels).sum())
-    progress.examples_seen += len(batch)
-    progress.seconds += time.perf_counter() - begin
+class _Training:
+    """Steps of training on batches, captured where that is possible.
+
+    Attributes:
+        progress: The progress that the steps change.
+    """
+
+    def __init__(
+        self, problem: Problem, optimizer: Optimizer, progress: Progress, captured: bool
+    ) -> None:
+        self.problem = problem
+        self.optimizer = optimizer
+        self.progress = progress
+        self._train = capture(self._update) if captured and problem.is_capturable else self._update
+
+    def step(self, chosen: npt.NDArray[np.int64]) -> None:
+        """Train on one batch."""
+        begin, progress = time.perf_counter(), self.progress
+        batch = self.problem.train[chosen]
+        loss, output = self._train(self.problem.inputs(batch), batch.labels)
+        probabilities = self.problem.probabilities_of(output)
+        progress.loss_sum += float(loss) * len(batch)
+        progress.right += int((probabilities.argmax(1) == batch.labels).sum())
+        progress.examples_seen += len(batch)
+        progress.seconds += time.perf_counter() - begin
+
+    def _update(self, inputs: Any, labels: npt.NDArray[np.integer]) -> tuple[Loss, Any]:
+        """Compute the loss and the output for a batch, and update the parameters."""
+        self.optimizer.zero_grad()
+        loss, output = self.problem.compute(inputs, labels)
+        self._check(loss)
+        loss.backward()
+        self.optimizer.step()
+        return loss, output
+
+    def _check(self, loss: Loss) -> None:
+        """Raise DivergedError, before the parameters change, unless the loss is a usual number."""
+        limit = EXPLODED_STEP * guessing_loss(self.problem)
+        if isinstance(loss, Tensor) and is_finite(loss, limit):
+            return
+        value = float(loss)
+        if not np.isfinite(value):
+            raise DivergedError(
+                f"train: the loss is {value} in epoch {self.progress.epoch}, after "
+                f"{self.progress.examples_seen} examples; lower the learning rate (--lr)"
+            )
+        _refuse_explosion(value, EXPLODED_STEP, self.problem, self.progress)
+
+
+def guessing_loss(problem: Problem) -> float:
+    """Return the loss of a network that gives each class the same probability."""
+    return math.log(max(2, len(problem.classes)))
 
 
 def _refuse_explosion(loss: float, factor: float, problem: Problem, progress: Progress) -> None:
     """Raise DivergedError if a loss is above a multiple of the loss of guessing."""
-    guessing = math.log(max(2, len(problem.classes)))
+    guessing = guessing_loss(problem)
     if loss > factor * guessing:
         raise DivergedError(
             f"train: the loss explodes: it is {loss:,.4g} in epoch {progress.epoch}, after "

@@ -13,6 +13,7 @@ captured.
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable
@@ -81,8 +82,8 @@ def capture(step: Callable[P, R]) -> Captured[P, R]:
     return Captured(step)
 
 
-def is_finite(values: Tensor) -> bool:
-    """Return whether no element is infinite or NaN.
+def is_finite(values: Tensor, limit: float = math.inf) -> bool:
+    """Return whether no element is NaN or infinite, and none has a magnitude above a limit.
 
     A captured step may call it, for example to raise an error before it changes parameters: a
     repetition in which the result is another one ends, and the step runs as usual.
@@ -91,11 +92,12 @@ def is_finite(values: Tensor) -> bool:
     >>> is_finite(tensor([1.0, float("nan")]))
     False
     """
-    return recording.called(_are_finite, host_array(values.data))
+    return recording.called(_are_finite, host_array(values.data), limit)
 
 
-def _are_finite(elements: Array) -> bool:
-    return bool(np.isfinite(elements).all())
+def _are_finite(elements: Array, limit: float) -> bool:
+    magnitudes = np.abs(elements)
+    return bool((np.isfinite(magnitudes) & (magnitudes <= limit)).all())
 
 
 class Captured(Generic[P, R]):
