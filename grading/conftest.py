@@ -18,6 +18,10 @@ from grading.protocol.messages import Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
 
 
+# It imports a package of the environment `similar`.
+collect_ignore = ["similar/measure.py"]
+
+
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options, unless the plugin did so."""
     if not pluginmanager.has_plugin(options.NAME):
