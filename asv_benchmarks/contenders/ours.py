@@ -20,6 +20,7 @@ from mt_nn import (
     Module,
     avgpool2d,
     binary_cross_entropy_with_logits,
+    capture,
     maxpool2d,
     nll_loss,
 )
@@ -193,6 +194,9 @@ class OurTrainer:
         self.sentences = case.network == "kim"
         self.network = self._network(case)
         self.optimizer = SGD(self.network.parameters(), lr=rate)
+        # As the training loop of `mt_models` does.
+        self._train = capture(self._update) if backend.is_recordable else self._update
+        self._answer = capture(self._run) if backend.is_recordable else self._run
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Return word indices, or images as a tensor, and the labels."""
@@ -200,7 +204,9 @@ class OurTrainer:
 
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
-        inputs, labels = batch
+        return self._train(*batch)
+
+    def _update(self, inputs: Any, labels: npt.NDArray[np.int64]) -> Tensor:
         self.optimizer.zero_grad()
         output = self.network(inputs)
         if self.sentences:
@@ -214,10 +220,15 @@ class OurTrainer:
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
         self.network.eval()
-        with no_grad():
-            output: Tensor = self.network(self.place(inputs, np.empty(0, np.int64))[0])
+        output = self._answer(self.place(inputs, np.empty(0, np.int64))[0])
         self.network.train()
-        return output.to_numpy()
+        # A copy: the next call writes into the same memory.
+        return output.to_numpy().copy()
+
+    def _run(self, inputs: Any) -> Tensor:
+        with no_grad():
+            output: Tensor = self.network(inputs)
+        return output
 
     def weights(self) -> Weights:
         """Return the weights."""
