@@ -210,9 +210,7 @@ def writes_out_of_bounds(finding: Finding) -> bool | None:
 
 def not_parallel(finding: Finding) -> bool | None:
     """Return whether the main loop is not parallel."""
-    if finding.request.operation != "source.work":
-        return None
-    return True
+    return "the main loop of the kernel is not parallel" in finding.sentence or None
 
 
 def differs_from_call_to_call(finding: Finding) -> bool | None:
@@ -220,7 +218,7 @@ def differs_from_call_to_call(finding: Finding) -> bool | None:
     if finding.request.operation != "kernel.repeat" or finding.response is None:
         return None
     outputs = finding.response.arrays[0]
-    return bool((outputs != outputs[0]).any())
+    return not np.array_equal(outputs, np.broadcast_to(outputs[:1], outputs.shape), equal_nan=True)
 
 
 MISTAKES = [

@@ -11,6 +11,7 @@ from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("3.2", "3.4")
 Product = Callable[[Array, Array], Array]
+Gradients = tuple[Array | None, Array | None]
 
 
 def product(cause: str, wrong: Product) -> Mistake:
@@ -37,8 +38,8 @@ def product(cause: str, wrong: Product) -> Mistake:
     return modelled(TASKS, cause, r"tensor\.matmul|kernel\.run", model)
 
 
-def gradients(cause: str, wrong: Callable[[Array, Array, Array], tuple[Array, Array]]) -> Mistake:
-    """Return a mistake in the gradients alone; `wrong` gets both operands and the upstream."""
+def gradients(cause: str, wrong: Callable[[Array, Array, Array], Gradients]) -> Mistake:
+    """Return a mistake in one gradient; `wrong` gets both operands and the upstream gradient."""
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
@@ -135,10 +136,10 @@ MISTAKES = [
     ),
     gradients(
         "The second matrix is not transposed in the gradient of the first.",
-        lambda a, b, up: (unbroadcast(up @ b, a.shape), np.full(b.shape, np.nan)),
+        lambda a, b, up: (unbroadcast(up @ b, a.shape), None),
     ),
     gradients(
         "The first matrix is not transposed in the gradient of the second.",
-        lambda a, b, up: (np.full(a.shape, np.nan), unbroadcast(a @ up, b.shape)),
+        lambda a, b, up: (None, unbroadcast(a @ up, b.shape)),
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
-from grading.checking.finding import Finding, collecting
+from grading.checking.finding import Finding, collecting, noting_errors
 from grading.judge.subjects import SUBJECTS, Subjects
 from grading.tasks.model import Task, title_of
 
@@ -25,7 +25,7 @@ class Outcome:
         seconds: Duration including fixtures, in seconds.
         error: The exception that ended the check; None if there was none.
         skipped: The reason of a skip; None if the check ran.
-        findings: All wrong answers, including those that were shrunk further.
+        findings: Right and wrong answers, those from before shrinking included.
         measured: Values recorded with pytest's `record_property`.
     """
 
@@ -55,10 +55,14 @@ class RunOptions:
     Attributes:
         shrink: True to let hypothesis search for the smallest failing input.
         fail_fast: Names of groups that end at their first failure, without shrinking.
+        examples: Number of examples of a check that sets no number; None for the usual one.
+        shrinking_seconds: Time limit for shrinking one failing input, in seconds.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
+    examples: int | None = None
+    shrinking_seconds: float = 10.0
 
     def phases(self, group: str) -> tuple[Phase, ...]:
         """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
@@ -112,6 +116,10 @@ class Recorder:
                 report_multiple_bugs=False,
             )
             setattr(check, SETTINGS, changed)
+            # One function serves all its parameter sets.
+            if not hasattr(check.hypothesis.inner_test, NOTING):
+                check.hypothesis.inner_test = noting_errors(check.hypothesis.inner_test)
+                setattr(check.hypothesis.inner_test, NOTING, True)
         return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -168,3 +176,6 @@ def _check_and_case(item: pytest.Item) -> tuple[str, str]:
 
 SETTINGS = "_hypothesis_internal_use_settings"
 """Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""
+
+NOTING = "_adds_errors_to_the_collection"
+"""Attribute of the inner function of a hypothesis test that `noting_errors` has wrapped."""

@@ -82,7 +82,7 @@ def check_tests_pass(subject: Subject, task: str) -> Response | None:
         missing = f"{name} in tests/{FILES[task]} is not implemented yet"
         expect("NotImplementedError" not in outcome, missing, response)
     for name, outcome in outcomes.items():
-        failing = f"{name} in tests/{FILES[task]} fails on correct code: {outcome}"
+        failing = f"{name} in tests/{FILES[task]} fails on your code: {outcome}"
         expect(outcome == PASSED, failing, response)
     return response
 
