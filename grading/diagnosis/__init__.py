@@ -4,7 +4,7 @@ Each mistake is a small model of a wrong solution, in NumPy or plain Python. A m
 candidate if it reproduces a wrong answer of a task and contradicts none: those that hypothesis
 shrinks further count, too. One mistake usually fails several checks, so the candidate that explains
 the most checks is named, once, with all of them. A further cause is named only for checks that the
-first one does not explain.
+first one does not explain, and only if it explains all of their wrong answers.
 
 Several candidates may explain the same checks. These rules decide, in this order:
 
@@ -16,6 +16,7 @@ Several candidates may explain the same checks. These rules decide, in this orde
 4. The first one in the catalogue.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -84,7 +85,11 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
     found: list[Diagnosis] = []
     explained: set[str] = set()
     while True:
-        new = [each for each in candidates if not explained.intersection(each.checks)]
+        new = [
+            each
+            for each in candidates
+            if not explained.intersection(each.checks) and (each.complete or not found)
+        ]
         if not new:
             return found
         best = min(new, key=lambda candidate: candidate.rank(right))
@@ -117,27 +122,33 @@ class _Candidate:
         order: Its number in the catalogue.
         checks: The checks of which it explains an answer.
         explained: The number of wrong answers that it explains.
+        complete: True if it explains all wrong answers of its checks.
     """
 
     mistakes: tuple[Mistake, ...]
     order: int
     checks: tuple[str, ...]
     explained: int
+    complete: bool
 
     @staticmethod
     def of(
         mistakes: tuple[Mistake, ...], order: int, wrong: Sequence[tuple[str, Finding]]
     ) -> "_Candidate | None":
         """Return a mistake as a candidate; None if it is none."""
-        checks, explained = dict[str, None](), 0
+        explained, open_ = Counter[str](), set[str]()
         for check, finding in wrong:
             outcome = _explains(mistakes, finding)
             if outcome is False:
                 return None
             if outcome:
-                checks[check] = None
-                explained += 1
-        return _Candidate(mistakes, order, tuple(checks), explained) if checks else None
+                explained[check] += 1
+            else:
+                open_.add(check)
+        if not explained:
+            return None
+        complete = open_.isdisjoint(explained)
+        return _Candidate(mistakes, order, tuple(explained), explained.total(), complete)
 
     @property
     def cause(self) -> str:

@@ -9,6 +9,7 @@ from grading.diagnosis import (
     maxima,
     modules,
     operators,
+    points,
     pooling,
     products,
     races,
@@ -18,6 +19,7 @@ from grading.diagnosis import (
 MISTAKES = [
     *operators.MISTAKES,
     *modules.MISTAKES,
+    *points.MISTAKES,
     *derivatives.MISTAKES,
     *scalars.MISTAKES,
     *layout.MISTAKES,

@@ -6,7 +6,7 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles import nn
-from grading.diagnosis.mistakes import Mistake, modelled
+from grading.diagnosis.mistakes import Mistake, missing_gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.4",)
@@ -189,6 +189,25 @@ MISTAKES = [
         "`softmax` always works along the last dimension. Use its argument `dim`.",
         lambda x, dim: nn.softmax(x, -1),
     ),
+    *(
+        raising(
+            TASKS,
+            OVERFLOW,
+            rf"nn\.{name}",
+            "OverflowError",
+            lambda r: bool((r.arrays[0] > 700).any()),
+        )
+        for name in ("softmax", "logsoftmax")
+    ),
+    *(
+        missing_gradient(
+            TASKS,
+            f"`{name}` has no gradient: its result does not depend on the input in the graph. Do "
+            "not detach the input.",
+            rf"nn\.{name}",
+        )
+        for name in ("max", "softmax", "logsoftmax", "dropout")
+    ),
     value("softmax", "The exponentials are not divided by their sum.", lambda x, dim: np.exp(x)),
     value(
         "softmax",
@@ -199,6 +218,13 @@ MISTAKES = [
         "softmax",
         OVERFLOW,
         lambda x, dim: np.exp(x) / np.exp(x).sum(axis=dim, keepdims=True),
+    ),
+    value("softmax", "The result is the logarithm of the softmax.", nn.logsoftmax, 1e-4),
+    backward(
+        "softmax",
+        "The gradient of `softmax` has the wrong sign.",
+        lambda x, dim, up: -nn.softmax_gradient(x, dim, up),
+        1e-6,
     ),
     backward(
         "softmax",
@@ -228,6 +254,35 @@ MISTAKES = [
         "The result lacks the maximum that you subtracted first.",
         lambda x, dim: nn.logsoftmax(x, dim) + x.max(axis=dim, keepdims=True),
     ),
+    value(
+        "logsoftmax",
+        "The result has the wrong sign.",
+        lambda x, dim: -nn.logsoftmax(x, dim),
+        1e-4,
+    ),
+    value(
+        "logsoftmax",
+        "`logsoftmax` always works along the last dimension. Use its argument `dim`.",
+        lambda x, dim: nn.logsoftmax(x, -1),
+        1e-4,
+    ),
+    value(
+        "logsoftmax",
+        "You subtract the logarithm of the sum of the whole tensor. Add up along the dimension.",
+        lambda x, dim: x - np.log(np.exp(x).sum()),
+        1e-4,
+    ),
+    *(
+        value(
+            "max",
+            f"The maximum is taken along the {words} dimension. Use the argument `dim`.",
+            wrong,
+        )
+        for words, wrong in (
+            ("first", lambda x, dim: x.max(axis=0, keepdims=True)),
+            ("last", lambda x, dim: x.max(axis=-1, keepdims=True)),
+        )
+    ),
     value("logsoftmax", "The logarithm is missing: you return the softmax.", nn.softmax),
     value(
         "logsoftmax",
@@ -241,6 +296,11 @@ MISTAKES = [
         _keeps_the_rate,
     ),
     dropout("Dropout drops nothing.", _drops_nothing),
+    alike(
+        "The kept elements are changed by another factor than 1 / (1 - rate). Keep them as they "
+        "are, or multiply them by 1 / (1 - rate).",
+        "a kept element has changed",
+    ),
     alike(
         "Every call creates a generator with the same seed. All calls drop the same elements.",
         "two calls dropped the same",

@@ -108,6 +108,26 @@ def raising(
     return Mistake(tasks, cause, explains)
 
 
+def missing_gradient(tasks: tuple[str, ...], cause: str, operation: str) -> Mistake:
+    """Return a mistake that is recognised by the missing gradient of an operand.
+
+    Args:
+        tasks: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
+        operation: A regular expression for the operations that show the mistake.
+    """
+
+    def explains(finding: Finding) -> bool | None:
+        response = finding.response
+        if not re.fullmatch(operation, finding.request.operation) or response is None:
+            return None
+        if finding.request.upstream is None:
+            return None
+        return all(gradient is None or not gradient.any() for gradient in response.gradients)
+
+    return Mistake(tasks, cause, explains)
+
+
 def result(request: Request, array: Array | float) -> Response:
     """Return a response of one array, converted to float64."""
     return Response(request, (np.asarray(array, np.float64),))
@@ -138,11 +158,12 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
         if model.size or not array.size:  # Otherwise it stands for a part without prediction.
             parts["the result" if len(received.arrays) == 1 else f"result {i}"] = array, model
     for i, (wrong, array) in enumerate(zip(response.gradients, received.gradients, strict=False)):
-        if wrong is not None:
-            parts[f"the gradient of operand {i}"] = array, wrong
-    if response.plain is not None:
-        parts["the result"] = received.plain, response.plain
+        name = f"the gradient of operand {i}"
+        if wrong is not None and (array is not None or name == finding.name):
+            parts[name] = array, wrong
     name = finding.name
+    if response.plain is not None:
+        parts[name] = received.plain, response.plain
     if name not in parts and "result 0" in parts and "gradient" not in name:
         name = "result 0"  # A required property of several results has no number.
     if name not in parts:

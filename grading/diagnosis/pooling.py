@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from grading.checking.oracles import nn
-from grading.diagnosis.mistakes import Mistake, modelled, raising
+from grading.diagnosis.mistakes import Mistake, missing_gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.3", "4.4")
@@ -138,6 +138,25 @@ MISTAKES = [
     ),
     cutting("The windows are assembled column by column. Assemble them row by row.", _of_heights),
     cutting("Rows and columns of the result are exchanged.", _transposed),
+    raising(
+        TASKS,
+        "You call `view` on a tensor that is not contiguous. Call `contiguous` after `permute`.",
+        r"nn\.(tile|avgpool2d|maxpool2d)",
+        "Exception",
+        message="contiguous",
+    ),
+    missing_gradient(
+        ("4.4",),
+        "`maxpool2d` has no gradient: its result does not depend on the input in the graph. "
+        "Compute it with `max`, and do not detach the input.",
+        r"nn\.maxpool2d",
+    ),
+    missing_gradient(
+        ("4.3",),
+        "`avgpool2d` has no gradient: its result does not depend on the input in the graph. "
+        "Do not detach the input.",
+        r"nn\.avgpool2d",
+    ),
     averaging(
         "The sum of a window is not divided by its number of elements.",
         lambda windows, kernel: windows.sum(axis=-1),
@@ -149,6 +168,10 @@ MISTAKES = [
     averaging(
         "The sum of a window is divided by its width only. Divide by height * width.",
         lambda windows, kernel: windows.sum(axis=-1) / kernel[1],
+    ),
+    averaging(
+        "The mean is divided by the number of elements twice.",
+        lambda windows, kernel: windows.mean(axis=-1) / windows.shape[-1],
     ),
     averaging(
         "You take the largest element of a window. Take the mean.",

@@ -6,7 +6,7 @@ import numpy as np
 
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import in_memory_order, strides, without_strides
-from grading.diagnosis.mistakes import Mistake, modelled
+from grading.diagnosis.mistakes import Mistake, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("3.2", "3.4")
@@ -89,6 +89,68 @@ def _transposed_tile(b: Array) -> Array:
     return tile.swapaxes(-1, -2)[..., :rows, :columns]
 
 
+def _advancing_always(request: Request) -> bool:
+    """Return whether a batch of one matrix is combined with a larger batch."""
+    a, b = request.arrays[-2:]
+    return a.shape[:-2] != b.shape[:-2] or 1 in (*a.shape[:-2], *b.shape[:-2])
+
+
+def _running_sums(a: Array, b: Array) -> Array:
+    """Add all earlier products of a row to each sum."""
+    return np.cumsum(a @ b, axis=-1)
+
+
+def _of_first(a: Array, b: Array, number: int) -> Array:
+    """Use the first matrix of one operand for the whole batch."""
+    operands = [a, b]
+    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    chosen = operands[number]
+    first = chosen[(0,) * (chosen.ndim - 2)]
+    operands[number] = np.broadcast_to(first, (*shape, *first.shape))
+    return np.asarray(operands[0] @ operands[1])
+
+
+def _by_first_batch(a: Array, b: Array) -> Array:
+    """Advance the second batch only where the first operand has several matrices."""
+    right = a @ b
+    batch = right.shape[:-2]
+    own = (1,) * (len(batch) - (a.ndim - 2)) + a.shape[:-2]
+    chosen = b.reshape(*(1,) * (len(batch) - (b.ndim - 2)), *b.shape)
+    for dim, size in enumerate(own):
+        if size == 1:
+            chosen = chosen.take([0], axis=dim)
+        elif chosen.shape[dim] == 1 < size:
+            raise IndexError("the batch of a single matrix advances")
+    return np.broadcast_to(a @ chosen, right.shape)
+
+
+def _exchanged_output(a: Array, b: Array) -> Array:
+    """Write each matrix of the result with the strides of rows and columns exchanged."""
+    right = np.asarray(a @ b)
+    rows, columns = right.shape[-2:]
+    if rows != columns:
+        raise IndexError("the result is not square")
+    return right.swapaxes(-1, -2)
+
+
+def _short_sums(a: Array, b: Array) -> Array:
+    """Add only as many products as the result has columns."""
+    return a[..., : b.shape[-1]] @ b[..., : b.shape[-1], :]
+
+
+def _short_sums_by_rows(a: Array, b: Array) -> Array:
+    return a[..., : a.shape[-2]] @ b[..., : a.shape[-2], :]
+
+
+def _averaged(a: Array, b: Array, up: Array) -> Gradients:
+    found = []
+    for own, full in ((a, up @ b.swapaxes(-1, -2)), (b, a.swapaxes(-1, -2) @ up)):
+        found.append(unbroadcast(np.asarray(full), own.shape) * own.size / full.size)
+    return found[0], found[1]
+
+
+SINGLE = "The batch index of a single matrix advances. Keep it at 0 where the batch has size 1."
+
 MISTAKES = [
     product(
         "The strides of the second matrix are ignored: you read it as if it were contiguous.",
@@ -118,6 +180,32 @@ MISTAKES = [
     ),
     product("You multiply only the first matrix of the batch.", _first_of_batch),
     product("You multiply the first matrices for every entry of the batch.", _of_first_matrices),
+    raising(TASKS, SINGLE, r"tensor\.matmul", "IndexError", _advancing_always),
+    product(
+        "You use the first matrix of the first batch for every entry of the result.",
+        lambda a, b: _of_first(a, b, 0),
+    ),
+    product(
+        "You use the first matrix of the second batch for every entry of the result.",
+        lambda a, b: _of_first(a, b, 1),
+    ),
+    product(
+        "The batch of the second matrix advances only where the first one has a batch.",
+        _by_first_batch,
+    ),
+    product("The sum continues from column to column. Begin each sum with 0.", _running_sums),
+    product(
+        "Each sum ends with the number of columns of the result. End it with the number of terms.",
+        _short_sums,
+    ),
+    product(
+        "Each sum ends with the number of rows of the result. End it with the number of terms.",
+        _short_sums_by_rows,
+    ),
+    product(
+        "The result is written transposed: the strides of its rows and columns are exchanged.",
+        _exchanged_output,
+    ),
     product(
         "You read the second matrix transposed: its rows and columns are exchanged.",
         lambda a, b: a @ b.swapaxes(-1, -2),
@@ -133,6 +221,10 @@ MISTAKES = [
     product(
         "Only the first tile of 16 terms is added up. The loop over tiles ends too early.",
         lambda a, b: a[..., :16] @ b[..., :16, :],
+    ),
+    gradients(
+        "The gradient of a matrix that is broadcast is averaged over the batch. Add it up.",
+        _averaged,
     ),
     gradients(
         "The second matrix is not transposed in the gradient of the first.",

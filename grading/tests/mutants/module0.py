@@ -197,7 +197,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "abs(x - y) < CLOSE",
         "abs(x - y) < CLOSE * (1.0 + abs(x) + abs(y))",
-        "larger numbers",
+        "large numbers",
         group="is_close",
     ),
     mutant(

@@ -226,7 +226,7 @@ MUTANTS: list[Mutant] = [
         "    below = f(*before, x - epsilon, *after)\n",
         "    above = f(*(v + epsilon for v in vals))\n"
         "    below = f(*(v - epsilon for v in vals))\n",
-        "all arguments|every argument",
+        "All arguments",
         group="central_difference",
     ),
     mutant(
