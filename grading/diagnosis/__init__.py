@@ -4,7 +4,9 @@ Each mistake is a small model of a wrong solution, in NumPy or plain Python. A m
 candidate if it reproduces a wrong answer of a task and contradicts none: those that hypothesis
 shrinks further count, too. One mistake usually fails several checks, so the candidate that explains
 the most checks is named, once, with all of them. A further cause is named only for checks that the
-first one does not explain, and only if it explains all of their wrong answers.
+first one does not explain, and only if it explains all of their wrong answers. Two causes of wrong
+answers of the same function cast doubt on each other: neither is named, except one that explains
+most checks of the function.
 
 Several candidates may explain the same checks. These rules decide, in this order:
 
@@ -24,6 +26,7 @@ from functools import cache
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.mistakes import Mistake
+from grading.protocol.messages import Request
 
 MOST_WRONG = 24
 """Number of wrong answers of one check that a mistake is compared with; more only cost time."""
@@ -82,19 +85,41 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for order, mistakes in enumerate(_mistakes_of(task_id))
         if (candidate := _Candidate.of(mistakes, order, wrong)) is not None
     ]
-    found: list[Diagnosis] = []
+    found: list[_Candidate] = []
     explained: set[str] = set()
-    while True:
-        new = [
-            each
-            for each in candidates
-            if not explained.intersection(each.checks) and (each.complete or not found)
-        ]
-        if not new:
-            return found
-        best = min(new, key=lambda candidate: candidate.rank(right))
-        found.append(Diagnosis(best.cause, best.checks))
-        explained.update(best.checks)
+    while new := [
+        each
+        for each in candidates
+        if explained.isdisjoint(each.checks) and (each.complete or not found)
+    ]:
+        found.append(min(new, key=lambda candidate: candidate.rank(right)))
+        explained.update(found[-1].checks)
+    return [Diagnosis(each.cause, each.checks) for each in _undoubted(found, wrong)]
+
+
+def function_of(request: Request) -> tuple[str, ...]:
+    """Return what names the function under test in a request."""
+    named = (request.options.get(key) for key in ("formula", "function", "name", "kernel"))
+    return request.operation, *(str(name) for name in named if name is not None)
+
+
+def _undoubted(
+    found: Sequence["_Candidate"], wrong: Sequence[tuple[str, Finding]]
+) -> list["_Candidate"]:
+    """Return the causes on whose functions no other cause casts doubt."""
+    failed: dict[tuple[str, ...], set[str]] = {}
+    for check, finding in wrong:
+        failed.setdefault(function_of(finding.request), set()).add(check)
+
+    def is_undoubted(candidate: "_Candidate") -> bool:
+        for function in candidate.functions:
+            others = [each for each in found if function in each.functions]
+            own = failed[function].intersection(candidate.checks)
+            if len(others) > 1 and 2 * len(own) <= len(failed[function]):
+                return False
+        return True
+
+    return [each for each in found if is_undoubted(each)]
 
 
 @cache
@@ -123,6 +148,7 @@ class _Candidate:
         checks: The checks of which it explains an answer.
         explained: The number of wrong answers that it explains.
         complete: True if it explains all wrong answers of its checks.
+        functions: The functions under test whose answers it explains.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -130,6 +156,7 @@ class _Candidate:
     checks: tuple[str, ...]
     explained: int
     complete: bool
+    functions: frozenset[tuple[str, ...]]
 
     @staticmethod
     def of(
@@ -137,18 +164,22 @@ class _Candidate:
     ) -> "_Candidate | None":
         """Return a mistake as a candidate; None if it is none."""
         explained, open_ = Counter[str](), set[str]()
+        functions = set()
         for check, finding in wrong:
             outcome = _explains(mistakes, finding)
             if outcome is False:
                 return None
             if outcome:
                 explained[check] += 1
+                functions.add(function_of(finding.request))
             else:
                 open_.add(check)
         if not explained:
             return None
         complete = open_.isdisjoint(explained)
-        return _Candidate(mistakes, order, tuple(explained), explained.total(), complete)
+        return _Candidate(
+            mistakes, order, tuple(explained), explained.total(), complete, frozenset(functions)
+        )
 
     @property
     def cause(self) -> str:

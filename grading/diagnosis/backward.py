@@ -24,10 +24,14 @@ COMPOSED: Mapping[str, Callable[[Plain, Plain, int], list[list[Plain]]]] = {
 }
 """Functions that a solution may compose of others: the steps, the first one with number `next_`."""
 
+RECIPROCAL = "reciprocal"
+"""Name of a quotient of a plain 1, which may be the function `inv` where other quotients are not."""
+
 COMPOSITIONS: tuple[frozenset[str], ...] = (
     frozenset(),
     frozenset({"gt"}),
     frozenset({"sub", "gt"}),
+    frozenset({"sub", "gt", RECIPROCAL}),
     frozenset({"sub", "div", "gt"}),
 )
 """The sets of functions that solutions compose."""
@@ -189,7 +193,9 @@ def with_compositions(
     steps: Program = []
     for name, *operands in program:
         own = [numbers[o] if isinstance(o, int) else o for o in operands]
-        if name in composed:
+        if name == "div" and own[0] == 1.0 and isinstance(own[0], float) and RECIPROCAL in composed:
+            steps.append(["inv", own[1]])
+        elif name in composed:
             steps += COMPOSED[name](own[0], own[1], inputs + len(steps))
         else:
             steps.append([name, *own])

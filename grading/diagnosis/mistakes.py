@@ -152,7 +152,7 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
     """
     received = finding.response
     if received is None:
-        return False if response.arrays or response.plain is not None else None
+        return None  # No model predicts the exceptions that a mistake causes elsewhere.
     parts: dict[str, tuple[Plain, Plain]] = {}
     for i, (model, array) in enumerate(zip(response.arrays, received.arrays, strict=False)):
         if model.size or not array.size:  # Otherwise it stands for a part without prediction.

@@ -124,12 +124,12 @@ def changes_argument(finding: Finding) -> bool | None:
 
 
 WRONG_LISTS: Mapping[str, Callable[[list[float]], list[float]]] = {
-    "The last element is missing": lambda ys: ys[:-1],
-    "The first element is missing": lambda ys: ys[1:],
-    "The result contains only the first element": lambda ys: ys[:1],
-    "The result contains only the last element": lambda ys: ys[-1:],
-    "The elements are in reverse order": lambda ys: ys[::-1],
-    "The elements have the wrong sign": lambda ys: [-y for y in ys],
+    "the last element is missing": lambda ys: ys[:-1],
+    "the first element is missing": lambda ys: ys[1:],
+    "the result contains only the first element": lambda ys: ys[:1],
+    "the result contains only the last element": lambda ys: ys[-1:],
+    "the elements are in reverse order": lambda ys: ys[::-1],
+    "the elements have the wrong sign": lambda ys: [-y for y in ys],
 }
 """Mistakes of functions that return a list: sentences, and changes of the right result."""
 
@@ -343,7 +343,11 @@ MISTAKES = [
     listed("sum", "The sum lacks its first term.", lambda request, xs: math.fsum(xs[0][1:])),
     listed("sum", "The sum lacks its last term.", lambda request, xs: math.fsum(xs[0][:-1])),
     *(
-        listed(name, f"{change}.", lambda request, xs, right=right, wrong=wrong: wrong(right(xs)))
+        listed(
+            name,
+            f"`{name}`: {change}.",
+            lambda request, xs, right=right, wrong=wrong: wrong(right(xs)),
+        )
         for name, right in RIGHT_LISTS.items()
         for change, wrong in WRONG_LISTS.items()
     ),

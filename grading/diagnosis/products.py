@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import in_memory_order, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled, raising
@@ -66,13 +67,19 @@ def exchanged_strides(array: Array) -> Array:
     return read
 
 
-def _first_of_batch(a: Array, b: Array) -> Array:
-    out = np.zeros((a[..., :1] @ b[..., :1, :]).shape)
-    first = (0,) * (out.ndim - 2)
-    a_first = a[(0,) * (a.ndim - 2)]
-    b_first = b[(0,) * (b.ndim - 2)]
-    out[first] = a_first @ b_first
-    return out
+def only_first(finding: Finding) -> bool | None:
+    """Return whether only the first matrix of a batch is right; the others are never written."""
+    request, response = finding.request, finding.response
+    if response is None or not response.arrays or "gradient" in finding.name:
+        return None
+    if request.operation not in ("tensor.matmul", "kernel.run"):
+        return None
+    right = np.asarray(request.arrays[-2] @ request.arrays[-1])
+    received = response.arrays[0]
+    if right.ndim < 3 or right.shape != received.shape or right[..., 0, 0].size < 2:
+        return None
+    close = np.isclose(received, right, rtol=1e-6, atol=1e-8).all(axis=(-1, -2)).reshape(-1)
+    return bool(close[0] and not close[1:].any())
 
 
 def _of_first_matrices(a: Array, b: Array) -> Array:
@@ -178,7 +185,7 @@ MISTAKES = [
         "Each sum keeps only its last product. Add the products.",
         lambda a, b: a[..., -1:] @ b[..., -1:, :],
     ),
-    product("You multiply only the first matrix of the batch.", _first_of_batch),
+    Mistake(TASKS, "You multiply only the first matrix of the batch.", only_first),
     product("You multiply the first matrices for every entry of the batch.", _of_first_matrices),
     raising(TASKS, SINGLE, r"tensor\.matmul", "IndexError", _advancing_always),
     product(

@@ -7,7 +7,14 @@ import numpy as np
 from grading.checking.finding import Finding
 from grading.checking.oracles.graphs import paths_to, reachable
 from grading.checking.oracles.programs import VALUES, derivatives_of
-from grading.diagnosis.backward import COMPOSITIONS, Rule, backpropagated, values, wrong_rules
+from grading.diagnosis.backward import (
+    COMPOSITIONS,
+    RECIPROCAL,
+    Rule,
+    backpropagated,
+    values,
+    wrong_rules,
+)
 from grading.diagnosis.formulas import WRONG_VALUES
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
 from grading.protocol.messages import Plain, Request, Response
@@ -63,6 +70,8 @@ def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistak
         options = request.options
         program, seeds = options["program"], options.get("backward", [])
         affected = {name, *(outer for outer in composed if name in PARTS[outer])}
+        if name == "inv" and RECIPROCAL in composed:
+            affected.add("div")
         if not seeds or not affected & {step for step, *_ in program}:
             return None
         received = np.zeros(len(options["inputs"]))
@@ -74,7 +83,7 @@ def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistak
     return modelled(("1.4",), cause, r"scalar\.program", model)
 
 
-PARTS = {"sub": ("neg", "add"), "div": ("inv", "mul"), "gt": ("lt",)}
+PARTS = {"sub": ("neg", "add"), "div": ("inv", "mul"), "gt": ("lt",), RECIPROCAL: ()}
 """The functions of which others may be composed."""
 
 
