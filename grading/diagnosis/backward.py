@@ -25,7 +25,7 @@ COMPOSED: Mapping[str, Callable[[Plain, Plain, int], list[list[Plain]]]] = {
 """Functions that a solution may compose of others: the steps, the first one with number `next_`."""
 
 RECIPROCAL = "reciprocal"
-"""Name of a quotient of a plain 1, which may be the function `inv` where other quotients are not."""
+"""Name of a quotient of a plain 1: a solution may compute it with `inv`, and no other quotient."""
 
 COMPOSITIONS: tuple[frozenset[str], ...] = (
     frozenset(),

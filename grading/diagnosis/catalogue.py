@@ -14,6 +14,7 @@ from grading.diagnosis import (
     products,
     races,
     scalars,
+    threads,
 )
 
 MISTAKES = [
@@ -30,5 +31,6 @@ MISTAKES = [
     *pooling.MISTAKES,
     *maxima.MISTAKES,
     *races.MISTAKES,
+    *threads.MISTAKES,
 ]
 """All known mistakes; each file lists special mistakes before general ones."""

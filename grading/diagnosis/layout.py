@@ -1,6 +1,7 @@
 """Mistakes in positions, indices, strides and broadcasting: tasks 2.1 and 2.2."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -196,13 +197,13 @@ def _smaller(a: list[int], b: list[int]) -> list[int]:
 def _stretches_second(request: Request) -> bool:
     """Return whether only a size of 1 in the second shape, not in the first, has to stretch."""
     a, b = request.options["a"], request.options["b"]
-    pairs = zip(reversed(a), reversed(b), strict=False)
+    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
     return any(m != n and n == 1 for m, n in pairs)
 
 
 def _stretches_first(request: Request) -> bool:
     a, b = request.options["a"], request.options["b"]
-    pairs = zip(reversed(a), reversed(b), strict=False)
+    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
     return any(m != n and m == 1 for m, n in pairs)
 
 
@@ -308,6 +309,18 @@ MISTAKES = [
         "The strides are ignored: you compute positions as in a contiguous tensor.",
         lambda x: {"elements": _elements(x, contiguous_strides(x.shape))},
     ),
+    *(
+        raising(
+            ("2.2",),
+            "You write the index at the dimensions of the large shape. Write it at those of the "
+            "small one.",
+            r"layout\.broadcast",
+            "IndexError",
+            lambda request: len(request.options["big"]) > len(request.options["small"]),
+            message,
+        )
+        for message in ("assignment", "out of bounds for axis 0")
+    ),
     broadcast("You align dimensions at the left. Align them at the right.", _from_the_left),
     broadcast(
         "In a dimension of size 1 you keep the index of the large shape. Use index 0.",
@@ -352,15 +365,6 @@ MISTAKES = [
         r"layout\.common_shape",
         "Exception",
         _stretches_first,
-    ),
-    raising(
-        ("2.2",),
-        "You write the index at the dimensions of the large shape. Write it at those of the small "
-        "one.",
-        r"layout\.broadcast",
-        "IndexError",
-        lambda request: len(request.options["big"]) > len(request.options["small"]),
-        "assignment",
     ),
     broadcast(
         "The last dimension of the index is not written.",

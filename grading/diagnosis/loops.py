@@ -28,7 +28,7 @@ COMPOSITE = ("sub", "div", "gt")
 """Functions that a solution may compose of others, with intermediate results."""
 
 Index = tuple[int, ...]
-Positions = Callable[[Index, Index, list[Array]], int]
+Positions = Callable[[Index, list[int], list[Array]], int]
 Reader = Callable[[tuple[int, ...], Array], float]
 """Returns the element of an operand that a loop uses for an index of the result."""
 
@@ -150,7 +150,7 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
         cause: The likely cause, see `Mistake`.
         operands: Number of operands of the loop.
         wrong: Returns the position in memory of the last operand for an index of the result, from
-            the index, the shape of the result, and all operands.
+            the index, the strides of the result, and all operands.
     """
 
     def model(request: Request) -> Response | None:
@@ -161,8 +161,10 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
         *others, last = arrays
         memory = in_memory_order(last)
         out = np.empty(shape)
+        given = request.operation == "kernel.run"
+        steps = strides(request.arrays[0]) if given else contiguous_strides(shape)
         for index in np.ndindex(*shape):
-            position = wrong(index, shape, arrays)
+            position = wrong(index, steps, arrays)
             if not 0 <= position < memory.size:
                 raise IndexError(f"position {position} of {memory.size}")
             numbers = [_right(index, array) for array in others]
@@ -176,7 +178,7 @@ def _position(index: Sequence[int], steps: Sequence[int]) -> int:
     return sum(i * step for i, step in zip(index, steps, strict=False))
 
 
-def _by_first_strides(index: Index, shape: Index, arrays: list[Array]) -> int:
+def _by_first_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position by the strides of the first operand, its last ones."""
     first, last = arrays[0], arrays[-1]
     if first.ndim < last.ndim:
@@ -184,11 +186,24 @@ def _by_first_strides(index: Index, shape: Index, arrays: list[Array]) -> int:
     return _position(paired(index, last.shape), strides(first)[first.ndim - last.ndim :])
 
 
-def _by_output_strides(index: Index, shape: Index, arrays: list[Array]) -> int:
+def _with_first_layout(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position in the first operand, within the size of the second."""
+    first, last = arrays
+    return _position(paired(index, first.shape), strides(first)) % max(1, last.size)
+
+
+def _by_output_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position by the strides of the result, its last ones."""
     last = arrays[-1]
-    steps = contiguous_strides(shape)[len(shape) - last.ndim :]
-    return _position(paired(index, last.shape), steps)
+    return _position(paired(index, last.shape), steps[len(steps) - last.ndim :])
+
+
+def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position if operands with the strides of the result count as aligned."""
+    last = arrays[-1]
+    if all(strides(array) == steps for array in arrays):
+        return _position(index, steps)
+    return _position(paired(index, last.shape), strides(last))
 
 
 def by_shape(request: Request) -> Response | None:
@@ -459,6 +474,10 @@ MISTAKES = [
         lambda x, up: (without_strides(x), up),
     ),
     backward(
+        "You compute the position in the second operand with the strides of the result.",
+        lambda x, up: (x, without_strides(up)),
+    ),
+    backward(
         "The operands' strides are ignored: you read them as if they were contiguous.",
         lambda x, up: (without_strides(x), without_strides(up)),
     ),
@@ -498,6 +517,20 @@ MISTAKES = [
         "You compute the position in the second operand with the strides of the first.",
         _by_first_strides,
         operands=2,
+    ),
+    laid_out(
+        "You compute the position in the second operand with shape and strides of the first.",
+        _with_first_layout,
+        operands=2,
+    ),
+    *(
+        laid_out(
+            "Tensors with equal strides and different shapes count as aligned. Compare the shapes, "
+            "too.",
+            _aligned_by_strides,
+            operands,
+        )
+        for operands in (1, 2)
     ),
     laid_out(
         "You compute the position in the second operand with the strides of the result.",

@@ -133,6 +133,13 @@ WRONG_LISTS: Mapping[str, Callable[[list[float]], list[float]]] = {
 }
 """Mistakes of functions that return a list: sentences, and changes of the right result."""
 
+
+def _changed(
+    right: Callable[[list[list[float]]], list[float]], wrong: Callable[[list[float]], list[float]]
+) -> Callable[[Request, list[list[float]]], list[float]]:
+    return lambda request, xs: wrong(right(xs))
+
+
 MISTAKES = [
     formula(
         "lt",
@@ -342,15 +349,6 @@ MISTAKES = [
     listed("sum", "You multiply the elements. Add them.", lambda request, xs: math.prod(xs[0])),
     listed("sum", "The sum lacks its first term.", lambda request, xs: math.fsum(xs[0][1:])),
     listed("sum", "The sum lacks its last term.", lambda request, xs: math.fsum(xs[0][:-1])),
-    *(
-        listed(
-            name,
-            f"`{name}`: {change}.",
-            lambda request, xs, right=right, wrong=wrong: wrong(right(xs)),
-        )
-        for name, right in RIGHT_LISTS.items()
-        for change, wrong in WRONG_LISTS.items()
-    ),
     listed("map", "The function is not applied.", lambda request, xs: xs[0]),
     listed("map", "The function is applied twice.", lambda request, xs: [4 * x for x in xs[0]]),
     listed("negList", "The elements are not negated.", lambda request, xs: xs[0]),
@@ -376,6 +374,11 @@ MISTAKES = [
         "addLists",
         "You concatenate the lists. Add them element by element.",
         lambda request, xs: xs[0] + xs[1],
+    ),
+    *(
+        listed(name, f"`{name}`: {change}.", _changed(right, wrong))
+        for name, right in RIGHT_LISTS.items()
+        for change, wrong in WRONG_LISTS.items()
     ),
     in_place("map", lambda xs: [2 * x for x in xs[0]]),
     in_place("zipWith", lambda xs: [x - y for x, y in zip(*xs, strict=True)]),

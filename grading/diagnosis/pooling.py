@@ -119,6 +119,13 @@ def _do_not_fit(request: Request) -> bool:
     return bool(x.shape[2] % kw or x.shape[3] % kh)
 
 
+NO_PATH = "`{}` has no gradient: its result does not depend on the input in the graph. {}"
+NO_GRADIENT = (
+    ("4.4", "maxpool2d", "Compute it with `max`, and do not detach the input."),
+    ("4.3", "avgpool2d", "Do not detach the input."),
+)
+"""Tasks, functions and advice for results without a gradient."""
+
 MISTAKES = [
     cutting(
         "The dimensions are not permuted between the two views. The windows consist of "
@@ -145,17 +152,20 @@ MISTAKES = [
         "Exception",
         message="contiguous",
     ),
-    missing_gradient(
-        ("4.4",),
-        "`maxpool2d` has no gradient: its result does not depend on the input in the graph. "
-        "Compute it with `max`, and do not detach the input.",
-        r"nn\.maxpool2d",
+    *(
+        raising(
+            (task,),
+            NO_PATH.format(name, advice),
+            rf"nn\.{name}",
+            "Exception",
+            lambda request: request.upstream is not None,
+            "requires a gradient",
+        )
+        for task, name, advice in NO_GRADIENT
     ),
-    missing_gradient(
-        ("4.3",),
-        "`avgpool2d` has no gradient: its result does not depend on the input in the graph. "
-        "Do not detach the input.",
-        r"nn\.avgpool2d",
+    *(
+        missing_gradient((task,), NO_PATH.format(name, advice), rf"nn\.{name}")
+        for task, name, advice in NO_GRADIENT
     ),
     averaging(
         "The sum of a window is not divided by its number of elements.",
@@ -210,7 +220,7 @@ MISTAKES = [
     ),
     taking("You take the average of a window. Take its maximum.", lambda windows: windows.mean(-1)),
     taking(
-        "You start the maximum of a window from 0, so it is never negative.",
+        "The search for the maximum begins with 0, so it finds no negative number.",
         lambda windows: np.maximum(windows.max(-1), 0.0),
     ),
 ]

@@ -87,15 +87,6 @@ def _of_first_matrices(a: Array, b: Array) -> Array:
     return np.broadcast_to(a[(0,) * (a.ndim - 2)] @ b[(0,) * (b.ndim - 2)], right.shape)
 
 
-def _transposed_tile(b: Array) -> Array:
-    """Return the part that a loop reads of a zero-padded tile whose indices are exchanged."""
-    rows, columns = b.shape[-2:]
-    side = max(rows, columns)
-    tile = np.zeros((*b.shape[:-2], side, side))
-    tile[..., :rows, :columns] = b
-    return tile.swapaxes(-1, -2)[..., :rows, :columns]
-
-
 def _advancing_always(request: Request) -> bool:
     """Return whether a batch of one matrix is combined with a larger batch."""
     a, b = request.arrays[-2:]
@@ -216,18 +207,6 @@ MISTAKES = [
     product(
         "You read the second matrix transposed: its rows and columns are exchanged.",
         lambda a, b: a @ b.swapaxes(-1, -2),
-    ),
-    product(
-        "You read the second tile with its row and column exchanged.",
-        lambda a, b: a @ _transposed_tile(b),
-    ),
-    product(
-        "Only the first tile of 32 terms is added up. The loop over tiles ends too early.",
-        lambda a, b: a[..., :32] @ b[..., :32, :],
-    ),
-    product(
-        "Only the first tile of 16 terms is added up. The loop over tiles ends too early.",
-        lambda a, b: a[..., :16] @ b[..., :16, :],
     ),
     gradients(
         "The gradient of a matrix that is broadcast is averaged over the batch. Add it up.",

@@ -401,7 +401,7 @@ MISTAKES = [
     sorted_wrongly("The order contains constants. Leave them out.", _with_constants),
     sorted_wrongly("The order lacks the leaves.", _without_leaves),
     sorted_wrongly(
-        "The order lacks the variable at which the search begins.",
+        "The order lacks its root, the variable at which the search begins.",
         lambda graph, order: set(order) == reachable(graph) - {len(graph["edges"]) - 1},
     ),
     sorted_wrongly(

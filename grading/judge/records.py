@@ -58,7 +58,8 @@ class Fault(Record, frozen=True):
         expected: Expected value of this part; empty if only a property is required.
         received: Received value of this part.
         index: The first wrong index.
-        cause: Likely cause, if a known mistake explains the response.
+        cause: Likely cause, if a known mistake explains the wrong answers.
+        known: What the wrong answers have in common, if no known mistake explains them.
         function: The most likely function, if there is one.
         place: Location of the function or of the exception, as "file:line".
         excerpt: Source of this line, for exceptions.
@@ -72,6 +73,7 @@ class Fault(Record, frozen=True):
     received: str = ""
     index: tuple[int, ...] | None = None
     cause: str = ""
+    known: str = ""
     function: str = ""
     place: str = ""
     excerpt: str = ""

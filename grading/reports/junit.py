@@ -97,6 +97,7 @@ def plain_fault(fault: Fault, again: str = "") -> str:
     parts = {
         "": fault.sentence,
         "likely cause": fault.cause,
+        "what is known": fault.known,
         "expected": fault.expected,
         "received": fault.received,
         "input": fault.request,

@@ -238,6 +238,7 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
         line = f"{fault.function} in {fault.place}"
     rows = {
         "likely cause": fault.cause,
+        "what is known": fault.known,
         "expected": fault.expected,
         "received": fault.received,
         "input": fault.request,

@@ -11,7 +11,7 @@ from numba.core.errors import NumbaError
 
 from grading.checking.compare import MismatchError, expect_array
 from grading.checking.finding import finding_of
-from grading.diagnosis import likely_cause
+from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.operators import LOSES_NAN
 from grading.judge.explain import explain
 from grading.judge.functions import with_location
@@ -158,7 +158,8 @@ def test_a_maximum_that_ignores_nan_is_diagnosed(pair: tuple[float, float]) -> N
         expect_array(Response(request, (np.array([1.0]),)), [np.nan])
     finding = finding_of(raised.value)
     assert finding is not None
-    assert likely_cause("0.1", finding, []) == LOSES_NAN
+    (found,) = diagnose("0.1", [Answers("maximum", (finding,))])
+    assert found.cause == LOSES_NAN
 
 
 MAX = tuple(

@@ -9,8 +9,8 @@ MATRICES = "mt_kernels_cuda/matrix_multiply.py"
 CONVOLUTION = "mt_kernels_cuda/convolution.py"
 
 WAIT = "cuda.syncthreads()"
-BARRIER = "`cuda.syncthreads()` is missing"
-BRANCH = "`cuda.syncthreads()` is in a branch"
+BARRIER = "syncthreads.*is missing"
+BRANCH = "syncthreads.*is in a branch"
 
 MUTANTS: list[Mutant] = [
     mutant(

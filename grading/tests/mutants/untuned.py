@@ -88,7 +88,8 @@ MUTANTS: list[Mutant] = [
         "1.1",
         "half a step to each side",
         DIFFERENCE,
-        "    above = f(*before, x + epsilon, *after)\n    below = f(*before, x - epsilon, *after)\n",
+        "    above = f(*before, x + epsilon, *after)\n"
+        "    below = f(*before, x - epsilon, *after)\n",
         "    above = f(*before, x + epsilon / 2, *after)\n"
         "    below = f(*before, x - epsilon / 2, *after)\n",
         "half|one step",
@@ -195,7 +196,8 @@ MUTANTS: list[Mutant] = [
         "2.4",
         "the gradient of a sum grows with its size",
         REDUCTIONS,
-        "        # Every element has the same gradient: the engine expands it.\n        return grad",
+        "        # Every element has the same gradient: the engine expands it.\n"
+        "        return grad",
         "        return ctx.backend.map(lambda g: 2.0 * g, grad)",
         "sum.*(multipl|twice|times|large)",
     ),
