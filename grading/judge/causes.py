@@ -75,4 +75,5 @@ def _also(others: Sequence[str]) -> str:
     """Return a sentence with the other checks that a cause explains; empty if there are none."""
     if not others:
         return ""
-    return f" This also explains the failed checks {', '.join(map(title_of, others))}."
+    titles = ", ".join(f"“{title_of(name)}”" for name in others)
+    return f" This also explains the failed check{'s' * (len(others) > 1)} {titles}."

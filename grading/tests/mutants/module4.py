@@ -140,7 +140,6 @@ MUTANTS: list[Mutant] = [
         "grad_w = ctx.backend.convolve(x_t, g_t, False, w.shape[2:]).permute(*swap)\n"
         "                grad_w = ctx.backend.map(lambda g: g / x.shape[0], grad_w)",
         "mean.*batch|averag",
-        group="gradients",
     ),
     conv2d(
         "the kernel is flipped",
