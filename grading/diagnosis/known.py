@@ -1,7 +1,7 @@
 """Facts about wrong answers that no known mistake explains: when they are wrong, and how."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import permutations
+from itertools import islice, permutations
 
 import numpy as np
 
@@ -97,15 +97,21 @@ def _changes(wrong: Sequence[Finding]) -> Iterator[str]:
         return
     if any(expected.shape != received.shape for expected, received in pairs):
         return
+    yield from islice(_alike(pairs), 1)
+
+
+def _alike(pairs: Sequence[tuple[Array, Array]]) -> Iterator[str]:
+    """Yield each known difference of all pairs of arrays of equal shapes, special ones first."""
     for words, holds in CHANGES:
         if all(holds(expected, received) for expected, received in pairs):
             yield words
-            return
     ratio = _ratio(pairs)
     if ratio is not None:
         yield f"every element is {ratio:.4g} times the expected one"
-        return
     yield from _border(pairs)
+    for words, holds in SIDES:
+        if all(holds(expected, received) for expected, received in pairs):
+            yield words
 
 
 def _ratio(pairs: Sequence[tuple[Array, Array]]) -> float | None:
@@ -166,10 +172,14 @@ CHANGES: tuple[tuple[str, Callable[[Array, Array], bool]], ...] = (
         lambda e, r: bool(_close(np.sort(e, axis=None), np.sort(r, axis=None)).all()),
     ),
     ("the wrong elements are 0", lambda e, r: not r[~_close(e, r)].any()),
+)
+"""Changes of an array: sentences, and tests of the expected and the received array."""
+
+SIDES: tuple[tuple[str, Callable[[Array, Array], bool]], ...] = (
     ("the wrong elements are too large", lambda e, r: bool((r > e)[~_close(e, r)].all())),
     ("the wrong elements are too small", lambda e, r: bool((r < e)[~_close(e, r)].all())),
 )
-"""Changes of an array: sentences, and tests of the expected and the received array."""
+"""Changes that say less than a factor or a border."""
 
 
 def _contiguous(arrays: Sequence[Array]) -> bool:

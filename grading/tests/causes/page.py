@@ -50,9 +50,7 @@ def agreement(cases: Sequence[Case]) -> str:
         by_mutant.setdefault(case.mutant, []).append(case)
     several = [own for own in by_mutant.values() if len(own) > 1]
     alike = sum(len({case.causes for case in own}) == 1 for own in several)
-    return (
-        f"{len(several)} mistakes were measured with two seeds: {alike} of them got equal causes."
-    )
+    return f"{len(several)} mistakes were measured with several seeds; {alike} got equal causes."
 
 
 def block(results: Results) -> str:
