@@ -4,9 +4,9 @@ Each mistake is a small model of a wrong solution, in NumPy or plain Python. A m
 candidate if it reproduces a wrong answer of a task and contradicts none: those that hypothesis
 shrinks further count, too. One mistake usually fails several checks, so the candidate that explains
 the most checks is named, once, with all of them. A further cause is named only for checks that the
-first one does not explain, and only if it explains all of their wrong answers. Two causes of wrong
-answers of the same function cast doubt on each other: neither is named, except one that explains
-most checks of the function.
+first one does not explain, and only if it explains all of their wrong answers, and most failed
+checks of the functions concerned. Two causes of wrong answers of the same function cast doubt on
+each other: neither is named, except one that explains most checks of the function.
 
 Several candidates may explain the same checks. These rules decide, in this order:
 
@@ -76,7 +76,8 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         task_id: The task, "4.2" for example.
         answers: The answers to its checks, those of passed checks included.
     """
-    wrong, right = [], []
+    wrong: list[tuple[str, Finding]] = []
+    right: list[Finding] = []
     for each in answers:
         wrong += [(each.check, finding) for finding in each.wrong()]
         right += each.right()
@@ -115,7 +116,8 @@ def _undoubted(
         for function in candidate.functions:
             others = [each for each in found if function in each.functions]
             own = failed[function].intersection(candidate.checks)
-            if len(others) > 1 and 2 * len(own) <= len(failed[function]):
+            alone = len(others) == 1 and candidate is found[0]
+            if not alone and 2 * len(own) <= len(failed[function]):
                 return False
         return True
 

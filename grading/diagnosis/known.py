@@ -190,7 +190,7 @@ def _size(request: Request, dim: int) -> int:
     """Return the size of a dimension of the first operand; 1 if it has no such dimension."""
     if not request.arrays or request.arrays[0].ndim <= max(dim, 0):
         return 1
-    return request.arrays[0].shape[dim]
+    return int(request.arrays[0].shape[dim])
 
 
 def _any(request: Request, test: Callable[[Array], Array]) -> bool:

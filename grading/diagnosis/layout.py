@@ -89,7 +89,7 @@ def reordered(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistak
             return None
         moved = request.arrays[0].transpose(wrong(request.options["order"]))
         received = finding.response.plain
-        return (
+        return bool(
             received["shape"] == list(moved.shape)
             and received["strides"] == strides(moved)
             and received["elements"] == moved.reshape(-1).tolist()
@@ -267,7 +267,7 @@ MISTAKES = [
     ),
     indices(
         "The index is in reverse order.",
-        lambda ordinal, shape: list(np.unravel_index(ordinal, shape))[::-1],
+        lambda ordinal, shape: [int(i) for i in np.unravel_index(ordinal, shape)][::-1],
     ),
     indices(
         "The first dimension varies fastest. The last one has to.",

@@ -157,10 +157,10 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
     for i, (model, array) in enumerate(zip(response.arrays, received.arrays, strict=False)):
         if model.size or not array.size:  # Otherwise it stands for a part without prediction.
             parts["the result" if len(received.arrays) == 1 else f"result {i}"] = array, model
-    for i, (wrong, array) in enumerate(zip(response.gradients, received.gradients, strict=False)):
+    for i, (wrong, own) in enumerate(zip(response.gradients, received.gradients, strict=False)):
         name = f"the gradient of operand {i}"
-        if wrong is not None and (array is not None or name == finding.name):
-            parts[name] = array, wrong
+        if wrong is not None and (own is not None or name == finding.name):
+            parts[name] = own, wrong
     name = finding.name
     if response.plain is not None:
         parts[name] = received.plain, response.plain

@@ -1,6 +1,7 @@
 """Mistakes in the scalar formulas and the list functions: tasks 0.1 to 0.3."""
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import TypeAlias
@@ -132,6 +133,10 @@ WRONG_LISTS: Mapping[str, Callable[[list[float]], list[float]]] = {
     "the elements have the wrong sign": lambda ys: [-y for y in ys],
 }
 """Mistakes of functions that return a list: sentences, and changes of the right result."""
+
+
+def _zipped(f: Fold) -> Callable[[Request, list[list[float]]], list[float]]:
+    return lambda request, xs: list(map(f, *xs))
 
 
 def _changed(
@@ -358,11 +363,11 @@ MISTAKES = [
         lambda request, xs: [-abs(x) for x in xs[0]],
     ),
     *(
-        listed(name, f"`{name}` {word} the elements.", lambda request, xs, f=f: list(map(f, *xs)))
+        listed(name, f"`{name}` {word} the elements.", _zipped(f))
         for name, word, f in (
-            ("addLists", "subtracts", lambda x, y: x - y),
-            ("addLists", "multiplies", lambda x, y: x * y),
-            ("zipWith", "adds", lambda x, y: x + y),
+            ("addLists", "subtracts", operator.sub),
+            ("addLists", "multiplies", operator.mul),
+            ("zipWith", "adds", operator.add),
         )
     ),
     listed(

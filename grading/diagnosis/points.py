@@ -26,15 +26,21 @@ def labelled(name: str, cause: str, wrong: Label) -> Mistake:
     return Mistake(("0.5",), cause, explains)
 
 
+def _inverted(rule: Label) -> Label:
+    return lambda x, y: ~rule(x, y)
+
+
+def _exchanged(rule: Label) -> Label:
+    return lambda x, y: rule(y, x)
+
+
 MISTAKES = [
     *(
-        labelled(name, f"The two classes of `{name}` are exchanged.", lambda x, y, r=rule: ~r(x, y))
+        labelled(name, f"The two classes of `{name}` are exchanged.", _inverted(rule))
         for name, rule in RULES.items()
     ),
     *(
-        labelled(
-            name, f"The two coordinates are exchanged in `{name}`.", lambda x, y, r=rule: r(y, x)
-        )
+        labelled(name, f"The two coordinates are exchanged in `{name}`.", _exchanged(rule))
         for name, rule in RULES.items()
     ),
     labelled("Split", "Only the left band of `Split` has class 1.", lambda x, y: x < 0.2),

@@ -233,18 +233,29 @@ def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
     return derivatives, counts
 
 
-def _last_contribution(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
-    totals = [0.0] * len(graph["edges"])
-    totals[-1] = deriv
-    reached = reachable(graph)
-    for number in reversed(range(len(totals))):
-        if number not in reached:
-            continue
+def keeps_one_contribution(finding: Finding) -> bool | None:
+    """Return whether each derivative is the contribution of a single path, for any valid order."""
+    if finding.request.operation != "autodiff.backward" or finding.response is None:
+        return None
+    graph, deriv = finding.request.options["graph"], finding.request.options["deriv"]
+    count = len(graph["edges"])
+    possible: list[set[float]] = [set() for _ in range(count)]
+    possible[-1] = {deriv}
+    for number in reversed(range(count)):
         for parent, weight in graph["edges"][number]:
-            totals[parent] = weight * totals[number]
-    _, counts = _right(graph, deriv)
-    leaf = _leaves(graph)
-    return [t if leaf[i] and i in reached else 0.0 for i, t in enumerate(totals)], counts
+            possible[parent] |= {weight * value for value in possible[number]}
+            if len(possible[parent]) > 1000:
+                return None
+    received = finding.response.plain
+    right, _ = _right(graph, deriv)
+    leaf, reached = _leaves(graph), reachable(graph)
+    if max(received["chain rule"]) > 1:
+        return False
+    return all(
+        any(same_values(value, one) for one in possible[i])
+        for i, value in enumerate(received["derivatives"])
+        if leaf[i] and i in reached and value != right[i]
+    )
 
 
 def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
@@ -323,6 +334,8 @@ PATHS = (
     "You follow each path separately, path by path. Go through the variables in topological order."
 )
 
+VISITED = "Variables that were visited already are visited again."
+
 REVERSED = "The order is reversed: inputs come before their results."
 
 
@@ -385,9 +398,10 @@ MISTAKES = [
     *(paired(cause, wrong) for cause, wrong in WRONG_PAIRS),
     backpropagation(PATHS, _path_by_path),
     raising(("1.4",), PATHS, r"autodiff\..*", "ResultError", message="is each path followed"),
-    backpropagation(
+    Mistake(
+        ("1.4",),
         "A derivative that arrives on a second path is overwritten. Add it to the first one.",
-        _last_contribution,
+        keeps_one_contribution,
     ),
     backpropagation(IGNORED, _always_one),
     modelled(("1.4",), IGNORED, r"scalar\.program", _with_derivative_one),
@@ -397,7 +411,8 @@ MISTAKES = [
     ),
     sorted_wrongly(REVERSED, _reversed),
     modelled(("1.4",), REVERSED, r"scalar\.program", _without_derivatives),
-    sorted_wrongly("Variables that were visited already are visited again.", _repeated),
+    sorted_wrongly(VISITED, _repeated),
+    raising(("1.4",), VISITED, r"autodiff\..*", "ResultError", message="is each path followed"),
     sorted_wrongly("The order contains constants. Leave them out.", _with_constants),
     sorted_wrongly("The order lacks the leaves.", _without_leaves),
     sorted_wrongly(

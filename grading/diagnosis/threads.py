@@ -84,7 +84,7 @@ def _convolved_with_first_tile(side: int) -> Callable[..., Array]:
                     columns[(slice(None), term, *p)] = x[(slice(None), c, *q)]
         first = columns[:, np.arange(terms) % side]
         rows = weight.reshape(len(weight), terms)
-        return np.einsum("ot,nt...->no...", rows, first)
+        return np.asarray(np.einsum("ot,nt...->no...", rows, first))
 
     return convolve
 
@@ -111,6 +111,14 @@ def reads_unwritten(finding: Finding) -> bool | None:
     return bool(finite and np.isnan(numbers[-1]).any()) or None
 
 
+def _sum_of_first(count: int) -> Callable[[Array], Array]:
+    return lambda rows: rows[..., :count].sum(axis=-1)
+
+
+def _product_of_first(count: int) -> Callable[[Array, Array], Array]:
+    return lambda a, b: a[..., :count] @ b[..., :count, :]
+
+
 FIRST_TILE = "The first tile of the {} matrix is used for all tiles. Load each tile."
 
 MISTAKES = [
@@ -122,7 +130,7 @@ MISTAKES = [
         folded(
             "Only as many elements are added as a block has threads. Each thread has to add "
             "several elements if there are more.",
-            lambda rows, count=count: rows[..., :count].sum(axis=-1),
+            _sum_of_first(count),
         )
         for count in THREADS
     ),
@@ -139,7 +147,7 @@ MISTAKES = [
     *(
         product(
             "Only the first tile of terms is added up. The loop over tiles ends too early.",
-            lambda a, b, side=side: a[..., :side] @ b[..., :side, :],
+            _product_of_first(side),
         )
         for side in SIZES
     ),

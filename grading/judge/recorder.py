@@ -62,7 +62,7 @@ class RunOptions:
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
     examples: int | None = None
-    shrinking_seconds: float = 10.0
+    shrinking_seconds: int = 10
 
     def phases(self, group: str) -> tuple[Phase, ...]:
         """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
@@ -117,9 +117,10 @@ class Recorder:
             )
             setattr(check, SETTINGS, changed)
             # One function serves all its parameter sets.
-            if not hasattr(check.hypothesis.inner_test, NOTING):
-                check.hypothesis.inner_test = noting_errors(check.hypothesis.inner_test)
-                setattr(check.hypothesis.inner_test, NOTING, True)
+            handle = vars(check)["hypothesis"]
+            if not hasattr(handle.inner_test, NOTING):
+                handle.inner_test = noting_errors(handle.inner_test)
+                setattr(handle.inner_test, NOTING, True)
         return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -21,7 +21,7 @@ from grading.tasks.table import table
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import make_tree
 
-OPTIONS = RunOptions(examples=15, shrinking_seconds=1.0)
+OPTIONS = RunOptions(examples=15, shrinking_seconds=1)
 """Options of the runs: fewer inputs and less shrinking than in a run of the grader."""
 
 

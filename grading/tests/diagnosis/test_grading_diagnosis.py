@@ -89,9 +89,10 @@ def test_a_right_answer_that_a_cause_contradicts_counts_against_it() -> None:
 
 def test_several_causes_of_one_function_cast_doubt_on_each_other() -> None:
     def slope(step: str, received: float) -> Finding:
-        options = {"program": [[step, 0]], "inputs": [0.5], "backward": [2.0]}
+        program: Program = [[step, 0]]
+        options = {"program": program, "inputs": [0.5], "backward": [2.0]}
         request = Request("scalar.program", options=options)
-        right = 2.0 * np.array(derivatives_of(options["program"], options["inputs"]))
+        right = 2.0 * np.array(derivatives_of(program, [0.5]))
         response = Response(request, (np.zeros(1), np.array([received])))
         try:
             expect_array(response, right, which=1)
@@ -195,7 +196,7 @@ X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
         (np.where(X == 7.0, np.nan, X), "The wrong elements are NaN."),
         (X[:, ::-1].copy(), "The elements are right, but in the wrong order."),
         (X.T.copy(), "The shape is wrong."),
-        (X + [[1.0, -1.0, 0.0]] * 2 * np.array([[0.0], [1.0]]), "index 0 in dimension 0 are right"),
+        (X + np.array([[0.0], [1.0]]) * [1.0, -3.0, 2.0], "index 0 in dimension 0 are right"),
     ],
 )
 def test_a_change_of_all_elements_is_described(received: Array, fact: str) -> None:

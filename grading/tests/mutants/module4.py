@@ -133,7 +133,7 @@ MUTANTS: list[Mutant] = [
         "batch.*first image|first image of the batch",
     ),
     mutant(
-        "4.2",
+        "4.1",
         "the gradient of the weight is averaged over the batch",
         PRODUCTS,
         "grad_w = ctx.backend.convolve(x_t, g_t, False, w.shape[2:]).permute(*swap)",
