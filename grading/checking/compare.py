@@ -128,7 +128,7 @@ def expect_plain(response: Response, expected: Plain, what: str = "the result") 
     Raises:
         MismatchError: They differ.
     """
-    if _alike(response.plain, expected):
+    if alike(response.plain, expected):
         note_right(response, what)
     else:
         sentence = f"{what} is wrong"
@@ -210,7 +210,7 @@ def _expect(
     absolute: float,
 ) -> None:
     right = np.asarray(expected, np.float64)
-    index = None
+    differing = index = None
     if received is None:
         sentence = f"{name} is missing"
     elif received.shape != right.shape:
@@ -220,12 +220,24 @@ def _expect(
         if close.all():
             note_right(response, name)
             return
-        index = tuple(int(i) for i in np.argwhere(~close)[0])
+        differing = ~close
+        index = tuple(int(i) for i in np.argwhere(differing)[0])
         sentence = (
-            f"{name} is wrong at {int((~close).sum())} of {right.size} indices, first at {index}: "
+            f"{name} is wrong at {int(differing.sum())} of {right.size} indices, first at {index}: "
             f"expected {right[index]:.9g}, received {received[index]:.9g}"
         )
-    raise MismatchError(Finding(sentence, response.request, name, right, received, index, response))
+    raise MismatchError(
+        Finding(
+            sentence,
+            response.request,
+            name,
+            right,
+            received,
+            index,
+            response,
+            differing=differing,
+        )
+    )
 
 
 def _nearest(forms: Sequence[Form], wrong: Callable[[Form], int]) -> Form:
@@ -252,7 +264,8 @@ def _text(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def _alike(received: Plain, expected: Plain) -> bool:
+def alike(received: Plain, expected: Plain) -> bool:
+    """Return whether two values are equal, floats up to rounding."""
     if isinstance(expected, float) and isinstance(received, int | float):
         try:
             both_nan = math.isnan(expected) and math.isnan(received)
@@ -261,9 +274,9 @@ def _alike(received: Plain, expected: Plain) -> bool:
             return False
         return both_nan or near
     if isinstance(expected, list | tuple) and isinstance(received, list | tuple):
-        return len(received) == len(expected) and all(map(_alike, received, expected))
+        return len(received) == len(expected) and all(map(alike, received, expected))
     if isinstance(expected, dict) and isinstance(received, dict):
         return received.keys() == expected.keys() and all(
-            _alike(received[key], value) for key, value in expected.items()
+            alike(received[key], value) for key, value in expected.items()
         )
     return bool(received == expected)

@@ -99,6 +99,7 @@ def plain_fault(fault: Fault, again: str = "") -> str:
         "likely cause": fault.cause,
         "expected": fault.expected,
         "received": fault.received,
+        "marks": words.marks(fault),
         "input": fault.request,
         "message": fault.details,
         "second run": again,
