@@ -1,9 +1,9 @@
 """Textbook examples: inputs that a teacher would write on a board.
 
 Their numbers are small integers: 1, 2, 3, and so on through all operands, so that each number shows
-where it comes from. Their dimensions have different sizes, so that exchanged dimensions show. Zeros,
-equal numbers, negative numbers and sizes of 1 are drawn, too, but hypothesis removes by shrinking
-those without which the check passes.
+where it comes from. Their dimensions have different sizes, so that exchanged dimensions show. Some
+have negative or equal numbers, zeros, or another layout in memory; if a check fails without these,
+too, hypothesis removes them by shrinking.
 
 The strategies of `grading.checking.strategies` draw such inputs inside `examples()`. The judge
 searches them for a counterexample after a check has failed; they do not decide whether it fails.

@@ -10,7 +10,7 @@ fraction or NaN, hypothesis shrinks the first input.
 import functools
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import Phase, is_hypothesis_test, settings
 
@@ -18,14 +18,15 @@ from grading.checking import textbook
 from grading.checking.compare import MismatchError
 from grading.checking.finding import Finding, finding_of
 from grading.diagnosis.catalogue import MISTAKES
+from grading.isolation import CheckAbandoned
 from grading.judge.faults import is_lost, is_unimplemented
 from grading.protocol.messages import SubjectError
 
 SETTINGS = "_hypothesis_internal_use_settings"
 """Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""
 
-Wanted = Callable[[Exception], bool]
-"""Returns whether a check fails with an exception that the search looks for."""
+Wanted: TypeAlias = Callable[[Exception], bool]
+"""Returns whether a check may fail with an exception, so that the search continues from it."""
 
 
 def counterexample(
@@ -44,31 +45,55 @@ def counterexample(
         error: The exception that it raised.
         findings: Its comparisons, to which the search adds.
     """
-    if not is_hypothesis_test(check) or not _is_wrong_answer(error):
+    if not is_hypothesis_test(check) or is_lost(error) or is_unimplemented(error):
         return error
-    with textbook.examples():
-        found = _search(check, run, _is_wrong_answer)
-        if found is not None:
-            wrong = [each for each in findings if not each.right]
-            if _is_ambiguous(task_id, finding_of(found), wrong):
-                found = _search(check, run, functools.partial(_is_clear, task_id, wrong)) or found
-            return found
-    phases = (Phase.explicit, Phase.generate, Phase.shrink)
-    return _search(check, run, _is_wrong_answer, phases) or error
+    try:
+        with textbook.examples():
+            found = _search(check, run)
+            if found is not None:
+                error = found
+                wrong = [each for each in findings if not each.right]
+                if _is_ambiguous(task_id, finding_of(error), wrong):
+                    is_clear = functools.partial(_is_clear, task_id, wrong)
+                    error = _search(check, run, is_clear) or error
+                return error
+        return _search(check, run, explicit=True) or error
+    except _SearchEnded:
+        return error
+
+
+class _SearchEnded(BaseException):
+    """The worker was lost, or the time is used up.
+
+    The class does not derive from `Exception`, so that hypothesis stops, too.
+    """
 
 
 def _search(
     check: Any,
     run: Callable[[], object],
-    wanted: Wanted,
-    phases: Collection[Phase] = (Phase.generate, Phase.shrink),
+    wanted: Wanted = lambda error: True,
+    explicit: bool = False,
 ) -> Exception | None:
-    """Return the exception of the smallest input with a wanted one; None if none is found."""
+    """Return the exception of the smallest input with a wanted one; None if none is found.
+
+    Args:
+        check: The test function.
+        run: Runs it.
+        wanted: Returns whether an exception is wanted.
+        explicit: True to begin with the inputs of `hypothesis.example`.
+
+    Raises:
+        _SearchEnded: The worker was lost, or the time is used up.
+    """
+    phases = (*(Phase.explicit,) * explicit, Phase.generate, Phase.shrink)
     with _changed(check, wanted, phases):
         try:
             run()
         except Exception as error:
-            return error if _is_wrong_answer(error) else None
+            return error
+        except CheckAbandoned as error:
+            raise _SearchEnded from error
     return None
 
 
@@ -82,7 +107,9 @@ def _changed(check: Any, wanted: Wanted, phases: Collection[Phase]) -> Iterator[
         try:
             original(*args, **arguments)
         except (MismatchError, SubjectError) as error:
-            if wanted(error):
+            if is_lost(error):
+                raise _SearchEnded from error
+            if not is_unimplemented(error) and wanted(error):
                 raise
 
     setattr(check, SETTINGS, settings(before or settings.default, phases=phases))
@@ -94,13 +121,9 @@ def _changed(check: Any, wanted: Wanted, phases: Collection[Phase]) -> Iterator[
         check.hypothesis.inner_test = original
 
 
-def _is_wrong_answer(error: Exception) -> bool:
-    return not is_lost(error) and not is_unimplemented(error)
-
-
 def _is_clear(task_id: str, others: Collection[Finding], error: Exception) -> bool:
     """Return whether at most one known mistake explains a wrong answer, and fits the others."""
-    return _is_wrong_answer(error) and not _is_ambiguous(task_id, finding_of(error), others)
+    return not _is_ambiguous(task_id, finding_of(error), others)
 
 
 def _is_ambiguous(task_id: str, finding: Finding | None, others: Collection[Finding]) -> bool:

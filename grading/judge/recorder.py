@@ -24,7 +24,8 @@ class Outcome:
         check: The name of its function.
         case: The id of the parameter set in pytest; empty if there is only one.
         seconds: Duration including fixtures, in seconds.
-        error: The exception that ended the check; None if there was none.
+        error: The exception for the reported input; None if there was none.
+        drawn: The exception for the first failing input, if the reported one is another.
         skipped: The reason of a skip; None if the check ran.
         findings: All answers, including those of the search for the input to report.
         measured: Values recorded with pytest's `record_property`.
@@ -34,6 +35,7 @@ class Outcome:
     case: str = ""
     seconds: float = 0.0
     error: BaseException | None = None
+    drawn: BaseException | None = None
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
@@ -136,6 +138,7 @@ class Recorder:
             except Exception as error:
                 if not self._options.searches(self._group(item)):
                     raise
+                outcome.drawn = error
                 found = counterexample(self._task.id, item.obj, item.runtest, error, findings)
                 raise found from None
             finally:
