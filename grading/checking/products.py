@@ -1,7 +1,5 @@
 """Checks of matrix products and convolutions, and inputs of pooling, for every backend."""
 
-import math
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -71,9 +69,7 @@ def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) 
     """
     rng = np.random.default_rng(seed)
     out = (shape[0], weight[0], *shape[2:])
-    x, w, upstream = (
-        rng.permutation(np.arange(1.0, math.prod(s) + 1)).reshape(s) for s in (shape, weight, out)
-    )
+    x, w, upstream = (textbook.shuffled(rng, s) for s in (shape, weight, out))
     return x, w, upstream
 
 

@@ -122,6 +122,11 @@ def values(draw: st.DrawFn, shape: Sequence[int], *, equal: bool = True) -> Arra
     return order(np.arange(first, first + size)).astype(np.float64).reshape(tuple(shape))
 
 
+def shuffled(rng: np.random.Generator, shape: Sequence[int]) -> Array:
+    """Return an array of the integers from 1 on in random order, for checks of a single input."""
+    return rng.permutation(np.arange(1.0, math.prod(shape) + 1)).reshape(tuple(shape))
+
+
 @st.composite
 def sizes(draw: st.DrawFn, maxima: Sequence[int], least: int = 1) -> tuple[int, ...]:
     """Draw a size for each dimension.

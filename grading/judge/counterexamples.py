@@ -8,7 +8,7 @@ fraction or NaN, hypothesis shrinks the first input.
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -34,7 +34,7 @@ def counterexample(
     check: Any,
     run: Callable[[], object],
     error: Exception,
-    findings: Collection[Finding],
+    findings: Iterable[Finding],
 ) -> Exception:
     """Return the exception that a check raises for the input to report.
 
