@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import find, given, is_hypothesis_test, settings
 from hypothesis import strategies as st
 
 from grading.checking import textbook
@@ -22,7 +22,13 @@ from grading.checking.strategies import (
     shapes,
     small_floats,
 )
+from grading.isolation import IsolatedSubject
+from grading.paths import ROOT
 from grading.protocol.messages import Array
+from grading.tasks.table import table
+from grading.tests.running import checks_of, failures
+
+ON_PROCESSOR = [task.id for task in table().tasks if task.device == "cpu"]
 
 SETTINGS = settings(max_examples=200, database=None)
 
@@ -131,6 +137,17 @@ def test_sizes_without_need_shrink_to_1(dim: int) -> None:
     with textbook.examples():
         shape = find(shapes(4, 4), lambda shape: shape[dim] > 1, settings=SETTINGS)
     assert sorted(shape) == [1, 1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ON_PROCESSOR)
+def test_the_packages_pass_on_textbook_examples(task: str) -> None:
+    """Check that a counterexample among them is no false alarm."""
+    drawing = [check for check in checks_of(task) if is_hypothesis_test(check)]
+    with IsolatedSubject(ROOT, environment={"NUMBA_DISABLE_JIT": "1"}) as subject:
+        with textbook.examples():
+            for check in drawing:
+                assert list(failures(check, subject, examples=8)) == []
 
 
 def test_other_inputs_remain_as_they_are() -> None:

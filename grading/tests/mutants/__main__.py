@@ -15,6 +15,7 @@ import numpy as np
 
 from grading.isolation import IsolatedSubject
 from grading.protocol.messages import Array, Plain, Request, Response, Subject
+from grading.reports.words import plural
 from grading.tests.mutants.rewriting import make_tree
 from grading.tests.mutants.test_grading_mutants import MUTANTS, first_failure
 
@@ -125,7 +126,7 @@ def main(every: int, expression: str) -> None:
         signs = f"{'+' if is_distinct else '-'}{'+' if is_sized else '-'}"
         click.echo(f"{signs} {mutant}, {failure.check}, {subject.requests} requests\n{request}\n")
     click.echo(
-        f"{caught} inputs: {distinct} of small distinct integers without 0, {sizes} with different "
+        f"{plural(caught, 'input')}: {distinct} of small distinct integers without 0, {sizes} with different "
         f"sizes in different dimensions; {requests} requests"
     )
 
