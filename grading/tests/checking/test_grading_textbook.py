@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import find, given, is_hypothesis_test, settings
+from hypothesis import Phase, find, given, is_hypothesis_test, settings
 from hypothesis import strategies as st
 
 from grading.checking import textbook
@@ -30,7 +30,7 @@ from grading.tests.running import checks_of, failures
 
 ON_PROCESSOR = [task.id for task in table().tasks if task.device == "cpu"]
 
-SETTINGS = settings(max_examples=200, database=None)
+SETTINGS = settings(max_examples=200, database=None, phases=[Phase.generate, Phase.shrink])
 
 shapes_of_examples = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
 
@@ -144,10 +144,10 @@ def test_sizes_without_need_shrink_to_1(dim: int) -> None:
 def test_the_packages_pass_on_textbook_examples(task: str) -> None:
     """Check that a counterexample among them is no false alarm."""
     drawing = [check for check in checks_of(task) if is_hypothesis_test(check)]
-    with IsolatedSubject(ROOT, environment={"NUMBA_DISABLE_JIT": "1"}) as subject:
-        with textbook.examples():
-            for check in drawing:
-                assert list(failures(check, subject, examples=8)) == []
+    environment = {"NUMBA_DISABLE_JIT": "1"}
+    with IsolatedSubject(ROOT, environment=environment) as subject, textbook.examples():
+        for check in drawing:
+            assert list(failures(check, subject, examples=8)) == []
 
 
 def test_other_inputs_remain_as_they_are() -> None:

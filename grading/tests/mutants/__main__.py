@@ -126,8 +126,8 @@ def main(every: int, expression: str) -> None:
         signs = f"{'+' if is_distinct else '-'}{'+' if is_sized else '-'}"
         click.echo(f"{signs} {mutant}, {failure.check}, {subject.requests} requests\n{request}\n")
     click.echo(
-        f"{plural(caught, 'input')}: {distinct} of small distinct integers without 0, {sizes} with different "
-        f"sizes in different dimensions; {requests} requests"
+        f"{plural(caught, 'input')}: {distinct} of small distinct integers without 0, {sizes} with "
+        f"different sizes in different dimensions; {requests} requests"
     )
 
 
