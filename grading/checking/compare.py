@@ -137,23 +137,38 @@ def expect_plain(response: Response, expected: Plain, what: str = "the result") 
         )
 
 
-def expect(condition: bool, message: str, response: Response) -> None:
+def expect(
+    condition: bool,
+    message: str,
+    response: Response,
+    *,
+    expected: Plain = None,
+    received: Plain = None,
+) -> None:
     """Require a property of a response.
 
     Args:
         condition: True if the response has the property.
         message: The sentence of the finding: it says what is wrong, without a full stop.
         response: The response.
+        expected: The expected value, if the property is that a part of the response has it.
+        received: This part; None for the whole response.
 
     Raises:
         MismatchError: The condition is false.
     """
     if not condition:
-        received = response.plain
+        whole = response.plain
         if response.arrays:
-            received = response.arrays[0] if len(response.arrays) == 1 else response.arrays
+            whole = response.arrays[0] if len(response.arrays) == 1 else response.arrays
         raise MismatchError(
-            Finding(message, response.request, received=received, response=response)
+            Finding(
+                message,
+                response.request,
+                expected=expected,
+                received=whole if received is None else received,
+                response=response,
+            )
         )
 
 

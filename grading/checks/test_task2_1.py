@@ -29,11 +29,9 @@ def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) ->
 @given(shape=shapes())
 def test_indices_of_all_ordinals(subject: Subject, shape: tuple[int, ...]) -> None:
     response = subject.call("layout.indices", options={"shape": list(shape)})
-    expect(
-        sorted(response.plain) == layout.indices(shape),
-        "the indices of all ordinals are not all indices of the shape, each once",
-        response,
-    )
+    received, expected = sorted(response.plain), layout.indices(shape)
+    message = "the indices of all ordinals are not all indices of the shape, each once"
+    expect(received == expected, message, response, expected=expected, received=received)
 
 
 @given(shape=shapes())
@@ -56,8 +54,9 @@ def check_description(subject: Subject, array: Array, order: list[int] | None = 
         "elements": seen.ravel().tolist(),
         "tuple": [array.size, list(seen.shape), strides],
     }.items():
-        wrong = f"`{key}` is wrong: expected {expected}"
-        expect(response.plain[key] == expected, wrong, response)
+        received = response.plain[key]
+        right = received == expected
+        expect(right, f"`{key}` is wrong", response, expected=expected, received=received)
 
 
 @given(array=shapes(min_side=2).flatmap(arrays))

@@ -127,11 +127,17 @@ def _is_clear(task_id: str, others: Collection[Finding], error: Exception) -> bo
 
 
 def _is_ambiguous(task_id: str, finding: Finding | None, others: Collection[Finding]) -> bool:
-    """Return whether several known mistakes explain an answer, or one that others rule out."""
+    """Return whether several known mistakes explain an answer, or one that others rule out.
+
+    An answer that a model fails on, because it is malformed, is not ambiguous.
+    """
     if finding is None:
         return False
-    mistakes = [each for each in MISTAKES if task_id in each.tasks and each.explains(finding)]
-    causes = {each.cause for each in mistakes}
-    if len(causes) != 1:
-        return len(causes) > 1
-    return all(any(each.explains(other) is False for other in others) for each in mistakes)
+    try:
+        mistakes = [each for each in MISTAKES if task_id in each.tasks and each.explains(finding)]
+        causes = {each.cause for each in mistakes}
+        if len(causes) != 1:
+            return len(causes) > 1
+        return all(any(each.explains(other) is False for other in others) for each in mistakes)
+    except Exception:
+        return False

@@ -156,6 +156,17 @@ def test_the_smallest_input_is_reported_if_all_are_ambiguous(
     assert input_of(check).tolist() == [1, 2, 3]
 
 
+def test_a_model_that_fails_on_an_answer_does_not_end_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(x: Array) -> bool | None:
+        raise TypeError("the answer has another form")
+
+    monkeypatch.setattr(counterexamples, "MISTAKES", [explaining(failing, "the cause")])
+    check, _ = check_of(lambda x: x)
+    assert input_of(check).tolist() == [1, 2, 3]
+
+
 REQUEST = Request("test.double")
 
 
