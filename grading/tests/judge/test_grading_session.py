@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
+from grading.judge.counterexamples import SETTINGS
 from grading.judge.decide import GroupEvidence, decide
-from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
+from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
