@@ -54,7 +54,7 @@ def numbers_of(request: Request) -> Array:
     The output array of a kernel is no input. An integer in an option is a size, an index or the
     number of a variable.
     """
-    first = 1 if request.operation.startswith("kernel.") else 0
+    first = 1 if request.operation.startswith(("kernel.", "source.")) else 0
     arrays = [array.ravel() for array in request.arrays[first:]]
     if request.upstream is not None:
         arrays.append(request.upstream.ravel())

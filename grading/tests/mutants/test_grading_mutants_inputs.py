@@ -37,7 +37,8 @@ def test_all_numbers_of_a_request_count_except_outputs_and_integers() -> None:
     options: dict[str, Plain] = {"dim": 1, "inputs": [3.0, (4.0,)], "epsilon": 0.01, "fn": "neg"}
     plain = Request("tensor.sum", (x,), options, np.array([5.0]))
     assert numbers_of(plain).tolist() == [1, 2, 5, 3, 4]
-    assert numbers_of(Request("kernel.run", (out, x))).tolist() == [1, 2]
+    for operation in ("kernel.run", "source.accesses"):
+        assert numbers_of(Request(operation, (out, x))).tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
