@@ -38,6 +38,8 @@ class Finding:
         response: The whole response; None if the code under test raised an exception.
         kinds: The names of the exception's class and of its bases; empty if none was raised.
         right: True if the response is as expected.
+        differing: Whether the elements of two arrays differ, as an array of bools; None if `index`
+            is None.
     """
 
     sentence: str
@@ -49,6 +51,7 @@ class Finding:
     response: Response | None = None
     kinds: tuple[str, ...] = ()
     right: bool = False
+    differing: Array | None = None
 
 
 def finding_of(error: BaseException) -> Finding | None:

@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Set
 
 import msgspec
-import numpy as np
 from hypothesis.errors import Flaky
 
 from grading.checking.finding import Finding, finding_of
@@ -12,10 +11,8 @@ from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.protocol.messages import Array, DriverError, SubjectError
-
-MAX_SHOWN_ELEMENTS = 40
-"""Maximum number of elements of an array that is shown completely."""
+from grading.judge.values import shown_pair
+from grading.protocol.messages import DriverError, SubjectError
 
 
 def is_unimplemented(error: BaseException) -> bool:
@@ -94,13 +91,13 @@ def _of_flaky(error: Flaky) -> Fault:
 
 
 def _of_finding(finding: Finding) -> Fault:
-    expected, received = finding.expected, finding.received
+    expected, received = shown_pair(finding)
     return Fault(
         sentence=clean_line(finding.sentence).rstrip("."),
         request=clean(str(finding.request)),
         name=clean_line(finding.name),
-        expected="" if expected is None else _shown(expected, finding.index),
-        received="nothing" if received is None else _shown(received, finding.index),
+        expected=expected,
+        received=received,
         index=finding.index,
     )
 
@@ -129,19 +126,3 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and not isinstance(error, Flaky):
         error = error.exceptions[0]
     return error
-
-
-def _shown(value: object, index: tuple[int, ...] | None = None) -> str:
-    """Return a value as text; of a large array only the row with the wrong element."""
-    if isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
-        return clean("\n".join(map(_shown, value)))
-    if not isinstance(value, np.ndarray):
-        return clean(repr(value))
-    if value.size > MAX_SHOWN_ELEMENTS and index and len(index) == value.ndim:
-        row = "".join(f"{i}, " for i in index[:-1])
-        return clean(f"[{row}:] of shape {value.shape}\n{_text(value[index[:-1]])}")
-    return clean(_text(value))
-
-
-def _text(array: Array) -> str:
-    return np.array2string(array, separator=", ", threshold=200, precision=6)

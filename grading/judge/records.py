@@ -53,7 +53,7 @@ class Fault(Record, frozen=True):
 
     Attributes:
         sentence: The fault in one sentence, without a full stop.
-        request: The smallest input that shows the fault.
+        request: The reported input.
         name: The wrong part of the response.
         expected: Expected value of this part; empty if only a property is required.
         received: Received value of this part.

@@ -88,7 +88,7 @@ def _check_result(
         cases=len(cases),
         case=clean_line(cases[worst].case, 120) if len(cases) > 1 and fault else "",
         fault=fault,
-        again="" if repeated is None or not fault else _again(fault, repeated),
+        again="" if repeated is None or not fault else _again(fault, cases[worst], repeated),
     )
 
 
@@ -127,12 +127,18 @@ def _case_evidence(outcome: Outcome, repeated: Outcome | None) -> tuple[Fault | 
     )
 
 
-def _again(fault: Fault, repeated: Outcome) -> str:
+def _again(fault: Fault, first: Outcome, repeated: Outcome) -> str:
     """Return the result of the second run with the same seed, in words."""
     if repeated.passed:
         return "passed: same input, different answers"
     other = None if repeated.error is None else fault_of(repeated.error)
-    if other is None or other.place == fault.place != "" or other.sentence == fault.sentence:
+    # The second run ends at the first failing input, not at the reported one.
+    drawn = None if first.drawn is None else fault_of(first.drawn)
+    earlier = (fault, drawn or fault)
+    if other is None or any(_is_same(other, each) for each in earlier):
         return "same failure"
-    # The second run does not shrink, so its input may differ.
     return f"different failure: {other.sentence}"
+
+
+def _is_same(fault: Fault, other: Fault) -> bool:
+    return fault.place == other.place != "" or fault.sentence == other.sentence

@@ -100,6 +100,7 @@ def plain_fault(fault: Fault, again: str = "") -> str:
         "what is known": fault.known,
         "expected": fault.expected,
         "received": fault.received,
+        "marks": words.marks(fault),
         "input": fault.request,
         "message": fault.details,
         "second run": again,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from grading.judge.excuses import START
 from grading.judge.records import (
     CheckResult,
+    Fault,
     GroupResult,
     Mark,
     Measurement,
@@ -13,6 +14,7 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.judge.values import MARKED
 
 SIGNS = {
     Status.PASSED: "✓",
@@ -262,6 +264,20 @@ def override(each: Override, mark: Mark) -> str:
         value = f"hidden until {mark.hidden_until}"
     what = f"{where}: {value}" if where else value
     return f"{what}, by {each.by} at {each.at}: {each.reason}"
+
+
+MARKS_MEAN = "*…* around each element that differs"
+"""Explanation of the marks in expected and received values."""
+
+
+def marked_parts(text: str) -> list[tuple[str, bool]]:
+    """Return an expected or received value in parts, each with True if it is a marked element."""
+    return [(part, bool(i % 2)) for i, part in enumerate(MARKED.split(text)) if part]
+
+
+def marks(fault: Fault) -> str:
+    """Return the explanation of the marks in a fault; empty if it has none."""
+    return MARKS_MEAN if MARKED.search(f"{fault.expected}\n{fault.received}") else ""
 
 
 def possible_locations(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:

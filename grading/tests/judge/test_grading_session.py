@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
+from grading.judge.counterexamples import SETTINGS
 from grading.judge.decide import GroupEvidence, decide
-from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
+from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
@@ -102,9 +103,10 @@ def test_a_wrong_result_is_shrunk_and_explained() -> None:
     check = results["test_sum"]
     assert check.status is Status.FAILED
     assert check.fault is not None
-    assert "shape (1,)" in check.fault.request
+    assert "shape (1,):\n    [2.]" in check.fault.request
     assert (check.fault.name, check.fault.index) == ("the result", ())
-    assert check.again.startswith("different failure")
+    assert (check.fault.expected, check.fault.received) == ("2.", "0.")
+    assert check.again == "same failure"
 
 
 def test_the_seed_decides_what_is_drawn() -> None:

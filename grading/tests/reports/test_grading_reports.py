@@ -157,7 +157,7 @@ def test_junit_counts_and_explains(sample: Report) -> None:
     assert points["task4_2"] == "0"
     assert points["task4_4b"] == "–"
     (failure,) = root.iter("failure")
-    assert "expected: [1.]" in (failure.text or "")
+    assert "expected: [  1., *2.*]" in (failure.text or "")
     if is_hostile(sample):
         for mark in MARKS:
             assert mark in (failure.text or "")
@@ -240,6 +240,27 @@ def test_a_fault_is_shown_with_its_labels() -> None:
     labels = ("likely cause", "expected", "received", "input", "message", "second run", "location")
     for text in (shown(every_kind(), 100), Page(html.write(every_kind())).text):
         assert all(label in text for label in labels)
+
+
+def test_differing_elements_are_marked_with_and_without_colours() -> None:
+    made = every_kind()
+    texts = [
+        shown(made, 100),
+        gradescope.write(made).decode(),
+        junit.write(made).decode(),
+        Page(html.write(made)).text,
+    ]
+    assert all("[  1., *2.*]" in text and words.MARKS_MEAN in text for text in texts)
+    assert "<mark>*2.*</mark>" in html.write(made).decode()
+    assert "\x1b[1;31m*2.*\x1b[0m" in shown(made, 100, colour=True)
+
+
+def test_marks_are_explained_only_where_they_occur() -> None:
+    fault = Fault("it is wrong", expected="[1.]", received="nothing")
+    check = CheckResult("test_x", Status.FAILED, fault=fault)
+    made = report(task("1.4", Status.FAILED, checks=(check,)))
+    texts = [shown(made, 100), gradescope.write(made).decode(), Page(html.write(made)).text]
+    assert not any(words.MARKS_MEAN in text for text in texts)
 
 
 def test_speed_and_measurements_have_the_same_words_on_a_page_and_in_a_terminal() -> None:
