@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 from rich.console import Console
@@ -167,13 +167,18 @@ def _progress_of(
 
 
 def _unwritten(task: Task, submission: Submission) -> TaskProgress | None:
-    """Return the progress of a task with missing files or stubs; None for other tasks."""
+    """Return the progress of a task whose files are missing, invalid or have stubs; else None."""
     unjudged = _unjudged(task)
     absent = absent_groups(task, submission)
     if absent and len(absent) == len(task.groups):
         text = f"not there: {next(iter(absent.values()))}"
         return TaskProgress(task, "–", "dim", text, unjudged, there=False)
     holes = task.holes_in(submission.layout)
+    if errors := submission.syntax_errors(holes):
+        location, message = errors[0]
+        file = PurePosixPath(location.file).name
+        text = f"{file}:{location.line} is not valid Python: {message}"
+        return TaskProgress(task, words.SIGNS[Status.FAILED], "red", text, unjudged)
     stubs = submission.open(holes)
     if not stubs:
         return None

@@ -9,6 +9,11 @@ from grading.judge.records import CheckResult, Hole
 from grading.submissions.submission import Submission
 from grading.tasks.model import Task
 
+IMPORT = re.compile(
+    r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \((?P<file>[^()]+)\)"
+)
+"""Pattern of Python's error for a name that a module does not define."""
+
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
     """Return the records of the functions of a task."""
@@ -27,7 +32,7 @@ def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
         holes = submission.named(task.holes_of(group, submission.layout))
         if holes:
             missing = submission.missing(holes)
-            lacking[group.name] = f"the submission has no {missing[0]}" if missing else ""
+            lacking[group.name] = submission.absence(missing[0]) if missing else ""
     if lacking and all(lacking.values()):
         first = next(iter(lacking.values()))
         return {group.name: lacking.get(group.name, first) for group in task.groups}
@@ -59,6 +64,23 @@ def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
     if not named and len(there) > 1:
         return check
     fault = msgspec.structs.replace(fault, function=hole.function, place=hole.place)
+    return msgspec.structs.replace(check, fault=fault)
+
+
+def with_missing_function(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
+    """Say which function of the task is missing, and where, if its import ended a check.
+
+    The exception points to the file with the import, which the learner may not have written.
+    """
+    fault = check.fault
+    found = IMPORT.search(fault.sentence) if fault is not None else None
+    if fault is None or found is None:
+        return check
+    name = f"{found['module']}:{found['name']}"
+    if all(hole.name != name or hole.place for hole in holes):
+        return check
+    sentence = f"there is no `{found['name']}` in {found['module']}, and other files import it"
+    fault = msgspec.structs.replace(fault, sentence=sentence, place=f"{found['file']}:1")
     return msgspec.structs.replace(check, fault=fault)
 
 

@@ -18,7 +18,12 @@ from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
-from grading.judge.functions import absent_groups, hole_records, with_location
+from grading.judge.functions import (
+    absent_groups,
+    hole_records,
+    with_location,
+    with_missing_function,
+)
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
@@ -192,7 +197,9 @@ class _Run:
             reason=reason(evidence),
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
-                with_location(check, _functions_of(task, check, functions))
+                with_location(
+                    with_missing_function(check, functions), _functions_of(task, check, functions)
+                )
                 for check in (*checks, *forbidden.values(), *replayed.values())
             ),
             speed=speed,

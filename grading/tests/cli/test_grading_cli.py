@@ -178,6 +178,15 @@ def test_status_of_a_tree_without_solutions(
     assert "hatch run grade task1_1" in output
 
 
+def test_status_names_a_file_that_is_not_valid_python(
+    submission: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = submission / "minitorch" / "autodiff.py"
+    file.write_text(file.read_text(encoding="utf-8") + "\ndef half(x:\n", encoding="utf-8")
+    assert main(["status", "--submission", str(submission)]) == OK
+    assert re.search(r"✗ +1\.1 .*autodiff\.py:4 is not valid", capsys.readouterr().out)
+
+
 def test_status_shows_stored_verdicts(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
     (submission / "minitorch" / "autodiff.py").write_text(
