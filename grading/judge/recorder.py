@@ -55,10 +55,12 @@ class RunOptions:
     Attributes:
         shrink: True to let hypothesis search for the smallest failing input.
         fail_fast: Names of groups that end at their first failure, without shrinking.
+        only_groups: True to skip the checks that belong to no group of the task.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
+    only_groups: bool = False
 
     def phases(self, group: str) -> tuple[Phase, ...]:
         """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
@@ -98,7 +100,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Apply the options of the check's group to hypothesis, or skip the check."""
         group = self._group(item)
-        if group in self._failed:
+        if group in self._failed or (self._options.only_groups and not group):
             return True
         check = getattr(item, "obj", None)
         if is_hypothesis_test(check):
