@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from grading.cli.choosing import found_submission
+from grading.cli.choosing import opened_hand_in
 from grading.cli.stored_results import StoredResult, digest_of_sources, load_results
 from grading.judge.exit_codes import OK
 from grading.judge.functions import absent_groups
@@ -54,15 +54,15 @@ class TaskProgress:
     "--submission",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The folder with the submission; this one by default.",
+    help="The folder or archive with the submission; this folder by default.",
 )
 def status(submission: Path | None) -> int:
     """Show the progress of all tasks, the next task, and the tasks that it unlocks.
 
     No code is run: results are those of the last `grade`, and stubs are found in the sources.
     """
-    found = found_submission(submission or ROOT)
-    progress = progress_of_tasks(found, table())
+    with opened_hand_in((submission or ROOT,), (), None) as hand_in:
+        progress = progress_of_tasks(hand_in.submission, table())
     print_plainly(console(), lambda on: show(progress, table(), on))
     return OK
 
