@@ -64,6 +64,32 @@ def slope(step: str, cause: str, wrong: Partials) -> Mistake:
     return modelled(("1.4",), cause, r"scalar\.program", model)
 
 
+def without_upstream(step: str) -> Mistake:
+    """Return the mistake of ignoring the derivative that the backward function of a step gets."""
+
+    def model(request: Request) -> Response | None:
+        program, inputs = request.options["program"], request.options["inputs"]
+        if not any(name == step for name, *_ in program):
+            return None
+        nodes = [*inputs, *values_of(program, inputs)]
+        total = np.zeros(len(inputs))
+        for seed in request.options.get("backward", []):
+            found = {len(nodes) - 1: 1.0 if seed is None else seed}
+            for number, (name, *operands) in reversed([*enumerate(program, len(inputs))]):
+                if number not in found or name not in PARTIALS:
+                    continue
+                slopes = PARTIALS[name](*(nodes[o] if isinstance(o, int) else o for o in operands))
+                upstream = 1.0 if name == step else found[number]
+                for operand, factor in zip(operands, slopes, strict=True):
+                    if isinstance(operand, int):
+                        found[operand] = found.get(operand, 0.0) + upstream * factor
+            total += [found.get(number, 0.0) for number in range(len(inputs))]
+        return Response(request, (np.zeros(0), total))
+
+    cause = f"The derivative of `{step}` ignores d_output. Multiply by it."
+    return modelled(("1.4",), cause, r"scalar\.program", model)
+
+
 def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
     """Return a mistake in the history of a result; `change` returns its wrong parts."""
 
@@ -303,6 +329,7 @@ MISTAKES = [
         "You use 1 as the derivative of `relu` everywhere. Use 0 for negative x.",
         lambda a: (1.0,),
     ),
+    *(without_upstream(step) for step in ("sigmoid", "exp", "log", "relu")),
     slope(
         "lt",
         "Comparisons have a nonzero derivative. Return 0: they are constant almost everywhere.",
