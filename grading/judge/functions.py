@@ -9,10 +9,11 @@ from grading.judge.records import CheckResult, Hole
 from grading.submissions.submission import Submission
 from grading.tasks.model import Task
 
-IMPORT = re.compile(
-    r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \((?P<file>[^()]+)\)"
-)
-"""Pattern of Python's error for a name that a module does not define."""
+IMPORT = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \(")
+"""Pattern of Python's error for the import of a name that a module does not define."""
+
+ATTRIBUTE = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
+"""Pattern of Python's error for the use of a name that a module does not define."""
 
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
@@ -67,20 +68,38 @@ def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
     return msgspec.structs.replace(check, fault=fault)
 
 
-def with_missing_function(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
-    """Say which function of the task is missing, and where, if its import ended a check.
+def with_missing_function(
+    check: CheckResult, holes: Sequence[Hole], submission: Submission
+) -> CheckResult:
+    """Say which function is missing, and in which file, if its absence ended a check.
 
-    The exception points to the file with the import, which the learner may not have written.
+    The exception points to the file that imports the function, which the learner may not have
+    written, or to no file. Another file may be wrong about the name, so of imports only those of
+    the task's functions count.
+
+    Args:
+        check: The check.
+        holes: The functions of its task.
+        submission: The submission.
     """
     fault = check.fault
-    found = IMPORT.search(fault.sentence) if fault is not None else None
-    if fault is None or found is None:
+    if fault is None:
         return check
-    name = f"{found['module']}:{found['name']}"
-    if all(hole.name != name or hole.place for hole in holes):
+    imported, read = IMPORT.search(fault.sentence), ATTRIBUTE.search(fault.sentence)
+    found = imported or (None if fault.place else read)
+    if found is None:
         return check
-    sentence = f"there is no `{found['name']}` in {found['module']}, and other files import it"
-    fault = msgspec.structs.replace(fault, sentence=sentence, place=f"{found['file']}:1")
+    module, function = found["module"], found["name"]
+    name = f"{module}:{function}"
+    file = submission.source(module)
+    if file is None or (imported and all(each.name != name or each.place for each in holes)):
+        return check
+    use = "import" if imported else "use"
+    fault = msgspec.structs.replace(
+        fault,
+        sentence=f"there is no `{function}` in {module}, and other files {use} it",
+        place=f"{file.relative_to(submission.root).as_posix()}:1",
+    )
     return msgspec.structs.replace(check, fault=fault)
 
 

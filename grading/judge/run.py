@@ -202,7 +202,8 @@ class _Run:
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
                 with_location(
-                    with_missing_function(check, functions), _functions_of(task, check, functions)
+                    with_missing_function(check, functions, submission),
+                    _functions_of(task, check, functions),
                 )
                 for check in (*checks, *forbidden.values(), *replayed.values())
             ),

@@ -1,5 +1,6 @@
 """Results of checks, computed from the outcomes of their cases."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
@@ -132,12 +133,17 @@ def _case_evidence(
     )
 
 
+def _kind(fault: Fault) -> str:
+    """Return the sentence of a fault without its numbers, which depend on the input."""
+    return re.sub(r"[-+]?\b(\d[\d.]*(e[-+]?\d+)?|inf|nan)\b|[(),\s]", "", fault.sentence)
+
+
 def _again(task: Task, fault: Fault, repeated: Outcome) -> str:
     """Return the result of the second run with the same seed, in words."""
     if repeated.passed:
         return "passed: same input, different answers"
     other = None if repeated.error is None else fault_of(task.id, repeated.error, ())
-    if other is None or other.place == fault.place != "" or other.sentence == fault.sentence:
+    if other is None or other.place == fault.place != "" or _kind(other) == _kind(fault):
         return "same failure"
     # The second run does not shrink, so its input may differ.
     return f"different failure: {other.sentence}"

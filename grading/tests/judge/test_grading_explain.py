@@ -17,7 +17,9 @@ from grading.judge.explain import explain
 from grading.judge.functions import with_location, with_missing_function
 from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import MAX_CHARACTERS, clean, clean_line
+from grading.paths import ROOT
 from grading.protocol.messages import Request, Response
+from grading.submissions.submission import Submission
 
 
 @numba.njit
@@ -149,16 +151,28 @@ def test_an_interactive_call_has_a_way_out(kind: str, way: str) -> None:
 
 
 def test_a_missing_function_is_named_in_its_file_not_where_it_is_imported() -> None:
+    here = Submission.at(ROOT)
     file = "packages/mt-tensor/src/mt_tensor/operators.py"
     sentence = (
         f"ImportError was raised: cannot import name 'mul' from 'mt_tensor.operators' ({file})"
     )
     check = CheckResult("test_x", Status.FAILED, fault=Fault(sentence, place="minitorch.py:3"))
     missing, other = Hole("mt_tensor.operators:mul"), Hole("mt_tensor.operators:add", f"{file}:7")
-    fault = with_missing_function(check, [other, missing]).fault
+    fault = with_missing_function(check, [other, missing], here).fault
     assert fault is not None and fault.place == f"{file}:1"
     assert fault.sentence.startswith("there is no `mul` in mt_tensor.operators")
-    assert with_missing_function(check, [other]) is check
+    assert with_missing_function(check, [other], here) is check
+
+
+def test_a_missing_attribute_is_not_blamed_on_the_function_of_the_request() -> None:
+    sentence = "AttributeError was raised: module 'mt_tensor.operators' has no attribute 'is_close'"
+    fault = Fault(sentence, request="tensor.mul")
+    mul = Hole("mt_tensor.operators:mul", "packages/mt-tensor/src/mt_tensor/operators.py:30")
+    check = CheckResult("test_functions_of_two_tensors", Status.FAILED, case="mul", fault=fault)
+    located = with_location(with_missing_function(check, [mul], Submission.at(ROOT)), [mul]).fault
+    assert located is not None and not located.function
+    assert located.place == "packages/mt-tensor/src/mt_tensor/operators.py:1"
+    assert located.sentence.startswith("there is no `is_close` in mt_tensor.operators")
 
 
 def test_a_timeout_names_function_and_limit() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from grading.isolation import Limits
-from grading.judge import run
+from grading.judge import run, verdict
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
 from grading.judge.session import SessionError
@@ -240,6 +240,23 @@ def test_one_failure_of_two_runs_fails_the_task(judged: Callable[..., Report]) -
     (task,) = judged({"1.1": WRONG}, "task1_1", repeated=False).tasks
     assert task.status is Status.FAILED
     assert task.checks[0].again.startswith("passed")
+
+
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [
+        ("wrong at 2 of 3 indices, first at (1,): expected -1e-05, received nan", "same failure"),
+        ("the shape is wrong", "different failure: the shape is wrong"),
+    ],
+)
+def test_a_second_run_with_other_numbers_is_the_same_failure(second: str, text: str) -> None:
+    sentence = "wrong at 1 of 1 indices, first at (0, 0): expected 0, received -0.5"
+    fault, again = (Outcome("test_x", error=AssertionError(each)) for each in (sentence, second))
+    task = table().task("1.1")
+    name = task.groups[0].checks[0]
+    fault.check = again.check = name
+    (result, *_) = verdict.check_results(task, [fault], [again])
+    assert result.again == text
 
 
 def test_harness_errors_are_not_charged(judged: Callable[..., Report]) -> None:
