@@ -35,7 +35,8 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     """Return the table as CSV: one row per submission, one column per task.
 
     A cell contains the points of a task; it is empty if the task was not judged. A task that was
-    partly judged in any submission has a second column with the judged points.
+    partly judged in any submission has a second column with the judged points. The reason names
+    tasks that are not implemented.
     """
     rows = list(rows)
     tasks = columns([row.report for row in rows if row.report])
@@ -81,7 +82,7 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
         *cells(report, tasks),
         f"{grade.seconds:.1f}",
         str(seed),
-        inert(grade.reason),
+        inert("; ".join(text for text in (grade.reason, _not_implemented(report)) if text)),
     ]
 
 
@@ -97,6 +98,8 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
         failed = [task.id for task in report.tasks if task.status is Status.FAILED]
     if failed:
         remarks.append(f"wrong: {', '.join(failed)}")
+    if unimplemented := _not_implemented(report):
+        remarks.append(unimplemented)
     if grade.name in similar:
         remarks.append(f"similar to {words.plural(similar[grade.name], 'other')}")
     return [
@@ -108,6 +111,13 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
         f"{grade.seconds:.0f}",
         "; ".join(remarks),
     ]
+
+
+def _not_implemented(report: Report | None) -> str:
+    """Return a remark on tasks whose 0 points mean that a function is not implemented."""
+    tasks = () if report is None else report.tasks
+    ids = [task.id for task in tasks if task.status is Status.UNIMPLEMENTED]
+    return f"not implemented: {', '.join(ids)}" if ids else ""
 
 
 def _points(report: Report) -> float | None:

@@ -55,10 +55,11 @@ def grade_class(
         raise click.UsageError(str(error)) from None
     store = Store(out or results_folder(batch))
     seed = store.seed(seed, draw_seed())
+    judged = tasks or table().tasks
     settings = Settings(
         root=ROOT,
         arguments=(*(task.marker for task in tasks), *options, "--seed", str(seed)),
-        seconds=sum(task.seconds for task in tasks or table().tasks),
+        seconds=sum(task.seconds for task in (*judged, *table().needed_by(judged))),
     )
     try:
         code = grade_batch(entries, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)

@@ -591,6 +591,10 @@ MISTAKES = [
         lambda xs, start, adds: _fold(xs, 1.0, adds),
     ),
     reduction(
+        "The reduction begins with the first element. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 0.0 if adds else 1.0, adds),
+    ),
+    reduction(
         "The first element of the dimension is missing.",
         lambda xs, start, adds: _fold(xs[1:], start, adds),
     ),

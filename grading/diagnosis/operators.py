@@ -346,6 +346,11 @@ MISTAKES = [
         "IndexError",
         lambda request: request.options["function"] in ("reduce", "sum", "prod"),
     ),
+    listed(
+        "prod",
+        "You return 0 for an empty list. The product of no numbers is 1.",
+        lambda request, xs: math.prod(xs[0]) if xs[0] else 0.0,
+    ),
     listed("prod", "The product starts with 0, so it is always 0.", lambda request, xs: 0.0),
     listed("prod", "You add the elements. Multiply them.", lambda request, xs: sum(xs[0])),
     listed("prod", "The product lacks its first factor.", lambda r, xs: math.prod(xs[0][1:])),

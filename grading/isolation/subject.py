@@ -16,6 +16,7 @@ from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, sma
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
+from grading.isolation.output import split_crash
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import copy_submission
@@ -270,8 +271,8 @@ class IsolatedSubject(Subject):
         if kind == "TimedOut":
             message = f"{name_of(request)} {message}"
             self._endless[CalledFunctions.of(request)] = message
-        output = printable(worker.display_paths(worker.output.tail()))
-        error = WorkerError(kind, message, request, output)
+        output, calls = split_crash(printable(worker.display_paths(worker.output.tail())))
+        error = WorkerError(kind, message, request, output, calls)
         self._lost.append(error)
         if kind in ("TimedOut", "OutOfTime"):
             return CheckAbandoned(error, message)

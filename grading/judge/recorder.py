@@ -60,12 +60,14 @@ class RunOptions:
         fail_fast: Names of groups that end at their first failure, without this search.
         examples: Number of examples of a check that sets no number; None for the usual one.
         shrinking_seconds: Time limit for shrinking one failing input, in seconds.
+        only_groups: True to skip the checks that belong to no group of the task.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
     examples: int | None = None
     shrinking_seconds: int = 10
+    only_groups: bool = False
 
     def searches(self, group: str) -> bool:
         """Return whether the input to report is searched for a group of checks."""
@@ -103,7 +105,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Apply the settings of a run to hypothesis, or skip the check if its group has ended."""
         group = self._group(item)
-        if group in self._failed:
+        if group in self._failed or (self._options.only_groups and not group):
             return True
         check = getattr(item, "obj", None)
         if is_hypothesis_test(check):

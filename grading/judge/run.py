@@ -18,7 +18,12 @@ from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
-from grading.judge.functions import absent_groups, hole_records, with_location
+from grading.judge.functions import (
+    absent_groups,
+    hole_records,
+    with_location,
+    with_missing_function,
+)
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
@@ -43,7 +48,7 @@ from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
 from grading.judge.version import grader_commit
 from grading.submissions.submission import Submission
-from grading.tasks.model import Group, Table, Task
+from grading.tasks.model import Group, Table, Task, split_selector
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,10 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
-        # Each task has its time limit four times: for its checks, second runs, replays, and speed.
+        # Each task has its time limit four times: for its checks, second runs, replays, and speed;
+        # each needed task has it twice.
         seconds = 4.0 * sum(task.seconds for task in plan.tasks)
+        seconds += 2.0 * sum(task.seconds for task in table.needed_by(plan.tasks))
         subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
         stack.enter_context(subjects)
         references = None
@@ -152,13 +159,15 @@ class _Run:
         harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
-                checks, outcomes = self._checks(task)
+                checks, outcomes = self._checks(task, RunOptions())
                 forbidden = forbidden_calls(task, submission)
             except SessionError as error:
                 harness_error = clean_line(str(error))
                 self.errors.append(harness_error)
         self._record_errors(task, checks)
         groups = self._groups_of(task, absent, harness_error, checks, forbidden)
+        if self._judge_needs(task, groups, forbidden):
+            groups = self._groups_of(task, absent, harness_error, checks, forbidden)
         replayed = self._replays(task, groups, outcomes)
         if replayed:
             refused = {**forbidden, **replayed}
@@ -192,7 +201,10 @@ class _Run:
             reason=reason(evidence),
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
-                with_location(check, _functions_of(task, check, functions))
+                with_location(
+                    with_missing_function(check, functions, submission),
+                    _functions_of(task, check, functions),
+                )
                 for check in (*checks, *forbidden.values(), *replayed.values())
             ),
             speed=speed,
@@ -263,6 +275,61 @@ class _Run:
                 return excuse_text(task, of, needed, problem)
         return ""
 
+    def _judge_needs(
+        self, task: Task, groups: Sequence[GroupResult], refused: Mapping[str, CheckResult]
+    ) -> bool:
+        """Judge the groups of other tasks that failed groups need, up to the first unusable one.
+
+        So the mark of a task does not depend on the tasks that are judged with it. Only a run with
+        a failure takes this time.
+
+        Returns:
+            True if a group was judged.
+        """
+        failed = {
+            group.name
+            for group in groups
+            if group.status is Status.FAILED and group.name not in refused
+        }
+        is_any_judged = False
+        for group in task.groups:
+            if group.name not in failed:
+                continue
+            needs: dict[str, list[Group]] = {}
+            for of, needed in self._table.needs(task, group):
+                if (of.id, needed.name) not in self._groups:
+                    needs.setdefault(of.id, []).append(needed)
+            for task_id, needed_groups in needs.items():
+                if self._excuse(task, group):
+                    break
+                self._judge_groups(self._table.task(task_id), needed_groups)
+                is_any_judged = True
+        return is_any_judged
+
+    def _judge_groups(self, task: Task, groups: Sequence[Group]) -> None:
+        """Judge some groups of a task that is not part of the run."""
+        submission = self._plan.submission
+        task = task.for_edition(submission.edition_for(task.module))
+        names = {group.name for group in groups}
+        task = msgspec.structs.replace(
+            task,
+            groups=tuple(group for group in task.groups if group.name in names),
+            checks=msgspec.structs.replace(task.checks, advice={}),
+        )
+        checks: tuple[CheckResult, ...] = ()
+        harness_error = ""
+        selected = dict.fromkeys(
+            split_selector(check)[0] for group in task.groups for check in group.checks
+        )
+        absent = absent_groups(task, submission)
+        if selected and len(absent) < len(task.groups):
+            try:
+                options = RunOptions(shrink=False, only_groups=True)
+                checks, _ = self._checks(task, options, list(selected))
+            except SessionError as error:
+                harness_error = clean_line(str(error))
+        self._groups_of(task, absent, harness_error, checks, {})
+
     def _known_status(self, task: Task, group: Group) -> Status:
         """Return the status of a group: from this run, or from the sources."""
         result = self._groups.get((task.id, group.name))
@@ -284,12 +351,21 @@ class _Run:
         reference = None if self._references is None else self._references.on("cpu")
         return speed_results(task, task.speed, subject, self._plan.seed, reference)
 
-    def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
-        """Run the checks of a task, and repeat failed ones with the same seed."""
+    def _checks(
+        self, task: Task, options: RunOptions, names: Sequence[str] = ()
+    ) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
+        """Run the checks of a task, and repeat failed ones with the same seed.
+
+        Args:
+            task: The task.
+            options: Options of the run; groups that cannot pass always fail fast.
+            names: Names of the checks to run; empty for all checks.
+        """
         seed = self._plan.seed
         fail_fast = frozenset(group.name for group in task.groups if self._cannot_pass(task, group))
         self._subjects.begin_task(task.seconds, task.memory_mb)
-        outcomes = run_checks(task, self._subjects, seed, RunOptions(fail_fast=fail_fast))
+        options = replace(options, fail_fast=fail_fast)
+        outcomes = run_checks(task, self._subjects, seed, options, names)
         failed = dict.fromkeys(
             outcome.check
             for outcome in outcomes
@@ -299,7 +375,7 @@ class _Run:
         repeated: list[Outcome] = []
         if failed:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            options = RunOptions(shrink=False, fail_fast=fail_fast)
+            options = replace(options, shrink=False)
             repeated = run_checks(task, self._subjects, seed, options, list(failed))
         return check_results(task, outcomes, repeated, fail_fast), outcomes
 

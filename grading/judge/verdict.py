@@ -1,5 +1,6 @@
 """Results of checks, computed from the outcomes of their cases."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
@@ -141,4 +142,9 @@ def _again(fault: Fault, first: Outcome, repeated: Outcome) -> str:
 
 
 def _is_same(fault: Fault, other: Fault) -> bool:
-    return fault.place == other.place != "" or fault.sentence == other.sentence
+    return fault.place == other.place != "" or _kind(fault) == _kind(other)
+
+
+def _kind(fault: Fault) -> str:
+    """Return the sentence of a fault without its numbers, which depend on the input."""
+    return re.sub(r"[-+]?\b(\d[\d.]*(e[-+]?\d+)?|inf|nan)\b|[(),\s]", "", fault.sentence)

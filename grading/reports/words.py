@@ -1,5 +1,6 @@
 """Words and signs for people, shared by all formats of reports."""
 
+import re
 from collections.abc import Iterable
 
 from grading.judge.excuses import START
@@ -27,6 +28,10 @@ SIGNS = {
     Status.HIDDEN: "·",
 }
 """One sign for each status."""
+
+
+OBSTACLE = re.compile(r"^the submission imports |^\S+ is not valid Python ")
+"""Pattern of faults that keep a file from being imported."""
 
 
 def points(value: float | None) -> str:
@@ -111,12 +116,19 @@ def _outcome(task: TaskResult) -> str:
     if task.status is Status.FAILED:
         return _failure(task)
     if task.status is Status.UNIMPLEMENTED:
-        return _named(task, Status.UNIMPLEMENTED, "not implemented yet")
+        text = _named(task, Status.UNIMPLEMENTED, "not implemented yet")
+        return f"{text}; {obstacle}" if (obstacle := _obstacle(task)) else text
     if task.status is Status.HIDDEN:
         return "hidden before the deadline"
     if task.status is Status.ERROR:
         return "error of the grader, no points lost"
     return f"{task.status.value}: {task.reason}" if task.reason else task.status.value
+
+
+def _obstacle(task: TaskResult) -> str:
+    """Return why no function of a task can run, besides those that are not implemented."""
+    sentences = [check.fault.sentence for check in task.required if check.fault is not None]
+    return next(filter(OBSTACLE.search, sentences), "")
 
 
 def _failure(task: TaskResult) -> str:

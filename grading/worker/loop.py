@@ -48,6 +48,8 @@ def _message(error: BaseException) -> str:
         message = str(error)
     except BaseException:
         return "(an exception whose message cannot be shown)"
+    if isinstance(error, SyntaxError) and isinstance(error.text, str):
+        message += f"\n{error.text.strip()}"
     if len(message) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2
         message = f"{message[:half]}\n…\n{message[-half:]}"
@@ -55,8 +57,12 @@ def _message(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> list[tuple[str, int, str]]:
+    """Return the calls of a traceback; the last one of a syntax error is its own line."""
     steps = traceback.extract_tb(error.__traceback__)
-    return [(step.filename, step.lineno or 0, step.name) for step in steps[-DEEPEST_TRACE:]]
+    trace = [(step.filename, step.lineno or 0, step.name) for step in steps[-DEEPEST_TRACE:]]
+    if isinstance(error, SyntaxError) and error.filename:
+        trace.append((error.filename, error.lineno or 1, "<module>"))
+    return trace
 
 
 def _receive(descriptor: int) -> Frame:

@@ -103,9 +103,9 @@ def test_a_wrong_result_is_shrunk_and_explained() -> None:
     check = results["test_sum"]
     assert check.status is Status.FAILED
     assert check.fault is not None
-    assert "shape (1,):\n    [2.]" in check.fault.request
+    assert "shape (2,):\n    [2., 3.]" in check.fault.request
     assert (check.fault.name, check.fault.index) == ("the result", ())
-    assert (check.fault.expected, check.fault.received) == ("2.", "0.")
+    assert (check.fault.expected, check.fault.received) == ("5.", "3.")
     assert check.again == "same failure"
 
 

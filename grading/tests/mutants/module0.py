@@ -90,6 +90,15 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.3",
+        "the product of an empty list is 0",
+        OPERATORS,
+        "return reduce(mul, 1.0)(xs)",
+        "xs = list(xs)\n    return reduce(mul, 1.0)(xs) if xs else 0.0",
+        "empty list",
+        advice="test_product_of_an_empty_list",
+    ),
+    mutant(
+        "0.3",
         "map loses the last element",
         OPERATORS,
         "return [fn(x) for x in xs]",

@@ -117,6 +117,14 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
+        "sigmoid's derivative ignores d_output",
+        FUNCTIONS,
+        "return operators.sigmoid_back(result, d_output)",
+        "return operators.sigmoid_back(result, 1.0)",
+        "`sigmoid` is not multiplied by the upstream",
+    ),
+    mutant(
+        "1.4",
         "sigmoid's derivative uses its input",
         FUNCTIONS,
         "result = operators.sigmoid(x)\n        ctx.save_for_backward(result)",

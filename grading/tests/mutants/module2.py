@@ -133,6 +133,16 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.3",
+        "reduce begins with the first element",
+        LOOPS,
+        "result = out[index_to_position(out_index, out_strides)]\n"
+        "            for i in range(a_shape[dim]):",
+        "result = a[first]\n            for i in range(1, a_shape[dim]):",
+        "begins with the first element",
+        advice="test_initial_value_of_the_reduce_kernel",
+    ),
+    mutant(
+        "2.3",
         "reduce begins with 0",
         LOOPS,
         "result = out[index_to_position(out_index, out_strides)]",

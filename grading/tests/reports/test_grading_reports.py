@@ -381,6 +381,23 @@ def test_every_format_names_what_a_run_depends_on(place: str, number: int) -> No
     assert [word for word in RUN if word not in text] == []
 
 
+def test_the_table_of_a_class_names_tasks_that_are_not_implemented() -> None:
+    made = report(task("4.1", Status.PASSED), task("4.2", Status.UNIMPLEMENTED, points=0.0))
+    row = summary.Row(Grade("sample", "graded", ""), made)
+    (read,) = csv.DictReader(summary.as_csv([row], 7).decode("utf-8-sig").splitlines())
+    assert (read["4.2"], read["reason"]) == ("0", "not implemented: 4.2")
+    screen = io.StringIO()
+    Console(width=200, file=screen).print(summary.as_table([row], {}))
+    assert "not implemented: 4.2" in screen.getvalue()
+
+
+def test_a_missing_package_is_named_beside_functions_that_are_not_implemented() -> None:
+    fault = Fault("the submission imports the package pandas, which is not installed here")
+    checks = (CheckResult("test_x", Status.FAILED, fault=fault),)
+    made = task("4.2", Status.UNIMPLEMENTED, checks=checks)
+    assert words.outcome(made) == f"not implemented yet; {fault.sentence}"
+
+
 def test_formats_name_the_judged_folder_of_a_hand_in() -> None:
     made = report(task("4.1", Status.PASSED))
     assert words.hand_in(made) == []
