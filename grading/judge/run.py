@@ -42,6 +42,7 @@ from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
 from grading.judge.version import grader_commit
+from grading.phases import REPLAYS, SPEED, checks_of, measuring, phase
 from grading.submissions.submission import Submission
 from grading.tasks.model import Group, Table, Task
 
@@ -89,6 +90,7 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
+        phases = stack.enter_context(measuring())
         # Each task has its time limit four times: for its checks, second runs, replays, and speed.
         seconds = 4.0 * sum(task.seconds for task in plan.tasks)
         subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
@@ -115,6 +117,7 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
         modules={module.number: module.title for module in table.modules},
         errors=tuple(run.errors),
         grader=grader_commit(),
+        phases={name: round(seconds, 2) for name, seconds in phases.seconds.items()},
     )
 
 
@@ -152,7 +155,8 @@ class _Run:
         harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
-                checks, outcomes = self._checks(task)
+                with phase(checks_of(task.id), divided=True):
+                    checks, outcomes = self._checks(task)
                 forbidden = forbidden_calls(task, submission)
             except SessionError as error:
                 harness_error = clean_line(str(error))
@@ -253,7 +257,8 @@ class _Run:
         earlier = of_table[: [each.id for each in of_table].index(task.id)]
         to_repeat = [group for group in task.groups if group.name in passed]
         subject = partial(self._subjects.on, "cpu")
-        return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
+        with phase(REPLAYS):
+            return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
 
     def _excuse(self, task: Task, group: Group) -> str:
         """Return the first unusable function that a group needs, with the reason; empty if none."""
@@ -282,7 +287,8 @@ class _Run:
         self._subjects.begin_check()
         subject = self._subjects.on("cpu")
         reference = None if self._references is None else self._references.on("cpu")
-        return speed_results(task, task.speed, subject, self._plan.seed, reference)
+        with phase(SPEED):
+            return speed_results(task, task.speed, subject, self._plan.seed, reference)
 
     def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
         """Run the checks of a task, and repeat failed ones with the same seed."""

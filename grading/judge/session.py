@@ -12,6 +12,7 @@ from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.subjects import Subjects
 from grading.paths import ROOT
+from grading.phases import SHRINKING, phase
 from grading.tasks.model import Task
 
 SHRINKING_SECONDS = 10
@@ -62,7 +63,7 @@ def run_checks(
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
     recorder = Recorder(task, subjects, options)
-    with _only_our_plugins(), draws_from_seed_only():
+    with _only_our_plugins(), draws_from_seed_only(), _measured_shrinking():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
             f"--rootdir={ROOT}",
@@ -72,6 +73,8 @@ def run_checks(
             f"--hypothesis-seed={seed}",
             # Disable pytest's output and cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
+            # This plugin collects garbage five times at the end of each run.
+            *("-p", "no:unraisableexception"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])
@@ -81,6 +84,23 @@ def run_checks(
         reasons = "; ".join(recorder.harness_errors) or f"pytest ended with {code!r}"
         raise SessionError(f"the checks of task {task.id} did not run: {reasons}")
     return recorder.outcomes
+
+
+@contextmanager
+def _measured_shrinking() -> Iterator[None]:
+    """Count the time in which hypothesis shrinks failing inputs as a phase of the run."""
+    runner = engine.ConjectureRunner
+    shrink = runner.shrink_interesting_test_cases
+
+    def measured(self: engine.ConjectureRunner) -> None:
+        with phase(SHRINKING):
+            shrink(self)
+
+    runner.shrink_interesting_test_cases = measured  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        runner.shrink_interesting_test_cases = shrink  # type: ignore[method-assign]
 
 
 @contextmanager
