@@ -77,6 +77,15 @@ class Subjects:
             self._workers[device].begin_check(self._current_limits(device))
         return _TimedSubject(self, self._workers[device])
 
+    def replace(self, device: Device, worker: IsolatedSubject) -> None:
+        """Use another worker for a device from now on, and end the current one.
+
+        Call this between two tasks: requests of the new worker before the next task do not count.
+        """
+        if device in self._workers:
+            self._workers[device].__exit__(None, None, None)
+        self._workers[device] = worker
+
     def running(self) -> list[Subject]:
         """Return the workers that run, with a short time limit."""
         running: list[Subject] = []
