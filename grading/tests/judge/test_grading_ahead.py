@@ -22,6 +22,7 @@ class Worker:
         self.answered: list[Request] = []
         self.ended = 0
         self.limits = Limits()
+        self.folder = None
         self.seconds = 0.0
 
     def begin_check(self, limits: Limits) -> None:
