@@ -3,7 +3,7 @@
 import csv
 import io
 import statistics
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -84,11 +84,15 @@ def durations(rows: Iterable[Row]) -> list[str]:
     median = statistics.median(report.seconds for _, report in reports)
     name, slowest = max(reports, key=lambda each: each[1].seconds)
     lines = [f"time: median {median:.1f} s, slowest {slowest.seconds:.1f} s ({inert(name)})"]
-    phases: Counter[str] = Counter()
+    phases: defaultdict[str, float] = defaultdict(float)
     for _, report in reports:
-        phases.update(report.phases)  # type: ignore[arg-type]
+        for phase, seconds in report.phases.items():
+            phases[phase] += seconds
     if whole := sum(phases.values()):
-        shares = (f"{phase} {seconds / whole:.0%}" for phase, seconds in phases.most_common())
+        shares = (
+            f"{phase} {seconds / whole:.0%}"
+            for phase, seconds in sorted(phases.items(), key=lambda each: -each[1])
+        )
         lines.append(f"phases: {', '.join(shares)}")
     return lines
 
