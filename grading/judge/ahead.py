@@ -2,18 +2,21 @@
 
 Compilation takes most of the time of module 4, and one worker compiles with one processor. Task 4.4
 needs the most kernels. So it gets a second worker, which compiles them during the checks of earlier
-tasks. The requests here only cause compilation; their responses are ignored.
+tasks. The kernels of the reference solution are compiled beside the checks, too, if its speed is
+measured later. The requests here only cause compilation; their responses are ignored.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from asv_benchmarks.workloads import BY_NAME
 from grading.isolation import CheckAbandoned, IsolatedSubject, Limits, WorkerError
 from grading.phases import COMPILATION, phase
-from grading.protocol.messages import DriverError, Request, SubjectError
+from grading.protocol.messages import DriverError, Request, Subject, SubjectError
+from grading.speed.trial import Bench
 from grading.submissions.submission import Submission
-from grading.tasks.model import Task
+from grading.tasks.model import Speed, Task
 
 
 def _on_fast(operation: str, shape: tuple[int, ...], **options: object) -> Request:
@@ -67,3 +70,23 @@ def compile_ahead(worker: IsolatedSubject, tasks: Sequence[Task]) -> IsolatedSub
                 except (SubjectError, DriverError):
                     continue
     return worker
+
+
+def compile_reference(reference: Subject, speed: Speed, seed: int) -> None:
+    """Compile the kernels of the reference solution for the workloads of a task.
+
+    Errors are ignored: the measurement of its speed ignores them, too.
+
+    Args:
+        reference: The reference solution.
+        speed: The workloads.
+        seed: Seed of the inputs.
+    """
+    with phase(COMPILATION, divided=True):
+        for name in speed.workloads:
+            bench = Bench(BY_NAME[name], seed)
+            try:
+                reference.answer(bench.prepare())
+                reference.answer(bench.trial().request())
+            except (SubjectError, DriverError, CheckAbandoned):
+                continue

@@ -16,7 +16,7 @@ import msgspec
 
 from grading.accuracy.logs import claim
 from grading.isolation import IsolatedSubject, Isolation
-from grading.judge.ahead import compile_ahead, tasks_of_second_worker
+from grading.judge.ahead import compile_ahead, compile_reference, tasks_of_second_worker
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
@@ -191,6 +191,7 @@ class _Run:
         self._checked: dict[str, _Checked] = {}
         self._second: tuple[Task, ...] = ()
         self._ahead: Future[IsolatedSubject | None] | None = None
+        self._compiling: list[Future[None]] = []
         self._plan = plan
         self._table = table
         self._subjects = subjects
@@ -218,11 +219,14 @@ class _Run:
                 self._subjects.replace("cpu", worker)
         checked = self._check(task)
         self._checked[task.id] = replace(checked, seconds=time.monotonic() - began)
+        self._compile_reference(task)
 
     def wait(self) -> None:
         """Wait for the work beside the checks, which would disturb measurements of speed."""
         for checked in self._checked.values():
             checked.replays.exception()
+        for compiling in self._compiling:
+            compiling.result()
 
     def finish(self, task: Task) -> TaskResult:
         """Return the result of a task after its checks, and store it."""
@@ -394,6 +398,17 @@ class _Run:
         if submission.missing(holes):
             return Status.NOT_THERE
         return Status.UNIMPLEMENTED if submission.open(holes) else Status.NOT_JUDGED
+
+    def _compile_reference(self, task: Task) -> None:
+        """Compile the reference solution beside the checks, if its speed will be measured."""
+        speed = task.speed if self._plan.speed else None
+        if speed is None or self._references is None or self._beside is None:
+            return
+        groups = [group for (id, _), group in self._groups.items() if id == task.id]
+        if all(group.status is Status.PASSED for group in groups):
+            reference = self._references.on("cpu")
+            work = partial(compile_reference, reference, speed, self._plan.seed)
+            self._compiling.append(self._beside.submit(work))
 
     def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
         """Measure the speed of a task, if the table and the plan request it."""

@@ -6,9 +6,14 @@ from typing import cast
 import pytest
 
 from grading.isolation import IsolatedSubject, Limits, WorkerError
-from grading.judge.ahead import REQUESTS, compile_ahead, tasks_of_second_worker
+from grading.judge.ahead import (
+    REQUESTS,
+    compile_ahead,
+    compile_reference,
+    tasks_of_second_worker,
+)
 from grading.judge.subjects import Subjects
-from grading.protocol.messages import Request, Response, SubjectError
+from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 from grading.tasks.table import table
 from grading.tests.upstream_trees import write_upstream
@@ -67,6 +72,16 @@ def test_a_lost_worker_is_not_used() -> None:
     worker = Worker({"nn.softmax": WorkerError})
     assert compile_with(worker) is None
     assert worker.ended == 1
+
+
+@pytest.mark.parametrize("errors", [{}, {"speed.run": SubjectError}, {"speed.run": WorkerError}])
+def test_kernels_of_the_reference_solution(errors: dict[str, type[SubjectError]]) -> None:
+    (task,) = table().select(["task4_3"])
+    assert task.speed is not None
+    worker = Worker(errors)
+    compile_reference(cast(Subject, worker), task.speed, 1)
+    operations = {request.operation for request in worker.answered}
+    assert operations == {"speed.prepare", "speed.run"} - set(errors)
 
 
 def test_another_worker_replaces_the_current_one() -> None:
