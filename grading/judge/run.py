@@ -191,6 +191,7 @@ class _Run:
         self._checked: dict[str, _Checked] = {}
         self._second: tuple[Task, ...] = ()
         self._ahead: Future[IsolatedSubject | None] | None = None
+        self._first: IsolatedSubject | None = None
         self._compiling: list[Future[None]] = []
         self._plan = plan
         self._table = table
@@ -216,7 +217,7 @@ class _Run:
             worker = self._ahead.result()
             self._ahead = None
             if worker is not None:
-                self._subjects.replace("cpu", worker)
+                self._first = self._subjects.use("cpu", worker)
         checked = self._check(task)
         self._checked[task.id] = replace(checked, seconds=time.monotonic() - began)
         self._compile_reference(task)
@@ -227,6 +228,9 @@ class _Run:
             checked.replays.exception()
         for compiling in self._compiling:
             compiling.result()
+        if self._first is not None:
+            # The first worker has the kernels whose speed is measured.
+            self._subjects.use("cpu", self._first)
 
     def finish(self, task: Task) -> TaskResult:
         """Return the result of a task after its checks, and store it."""

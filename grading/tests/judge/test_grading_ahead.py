@@ -45,9 +45,6 @@ class Worker:
     def end_worker(self) -> None:
         self.ended += 1
 
-    def __exit__(self, *_: object) -> None:
-        self.ended += 1
-
 
 def compile_with(worker: Worker) -> IsolatedSubject | None:
     return compile_ahead(cast(IsolatedSubject, worker), table().select(["task4_4"]))
@@ -84,14 +81,15 @@ def test_kernels_of_the_reference_solution(errors: dict[str, type[SubjectError]]
     assert operations == {"speed.prepare", "speed.run"} - set(errors)
 
 
-def test_another_worker_replaces_the_current_one() -> None:
+def test_two_workers_of_one_device() -> None:
     first, second = Worker(), Worker()
     request = Request("nn.max")
     with Subjects(lambda _: cast(IsolatedSubject, first)) as subjects:
         subjects.on("cpu").answer(request)
-        subjects.replace("cpu", cast(IsolatedSubject, second))
+        assert subjects.use("cpu", cast(IsolatedSubject, second)) is cast(IsolatedSubject, first)
         subjects.begin_task(10.0, 500)
         subjects.on("cpu").answer(request)
+        assert (first.ended, second.ended) == (0, 0)
     assert (len(first.answered), first.ended) == (1, 1)
     assert (len(second.answered), second.ended) == (1, 1)
 
