@@ -2,6 +2,8 @@
 
 import csv
 import io
+import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +71,31 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
     for row in rows:
         table.add_row(*(escape(cell) for cell in _shown(row, similar)))
     return table
+
+
+def durations(rows: Iterable[Row]) -> list[str]:
+    """Return lines with the durations of the reports of a class; none if there is no report.
+
+    The first line has the median and the largest duration, the second the share of each phase in
+    the time of all phases of all reports.
+    """
+    reports = [(row.grade.name, row.report) for row in rows if row.report is not None]
+    if not reports:
+        return []
+    median = statistics.median(report.seconds for _, report in reports)
+    name, slowest = max(reports, key=lambda each: each[1].seconds)
+    lines = [f"time: median {median:.1f} s, slowest {slowest.seconds:.1f} s ({inert(name)})"]
+    phases: defaultdict[str, float] = defaultdict(float)
+    for _, report in reports:
+        for phase, seconds in report.phases.items():
+            phases[phase] += seconds
+    if whole := sum(phases.values()):
+        shares = (
+            f"{phase} {seconds / whole:.0%}"
+            for phase, seconds in sorted(phases.items(), key=lambda each: -each[1])
+        )
+        lines.append(f"phases: {', '.join(shares)}")
+    return lines
 
 
 def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import Phase, is_hypothesis_test, settings
 from grading.checking.finding import Finding, collecting, noting_errors
 from grading.judge.counterexamples import SETTINGS, counterexample
 from grading.judge.subjects import SUBJECTS, Subjects
+from grading.phases import SEARCH, phase
 from grading.tasks.model import Task, title_of
 
 NOT_JUDGED = "not judged here: "
@@ -150,7 +151,8 @@ class Recorder:
                 if not self._options.searches(self._group(item)):
                     raise
                 outcome.drawn = error
-                found = counterexample(self._task.id, item.obj, item.runtest, error, findings)
+                with phase(SEARCH):
+                    found = counterexample(self._task.id, item.obj, item.runtest, error, findings)
                 raise found from None
             finally:
                 outcome.findings = tuple(findings)

@@ -386,6 +386,8 @@ class Report(Record, frozen=True):
         errors: Errors of the grader.
         grader: The commit of the grader.
         mark: The mark under the policy of a course.
+        phases: Seconds of each phase of the run (`grading.phases`), the longest first. Phases that
+            run at the same time count both.
     """
 
     version: Literal[1]
@@ -400,6 +402,7 @@ class Report(Record, frozen=True):
     errors: tuple[str, ...] = ()
     grader: str = ""
     mark: Mark | None = None
+    phases: dict[str, float] = {}
 
     @property
     def points(self) -> float:

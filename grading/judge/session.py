@@ -68,6 +68,8 @@ def run_checks(
             f"--hypothesis-seed={seed}",
             # Disable pytest's output and cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
+            # This plugin collects garbage five times at the end of each run.
+            *("-p", "no:unraisableexception"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])

@@ -22,6 +22,7 @@ from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
+from grading.phases import SEARCH, measuring
 from grading.protocol.messages import DriverError, Request, Response, SubjectError
 from grading.tasks.model import Checks, Group, Task, split_selector
 from grading.tasks.table import table
@@ -99,7 +100,9 @@ def test_a_check_counts_for_the_editions_that_promise_it(edition: str, counts: b
 
 
 def test_a_wrong_result_is_shrunk_and_explained() -> None:
-    results, _ = judged(without_the_first, "test_sum")
+    with measuring() as phases:
+        results, _ = judged(without_the_first, "test_sum")
+    assert SEARCH in phases.seconds
     check = results["test_sum"]
     assert check.status is Status.FAILED
     assert check.fault is not None
