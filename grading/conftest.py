@@ -6,17 +6,19 @@ grader passes its workers, plain pytest starts them here.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from grading.hand_ins.opening import opened
 from grading.judge import options
 from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import NOT_JUDGED
 from grading.judge.subjects import SUBJECTS, Device, Subjects, starter
 from grading.protocol.messages import Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
-
+from grading.tasks.table import table
 
 # It imports a package of the environment `similar`.
 collect_ignore = ["similar/measure.py"]
@@ -42,10 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def submission(pytestconfig: pytest.Config) -> Submission:
-    """The submission with the code under test, for checks that only read it."""
+def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
+    """The submission with the code under test, for checks that only read it.
+
+    Of several homeworks in a hand-in, the marks of the collected checks decide.
+    """
+    marks = {mark.name for item in request.session.items for mark in item.iter_markers()}
+    tasks = [task for task in table().tasks if task.marker in marks]
+    path = Path(request.config.getoption("--submission"))
     try:
-        return Submission.at(pytestconfig.getoption("--submission"))
+        with opened([path], tasks, table()) as hand_in:
+            yield hand_in.submission
     except SubmissionError as error:
         raise pytest.UsageError(str(error)) from None
 

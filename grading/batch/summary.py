@@ -2,6 +2,8 @@
 
 import csv
 import io
+import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -35,7 +37,8 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     """Return the table as CSV: one row per submission, one column per task.
 
     A cell contains the points of a task; it is empty if the task was not judged. A task that was
-    partly judged in any submission has a second column with the judged points.
+    partly judged in any submission has a second column with the judged points. The reason names
+    tasks that are not implemented.
     """
     rows = list(rows)
     tasks = columns([row.report for row in rows if row.report])
@@ -70,6 +73,31 @@ def as_table(rows: Iterable[Row], same_failures: Mapping[str, int]) -> Table:
     return table
 
 
+def durations(rows: Iterable[Row]) -> list[str]:
+    """Return lines with the durations of the reports of a class; none if there is no report.
+
+    The first line has the median and the largest duration, the second the share of each phase in
+    the time of all phases of all reports.
+    """
+    reports = [(row.grade.name, row.report) for row in rows if row.report is not None]
+    if not reports:
+        return []
+    median = statistics.median(report.seconds for _, report in reports)
+    name, slowest = max(reports, key=lambda each: each[1].seconds)
+    lines = [f"time: median {median:.1f} s, slowest {slowest.seconds:.1f} s ({inert(name)})"]
+    phases: defaultdict[str, float] = defaultdict(float)
+    for _, report in reports:
+        for phase, seconds in report.phases.items():
+            phases[phase] += seconds
+    if whole := sum(phases.values()):
+        shares = (
+            f"{phase} {seconds / whole:.0%}"
+            for phase, seconds in sorted(phases.items(), key=lambda each: -each[1])
+        )
+        lines.append(f"phases: {', '.join(shares)}")
+    return lines
+
+
 def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
     grade, report = row.grade, row.report
     totals = (_points(report), report.judged_points, report.max_points) if report else (None,) * 3
@@ -81,7 +109,7 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
         *cells(report, tasks),
         f"{grade.seconds:.1f}",
         str(seed),
-        inert(grade.reason),
+        inert("; ".join(text for text in (grade.reason, _not_implemented(report)) if text)),
     ]
 
 
@@ -97,6 +125,8 @@ def _shown(row: Row, same_failures: Mapping[str, int]) -> list[str]:
         failed = [task.id for task in report.tasks if task.status is Status.FAILED]
     if failed:
         remarks.append(f"wrong: {', '.join(failed)}")
+    if unimplemented := _not_implemented(report):
+        remarks.append(unimplemented)
     if grade.name in same_failures:
         others = words.plural(same_failures[grade.name], "other")
         remarks.append(f"same failures as {others}")
@@ -109,6 +139,13 @@ def _shown(row: Row, same_failures: Mapping[str, int]) -> list[str]:
         f"{grade.seconds:.0f}",
         "; ".join(remarks),
     ]
+
+
+def _not_implemented(report: Report | None) -> str:
+    """Return a remark on tasks whose 0 points mean that a function is not implemented."""
+    tasks = () if report is None else report.tasks
+    ids = [task.id for task in tasks if task.status is Status.UNIMPLEMENTED]
+    return f"not implemented: {', '.join(ids)}" if ids else ""
 
 
 def _points(report: Report) -> float | None:

@@ -128,7 +128,7 @@ def expect_plain(response: Response, expected: Plain, what: str = "the result") 
     Raises:
         MismatchError: They differ.
     """
-    if _alike(response.plain, expected):
+    if alike(response.plain, expected):
         note_right(response, what)
     else:
         sentence = f"{what} is wrong"
@@ -137,23 +137,38 @@ def expect_plain(response: Response, expected: Plain, what: str = "the result") 
         )
 
 
-def expect(condition: bool, message: str, response: Response) -> None:
+def expect(
+    condition: bool,
+    message: str,
+    response: Response,
+    *,
+    expected: Plain = None,
+    received: Plain = None,
+) -> None:
     """Require a property of a response.
 
     Args:
         condition: True if the response has the property.
         message: The sentence of the finding: it says what is wrong, without a full stop.
         response: The response.
+        expected: The expected value, if the property is that a part of the response has it.
+        received: This part; None for the whole response.
 
     Raises:
         MismatchError: The condition is false.
     """
     if not condition:
-        received = response.plain
+        whole = response.plain
         if response.arrays:
-            received = response.arrays[0] if len(response.arrays) == 1 else response.arrays
+            whole = response.arrays[0] if len(response.arrays) == 1 else response.arrays
         raise MismatchError(
-            Finding(message, response.request, received=received, response=response)
+            Finding(
+                message,
+                response.request,
+                expected=expected,
+                received=whole if received is None else received,
+                response=response,
+            )
         )
 
 
@@ -210,7 +225,7 @@ def _expect(
     absolute: float,
 ) -> None:
     right = np.asarray(expected, np.float64)
-    index = None
+    differing = index = None
     if received is None:
         sentence = f"{name} is missing"
     elif received.shape != right.shape:
@@ -220,12 +235,24 @@ def _expect(
         if close.all():
             note_right(response, name)
             return
-        index = tuple(int(i) for i in np.argwhere(~close)[0])
+        differing = ~close
+        index = tuple(int(i) for i in np.argwhere(differing)[0])
         sentence = (
-            f"{name} is wrong at {int((~close).sum())} of {right.size} indices, first at {index}: "
+            f"{name} is wrong at {int(differing.sum())} of {right.size} indices, first at {index}: "
             f"expected {right[index]:.9g}, received {received[index]:.9g}"
         )
-    raise MismatchError(Finding(sentence, response.request, name, right, received, index, response))
+    raise MismatchError(
+        Finding(
+            sentence,
+            response.request,
+            name,
+            right,
+            received,
+            index,
+            response,
+            differing=differing,
+        )
+    )
 
 
 def _nearest(forms: Sequence[Form], wrong: Callable[[Form], int]) -> Form:
@@ -252,7 +279,8 @@ def _text(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def _alike(received: Plain, expected: Plain) -> bool:
+def alike(received: Plain, expected: Plain) -> bool:
+    """Return whether two values are equal, floats up to rounding."""
     if isinstance(expected, float) and isinstance(received, int | float):
         try:
             both_nan = math.isnan(expected) and math.isnan(received)
@@ -261,9 +289,9 @@ def _alike(received: Plain, expected: Plain) -> bool:
             return False
         return both_nan or near
     if isinstance(expected, list | tuple) and isinstance(received, list | tuple):
-        return len(received) == len(expected) and all(map(_alike, received, expected))
+        return len(received) == len(expected) and all(map(alike, received, expected))
     if isinstance(expected, dict) and isinstance(received, dict):
         return received.keys() == expected.keys() and all(
-            _alike(received[key], value) for key, value in expected.items()
+            alike(received[key], value) for key, value in expected.items()
         )
     return bool(received == expected)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect_any_array, expect_any_gradients, expect_array
 from grading.checking.oracles.programs import SMOOTH
 from grading.checking.oracles.tensors import elementwise_forms, elementwise_gradient_forms
-from grading.checking.strategies import QUARTERS, arrays, broadcastable, shapes
+from grading.checking.strategies import NONZERO, QUARTERS, arrays, broadcastable, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
 UNARY = ("neg", "relu", "sigmoid", "exp", "log")
@@ -20,10 +20,10 @@ BINARY = ("add", "sub", "mul", "div", "lt", "gt", "eq")
 
 SAFE: dict[str, tuple[float, ...]] = {
     # Ordered: hypothesis shrinks towards the first number.
-    "div": (1.0, 0.5, 0.25, 3.0, -0.5, -1.0, -2.5, -4.0),
+    "div": NONZERO,
     "exp": tuple(x for x in QUARTERS if abs(x) < 3),
-    "log": tuple(n / 4 for n in range(1, 25)),
-    "relu": tuple(x + 0.125 for x in QUARTERS),
+    "log": tuple(sorted((n / 4 for n in range(1, 25)), key=lambda x: (x % 1 != 0, x))),
+    "relu": NONZERO,
 }
 """Operands at which a function is smooth, the simplest first; others draw from `QUARTERS`."""
 

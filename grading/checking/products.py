@@ -3,10 +3,11 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from grading.checking import textbook
 from grading.checking.compare import expect_array, expect_gradients
 from grading.checking.oracles.convolution import conv, conv_gradients
 from grading.checking.oracles.tensors import matmul_gradients
-from grading.checking.strategies import arrays, distinct
+from grading.checking.strategies import arrays, distinct, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
 Case = tuple[Array, Array, Array]
@@ -16,8 +17,7 @@ PoolingCase = tuple[Array, tuple[int, int], Array]
 @st.composite
 def matrices(draw: st.DrawFn, max_side: int = 4, max_batch: int = 2) -> Case:
     """Draw two batches of matrices with compatible shapes, and an upstream gradient."""
-    m, k, n = (draw(st.integers(1, max_side)) for _ in range(3))
-    batch = draw(st.lists(st.integers(1, 3), max_size=max_batch))
+    *batch, m, k, n = draw(shapes(3, 3 + max_batch, max_side))
     a_batch, b_batch = (
         tuple(1 if draw(st.booleans()) else size for size in batch) for _ in range(2)
     )
@@ -43,9 +43,10 @@ def convolutions(draw: st.DrawFn, dims: int, max_image: int = 5, max_kernel: int
 
     Images and kernels are rarely square, and a kernel may be larger than the image.
     """
-    batch, channels, out_channels = (draw(st.integers(1, 2)) for _ in range(3))
-    size = tuple(draw(st.integers(1, max_image)) for _ in range(dims))
-    kernel = tuple(draw(st.integers(1, max_kernel)) for _ in range(dims))
+    batch, out_channels, channels, *sides = draw(
+        textbook.sizes((2, 2, 2, *(max_kernel, max_image) * dims))
+    )
+    kernel, size = sides[::2], sides[1::2]
     return (
         draw(arrays((batch, channels, *size))),
         draw(arrays((out_channels, channels, *kernel))),
@@ -62,10 +63,13 @@ def check_convolution(subject: Subject, operation: str, case: Case, options: Pla
 
 
 def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) -> Case:
-    """Return images and kernels of given shapes, and an upstream gradient of their convolution."""
+    """Return images and kernels of given shapes, and an upstream gradient of their convolution.
+
+    The elements of each are the integers from 1 on, in random order.
+    """
     rng = np.random.default_rng(seed)
     out = (shape[0], weight[0], *shape[2:])
-    x, w, upstream = (rng.integers(-8, 9, s) / 4 for s in (shape, weight, out))
+    x, w, upstream = (textbook.shuffled(rng, s) for s in (shape, weight, out))
     return x, w, upstream
 
 
@@ -78,9 +82,8 @@ def images(draw: st.DrawFn, unequal: bool = False, permuted: bool = False) -> Po
         unequal: True for images without equal elements.
         permuted: True for a gradient in any memory layout; the images always are.
     """
-    batch, channels = (draw(st.integers(1, 2)) for _ in range(2))
-    kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    shape = (batch, channels, rows * kernel[0], columns * kernel[1])
+    batch, channels, height, rows, width, columns = draw(textbook.sizes((2, 2, 3, 3, 3, 2)))
+    kernel = height, width
+    shape = (batch, channels, rows * height, columns * width)
     x = draw(distinct(shape) if unequal else arrays(shape))
     return x, kernel, draw(arrays((batch, channels, rows, columns), permuted=permuted))

@@ -12,19 +12,25 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
+from grading.checking import textbook
 from grading.checking.oracles.programs import SMOOTH, Program, apply
 from grading.protocol.messages import Array, Plain
 
-QUARTERS = tuple(sorted((n / 4 for n in range(-16, 17)), key=lambda x: (abs(x), x < 0)))
-"""Multiples of 1/4 from -4 to 4, the simplest first: 0, 1/4, -1/4, …"""
+QUARTERS = tuple(
+    sorted((n / 4 for n in range(-16, 17)), key=lambda x: (x % 1 != 0, x == 0, x < 0, abs(x)))
+)
+"""Multiples of 1/4 from -4 to 4, the simplest first: 1, 2, 3, 4, -1, …, -4, 0, 1/4, …"""
 
-quarters = st.sampled_from(QUARTERS)
+NONZERO = tuple(x for x in QUARTERS if x)
+"""Those without 0, for functions with a kink or a pole there."""
+
+quarters = textbook.numbers(st.sampled_from(QUARTERS))
 """Draws one of `QUARTERS`."""
 
-positive = st.integers(1, 24).map(lambda n: n / 4)
+positive = textbook.numbers(st.integers(1, 24).map(lambda n: n / 4), lambda x: x > 0)
 """Draws positive multiples of 1/4, for the logarithm and the reciprocal."""
 
-small_floats = st.floats(-100, 100, allow_nan=False)
+small_floats = textbook.numbers(st.floats(-100, 100, allow_nan=False))
 """Draws any float from -100 to 100."""
 
 
@@ -51,8 +57,8 @@ def shapes(
     min_dims: int = 1, max_dims: int = 4, max_side: int = 4, min_side: int = 1
 ) -> st.SearchStrategy[tuple[int, ...]]:
     """Draw shapes."""
-    sides = st.integers(min_side, max_side)
-    return st.lists(sides, min_size=min_dims, max_size=max_dims).map(tuple)
+    dims = st.integers(min_dims, max_dims)
+    return dims.flatmap(lambda dims: textbook.sizes((max_side,) * dims, min_side))
 
 
 @st.composite
@@ -70,11 +76,19 @@ def arrays(
     Args:
         draw: Draws from a strategy.
         shape: The shape.
-        numbers: The values of elements; the simplest array begins with the second of them.
+        numbers: The values of elements; the simplest array begins with the first of them. Textbook
+            examples have those integers among them that are not 0, if there are several.
         permuted: True if the dimensions may be in any order in memory.
     """
-    count = np.arange(1, math.prod(shape) + 1).reshape(tuple(shape))
-    values = np.array(numbers, np.float64)[(draw(_bytes(shape)) + count) % len(numbers)]
+    integers = list(dict.fromkeys(x for x in numbers if x % 1 == 0 != x))
+    if textbook.is_active() and numbers is QUARTERS:
+        values = draw(textbook.values(shape))
+    elif textbook.is_active() and len(integers) > 1:
+        places = draw(textbook.values(shape)).astype(int) - 1
+        values = np.array(integers, np.float64)[places % len(integers)]
+    else:
+        count = np.arange(math.prod(shape)).reshape(tuple(shape))
+        values = np.array(numbers, np.float64)[(draw(_bytes(shape)) + count) % len(numbers)]
     return draw(laid_out(values)) if permuted else values
 
 
@@ -105,6 +119,8 @@ def _orders(dims: int) -> st.SearchStrategy[tuple[int, ...]]:
 @st.composite
 def distinct(draw: st.DrawFn, shape: Sequence[int]) -> Array:
     """Draw an array whose elements differ by at least 1/2."""
+    if textbook.is_active():
+        return draw(laid_out(draw(textbook.values(shape, equal=False))))
     size = math.prod(shape)
     ranks = np.argsort(draw(_bytes((size,))), kind="stable")
     values = (ranks.astype(np.float64) - size // 2) / 2

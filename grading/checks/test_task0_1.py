@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect_any_array, expect_array
 from grading.checking.oracles.programs import EPS, sigmoid
 from grading.checking.strategies import away_from, columns, positive, small_floats
+from grading.checking.textbook import numbers
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_1
@@ -75,7 +76,7 @@ def test_functions_of_one_number(subject: Subject, formula: str, single: tuple[A
     compare(subject, formula, UNARY[formula], *single)
 
 
-@given(single=columns(st.floats(1e-3, 1e6)))
+@given(single=columns(numbers(st.floats(1e-3, 1e6), lambda x: x > 0)))
 def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
     """Accept log(x + EPS), the formula until 2023, and the natural logarithm of 2024."""
     response = subject.call("operators.each", single, {"formula": "log"})

@@ -7,12 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_plain, expect_refusal
+from grading.checking.textbook import numbers
 from grading.protocol.messages import Plain, Subject
 
 pytestmark = pytest.mark.task0_4
 
 names = st.sampled_from(["alpha", "beta", "gamma"])
-values = st.integers(-9, 9).map(float)
+values = numbers(st.integers(-9, 9).map(float))
 
 
 def _named(tree: Plain, prefix: str = "") -> dict[str, float]:

@@ -53,7 +53,7 @@ def test_derivatives_of_cubics(subject: Subject, case: tuple[Plain, list[float],
     expect_array(response, derivative(terms, at, arg), relative=1e-4, absolute=1e-2)
 
 
-@given(epsilon=st.floats(0.01, 1.0), x=st.sampled_from([0.0, 0.5, -1.0, 2.0]))
+@given(epsilon=st.floats(0.01, 1.0), x=st.sampled_from([2.0, 0.5, -1.0, 0.0]))
 def test_size_of_the_step(subject: Subject, epsilon: float, x: float) -> None:
     """Check the difference quotient of x³, which exceeds the derivative by the squared step."""
     options = {"terms": [[1.0, [3]]], "at": [x], "arg": 0, "epsilon": epsilon}

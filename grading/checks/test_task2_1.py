@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect, expect_array, expect_plain, expect_refusal
 from grading.checking.oracles import layout
 from grading.checking.strategies import arrays, shapes
+from grading.checking.textbook import numbers
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task2_1
@@ -15,7 +16,10 @@ pytestmark = pytest.mark.task2_1
 tensors = shapes().flatmap(arrays)
 
 
-@given(pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=5))
+indices, strides = (numbers(st.integers(0, most)).map(int) for most in (9, 30))
+
+
+@given(pairs=st.lists(st.tuples(indices, strides), min_size=1, max_size=5))
 def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) -> None:
     options = {"index": [i for i, _ in pairs], "strides": [s for _, s in pairs]}
     response = subject.call("layout.position", options=options)
@@ -25,11 +29,9 @@ def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) ->
 @given(shape=shapes())
 def test_indices_of_all_ordinals(subject: Subject, shape: tuple[int, ...]) -> None:
     response = subject.call("layout.indices", options={"shape": list(shape)})
-    expect(
-        sorted(response.plain) == layout.indices(shape),
-        "the indices of all ordinals are not all indices of the shape, each once",
-        response,
-    )
+    received, expected = sorted(response.plain), layout.indices(shape)
+    message = "the indices of all ordinals are not all indices of the shape, each once"
+    expect(received == expected, message, response, expected=expected, received=received)
 
 
 @given(shape=shapes())
@@ -52,8 +54,9 @@ def check_description(subject: Subject, array: Array, order: list[int] | None = 
         "elements": seen.ravel().tolist(),
         "tuple": [array.size, list(seen.shape), strides],
     }.items():
-        wrong = f"`{key}` is wrong: expected {expected}"
-        expect(response.plain[key] == expected, wrong, response)
+        received = response.plain[key]
+        right = received == expected
+        expect(right, f"`{key}` is wrong", response, expected=expected, received=received)
 
 
 @given(array=shapes(min_side=2).flatmap(arrays))

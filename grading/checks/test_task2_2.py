@@ -48,7 +48,7 @@ def test_broadcast_indices(subject: Subject, pair: tuple[list[int], list[int]]) 
     expected = layout.broadcast(big, small)
     for index, received, correct in zip(layout.indices(big), response.plain, expected, strict=True):
         message = f"index {index} is paired with {received}, expected {correct}"
-        expect(received == correct, message, response)
+        expect(received == correct, message, response, expected=expected, received=response.plain)
 
 
 def test_broadcast_to_size_0(subject: Subject) -> None:

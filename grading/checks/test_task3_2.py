@@ -14,6 +14,7 @@ from grading.checking.sources import (
     check_is_parallel,
 )
 from grading.checking.strategies import laid_out
+from grading.checking.textbook import shuffled
 from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task3_2
@@ -68,7 +69,7 @@ def _check_batches(subject: Subject, a_batch: tuple[int, ...], b_batch: tuple[in
     rng = np.random.default_rng(0)
     common = np.broadcast_shapes(a_batch, b_batch)
     shapes = (*a_batch, 2, 3), (*b_batch, 3, 4), (*common, 2, 4)
-    a, b, upstream = (rng.integers(-4, 5, shape).astype(float) for shape in shapes)
+    a, b, upstream = (shuffled(rng, shape) for shape in shapes)
     check_matmul(subject, (a, b, upstream), FAST)
 
 
@@ -80,8 +81,8 @@ def test_data_races(subject: Subject, sizes: tuple[int, int, int], times: int) -
     """Check that iterations of a small call write disjoint elements; repeat a large call."""
     m, k, n = sizes
     rng = np.random.default_rng(0)
-    a = rng.integers(-4, 5, (2, k, m)).astype(float).swapaxes(1, 2)
-    b = rng.integers(-4, 5, (2, k, n)).astype(float)
+    a = shuffled(rng, (2, k, m)).swapaxes(1, 2)
+    b = shuffled(rng, (2, k, n))
     check_races(subject, KERNEL, np.zeros((2, m, n)), [a, b], a @ b, times)
 
 

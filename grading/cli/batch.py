@@ -71,10 +71,11 @@ def grade_class(
             f"{folder} cannot be written: {error.strerror or error}; free disk space, or choose "
             "another folder with --out"
         ) from None
+    judged = tasks or table().tasks
     settings = Settings(
         root=ROOT,
         arguments=(*(task.marker for task in tasks), *options, "--seed", str(seed)),
-        seconds=sum(task.seconds for task in tasks or table().tasks),
+        seconds=sum(task.seconds for task in (*judged, *table().needed_by(judged))),
     )
     try:
         code = grade_batch(entries, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)

@@ -7,21 +7,9 @@ from pathlib import Path
 import click
 
 from grading.hand_ins.opening import HandIn, opened
-from grading.submissions.submission import Submission, SubmissionError
+from grading.submissions.submission import SubmissionError
 from grading.tasks.model import Task
 from grading.tasks.table import table
-
-
-def found_submission(path: Path) -> Submission:
-    """Return the submission in a folder.
-
-    Raises:
-        click.UsageError: The folder is not a submission.
-    """
-    try:
-        return Submission.at(path)
-    except SubmissionError as error:
-        raise click.UsageError(str(error)) from None
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from grading.cli.choosing import found_submission
+from grading.cli.choosing import opened_hand_in
 from grading.cli.stored_results import StoredResult, digest_of_sources, load_results
 from grading.judge.exit_codes import OK
 from grading.judge.functions import absent_groups
@@ -54,15 +54,15 @@ class TaskProgress:
     "--submission",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The folder with the submission; this one by default.",
+    help="The folder or archive with the submission; this folder by default.",
 )
 def status(submission: Path | None) -> int:
     """Show the progress of all tasks, the next task, and the tasks that it unlocks.
 
     No code is run: results are those of the last `grade`, and stubs are found in the sources.
     """
-    found = found_submission(submission or ROOT)
-    progress = progress_of_tasks(found, table())
+    with opened_hand_in((submission or ROOT,), (), None) as hand_in:
+        progress = progress_of_tasks(hand_in.submission, table())
     print_plainly(console(), lambda on: show(progress, table(), on))
     return OK
 
@@ -167,13 +167,18 @@ def _progress_of(
 
 
 def _unwritten(task: Task, submission: Submission) -> TaskProgress | None:
-    """Return the progress of a task with missing files or stubs; None for other tasks."""
+    """Return the progress of a task whose files are missing, invalid or have stubs; else None."""
     unjudged = _unjudged(task)
     absent = absent_groups(task, submission)
     if absent and len(absent) == len(task.groups):
         text = f"not there: {next(iter(absent.values()))}"
         return TaskProgress(task, "–", "dim", text, unjudged, there=False)
     holes = task.holes_in(submission.layout)
+    if errors := submission.syntax_errors(holes):
+        location, message = errors[0]
+        file = PurePosixPath(location.file).name
+        text = f"{file}:{location.line} is not valid Python: {message}"
+        return TaskProgress(task, words.SIGNS[Status.FAILED], "red", text, unjudged)
     stubs = submission.open(holes)
     if not stubs:
         return None

@@ -1,60 +1,208 @@
-"""The likely cause of a wrong answer, found by comparing it with models of known mistakes.
+"""The likely cause of wrong answers, found by comparing them with models of known mistakes.
 
-Each mistake is a small model of a wrong solution, in NumPy or plain Python. A mistake is the likely
-cause if its model reproduces a wrong response. If several models do, the other findings of the same
-check decide between them.
+Each mistake is a small model of a wrong solution, in NumPy or plain Python. A mistake is a
+candidate if it reproduces a wrong answer of a task and contradicts none: those that hypothesis
+shrinks further count, too. One mistake usually fails several checks, so the candidate that explains
+the most checks is named, once, with all of them. A further cause is named only for checks that the
+first one does not explain, and only if it explains all of their wrong answers, and most failed
+checks of the functions concerned. Two causes of wrong answers of the same function cast doubt on
+each other: neither is named, except one that explains most checks of the function.
+
+Several candidates may explain the same checks. These rules decide, in this order:
+
+1. The candidate that contradicts fewer right answers: a model that predicts a wrong answer where
+   the code is right does not describe the code.
+2. The candidate that explains more wrong answers.
+3. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
+   mistake in one function is more specific than a mistake in all of them.
+4. The first one in the catalogue.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.mistakes import Mistake
+from grading.protocol.messages import Request
 
-MOST_CONSIDERED = 30
-"""Number of wrong and of right findings that support a mistake; more of them cost time only."""
+MOST_WRONG = 24
+"""Number of wrong answers of one check that a mistake is compared with; more only cost time."""
+
+MOST_RIGHT = 12
+"""Number of right answers of one check that a mistake is compared with."""
 
 
-def likely_cause(
-    task_id: str, finding: Finding, others: Sequence[Finding] | deque[Finding] = ()
-) -> str | None:
-    """Return a hint at the mistake, as sentences; None if no known mistake explains the finding.
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one check with one parameter set.
+
+    Attributes:
+        check: A name of the check and its parameter set.
+        findings: The comparisons with the answers, right and wrong ones.
+    """
+
+    check: str
+    findings: tuple[Finding, ...]
+
+    def wrong(self) -> Sequence[Finding]:
+        """Return some wrong answers, those from before shrinking and the last one included."""
+        return _spread([each for each in self.findings if not each.right], MOST_WRONG)
+
+    def right(self) -> Sequence[Finding]:
+        """Return some right answers."""
+        return _spread([each for each in self.findings if each.right], MOST_RIGHT)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A likely cause.
+
+    Attributes:
+        cause: The cause, as sentences.
+        checks: The failed checks that it explains, in the order of the task.
+    """
+
+    cause: str
+    checks: tuple[str, ...]
+
+
+def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
+    """Return the likely causes of the wrong answers of a task, each with the checks it explains.
 
     Args:
-        task_id: The task whose check failed, "4.2" for example.
-        finding: The comparison that failed.
-        others: The other comparisons of the same check, collected while hypothesis shrank the
-            example (`grading.checking.finding.collecting`).
+        task_id: The task, "4.2" for example.
+        answers: The answers to its checks, those of passed checks included.
     """
-    possible = [
-        mistake
-        for mistake in MISTAKES
-        if task_id in mistake.tasks and mistake.explains(finding) is True
+    wrong: list[tuple[str, Finding]] = []
+    right: list[Finding] = []
+    for each in answers:
+        wrong += [(each.check, finding) for finding in each.wrong()]
+        right += each.right()
+    candidates = [
+        candidate
+        for order, mistakes in enumerate(_mistakes_of(task_id))
+        if (candidate := _Candidate.of(mistakes, order, wrong)) is not None
     ]
-    if not possible:
-        return None
-    wrong = _spread([other for other in others if not other.right])
-    right = _spread([other for other in others if other.right])
-    # `max` returns the first of equals: the catalogue lists special mistakes before general ones.
-    best = max(possible, key=lambda mistake: _support(mistake, wrong, right))
-    contradicted, confirmed, _ = _support(best, wrong, right)
-    return best.cause if -contradicted <= confirmed else None
+    found: list[_Candidate] = []
+    explained: set[str] = set()
+    while new := [
+        each
+        for each in candidates
+        if explained.isdisjoint(each.checks) and (each.complete or not found)
+    ]:
+        found.append(min(new, key=lambda candidate: candidate.rank(right)))
+        explained.update(found[-1].checks)
+    return [Diagnosis(each.cause, each.checks) for each in _undoubted(found, wrong)]
 
 
-def _support(
-    mistake: Mistake, wrong: Sequence[Finding], right: Sequence[Finding]
-) -> tuple[int, int, int]:
-    """Return the support of a mistake as a tuple; the largest tuple is the best support.
+def function_of(request: Request) -> tuple[str, ...]:
+    """Return what names the function under test in a request."""
+    named = (request.options.get(key) for key in ("formula", "function", "name", "kernel"))
+    return request.operation, *(str(name) for name in named if name is not None)
 
-    Its items are the wrong responses that contradict the mistake (negated), the wrong responses
-    that confirm it, and the right responses that contradict it (negated).
+
+def _undoubted(
+    found: Sequence["_Candidate"], wrong: Sequence[tuple[str, Finding]]
+) -> list["_Candidate"]:
+    """Return the causes on whose functions no other cause casts doubt."""
+    failed: dict[tuple[str, ...], set[str]] = {}
+    for check, finding in wrong:
+        failed.setdefault(function_of(finding.request), set()).add(check)
+
+    def is_undoubted(candidate: "_Candidate") -> bool:
+        for function in candidate.functions:
+            others = [each for each in found if function in each.functions]
+            own = failed[function].intersection(candidate.checks)
+            alone = len(others) == 1 and candidate is found[0]
+            if not alone and 2 * len(own) <= len(failed[function]):
+                return False
+        return True
+
+    return [each for each in found if is_undoubted(each)]
+
+
+@cache
+def _mistakes_of(task_id: str) -> tuple[tuple[Mistake, ...], ...]:
+    """Return the mistakes of a task; those with the same cause are one mistake with many models."""
+    by_cause: dict[str, list[Mistake]] = {}
+    for mistake in MISTAKES:
+        if task_id in mistake.tasks:
+            by_cause.setdefault(mistake.cause, []).append(mistake)
+    return tuple(tuple(mistakes) for mistakes in by_cause.values())
+
+
+def _explains(mistakes: Sequence[Mistake], finding: Finding) -> bool | None:
+    """Return whether one of the models of a mistake reproduces an answer; None if none applies."""
+    outcomes = {mistake.explains(finding) for mistake in mistakes}
+    return True if True in outcomes else False if False in outcomes else None
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A mistake that explains some wrong answers of a task and contradicts none.
+
+    Attributes:
+        mistakes: Its models.
+        order: Its number in the catalogue.
+        checks: The checks of which it explains an answer.
+        explained: The number of wrong answers that it explains.
+        complete: True if it explains all wrong answers of its checks.
+        functions: The functions under test whose answers it explains.
     """
-    of_wrong = [mistake.explains(finding) for finding in wrong]
-    of_right = [mistake.explains(finding) for finding in right]
-    return -of_wrong.count(False), of_wrong.count(True), -of_right.count(False)
+
+    mistakes: tuple[Mistake, ...]
+    order: int
+    checks: tuple[str, ...]
+    explained: int
+    complete: bool
+    functions: frozenset[tuple[str, ...]]
+
+    @staticmethod
+    def of(
+        mistakes: tuple[Mistake, ...], order: int, wrong: Sequence[tuple[str, Finding]]
+    ) -> "_Candidate | None":
+        """Return a mistake as a candidate; None if it is none."""
+        explained, open_ = Counter[str](), set[str]()
+        functions = set()
+        for check, finding in wrong:
+            outcome = _explains(mistakes, finding)
+            if outcome is False:
+                return None
+            if outcome:
+                explained[check] += 1
+                functions.add(function_of(finding.request))
+            else:
+                open_.add(check)
+        if not explained:
+            return None
+        complete = open_.isdisjoint(explained)
+        return _Candidate(
+            mistakes, order, tuple(explained), explained.total(), complete, frozenset(functions)
+        )
+
+    @property
+    def cause(self) -> str:
+        """The sentences of the mistake."""
+        return self.mistakes[0].cause
+
+    def rank(self, right: Sequence[Finding]) -> tuple[int, ...]:
+        """Return the rank among the candidates; the smallest one is the best."""
+        outcomes = [_explains(self.mistakes, finding) for finding in right]
+        predictions = self.explained + len(outcomes) - outcomes.count(None)
+        return (
+            -len(self.checks),
+            outcomes.count(False),
+            -self.explained,
+            predictions,
+            self.order,
+        )
 
 
-def _spread(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return at most `MOST_CONSIDERED` findings, evenly spread over the search of hypothesis."""
-    return findings[:: max(1, -(-len(findings) // MOST_CONSIDERED))]
+def _spread(findings: Sequence[Finding], most: int) -> Sequence[Finding]:
+    """Return at most some findings, evenly spread, the first and the last one included."""
+    if len(findings) <= most:
+        return findings
+    return [findings[i * (len(findings) - 1) // (most - 1)] for i in range(most)]

@@ -9,15 +9,18 @@ from grading.diagnosis import (
     maxima,
     modules,
     operators,
+    points,
     pooling,
     products,
     races,
     scalars,
+    threads,
 )
 
 MISTAKES = [
     *operators.MISTAKES,
     *modules.MISTAKES,
+    *points.MISTAKES,
     *derivatives.MISTAKES,
     *scalars.MISTAKES,
     *layout.MISTAKES,
@@ -28,5 +31,6 @@ MISTAKES = [
     *pooling.MISTAKES,
     *maxima.MISTAKES,
     *races.MISTAKES,
+    *threads.MISTAKES,
 ]
 """All known mistakes; each file lists special mistakes before general ones."""

@@ -186,6 +186,64 @@ def _flipped(array: Array) -> Array:
     return array[(slice(None), slice(None), *[slice(None, None, -1)] * (array.ndim - 2))]
 
 
+def _transposed_channels(weight: Array) -> Array:
+    """Return the weight that a loop reads with the strides of its channels exchanged."""
+    memory, steps = in_memory_order(weight), strides(weight)
+    steps[0], steps[1] = steps[1], steps[0]
+    positions = sum(
+        np.arange(size).reshape(-1, *(1,) * (weight.ndim - dim - 1)) * step
+        for dim, (size, step) in enumerate(zip(weight.shape, steps, strict=True))
+    )
+    read: Array = memory[np.broadcast_to(positions, weight.shape)]
+    return read
+
+
+def _first_image(x: Array) -> Array:
+    return np.repeat(x[:1], x.shape[0], axis=0)
+
+
+def _first_channel(x: Array) -> Array:
+    return np.repeat(x[:, :1], x.shape[1], axis=1)
+
+
+def _after_the_first(q: Sizes, size: Sizes, out: Sizes) -> bool:
+    return all(0 < i < n for i, n in zip(q, size, strict=True))
+
+
+def _one_image_only(x: Array, weight: Array, reverse: bool, size: Sizes) -> Array:
+    out = convolved(x, weight, reverse, size)
+    out[1:] = 0.0
+    return out
+
+
+def gradients(
+    cause: str, wrong: Callable[[Array, Array, Array], tuple[Array | None, Array | None]]
+) -> Mistake:
+    """Return a mistake in the gradients alone.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong gradients from the images, the weight and the upstream gradient;
+            None for one that is right.
+    """
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is None or len(request.arrays) != 2:
+            return None
+        return Response(request, gradients=wrong(*request.arrays, request.upstream))
+
+    return modelled(ALL, cause, r"tensor\.conv[12]d(_cuda)?", model)
+
+
+def _weight_gradient(x: Array, weight: Array, up: Array) -> Array:
+    swapped = convolved(x.swapaxes(0, 1), up.swapaxes(0, 1), False, weight.shape[2:])
+    return swapped.swapaxes(0, 1)
+
+
+def _input_gradient(x: Array, weight: Array, up: Array) -> Array:
+    return convolved(up, weight.swapaxes(0, 1), True, x.shape[2:])
+
+
 REVERSE = "The gradient of the input needs out[p] = sum over k of x[p - k] w[k]."
 
 MISTAKES = [
@@ -240,6 +298,55 @@ MISTAKES = [
         "The result contains only the first channel. Add all channels.",
         lambda x, w, reverse, size: convolved(x[:, :1], w[:, :1], reverse, size),
     ),
+    convolution(
+        ALL,
+        "The batch index of the input is missing: you read the first image of the batch for every "
+        "result.",
+        lambda x, w, reverse, size: convolved(_first_image(x), w, reverse, size),
+    ),
+    convolution(
+        ALL, "Only the result of the first image of the batch is computed.", _one_image_only
+    ),
+    convolution(
+        ALL,
+        "The channel index of the input is missing: you read its first channel for all channels.",
+        lambda x, w, reverse, size: convolved(_first_channel(x), w, reverse, size),
+    ),
+    convolution(
+        ALL,
+        "The channel index of the weight is missing: you read its first channel for all channels.",
+        lambda x, w, reverse, size: convolved(x, _first_channel(w), reverse, size),
+    ),
+    convolution(
+        ALL,
+        "The index of the output channel is missing: you read the weight of the first one for all.",
+        lambda x, w, reverse, size: convolved(x, _first_image(w), reverse, size),
+    ),
+    convolution(
+        ALL,
+        "The input and output channels of the weight are exchanged.",
+        lambda x, w, reverse, size: convolved(x, _transposed_channels(w), reverse, size),
+    ),
+    convolution(
+        ALL,
+        "Only the first element of the kernel is used.",
+        lambda x, w, reverse, size: convolved(
+            x, w[(slice(None), slice(None), *[slice(1)] * (w.ndim - 2))], reverse, size
+        ),
+    ),
+    gradients(
+        "The gradient of the weight is averaged over the batch. Add it up.",
+        lambda x, w, up: (None, _weight_gradient(x, w, up) / len(x)),
+    ),
+    gradients(
+        "The gradient of the input is averaged over the batch. Do not divide it.",
+        lambda x, w, up: (_input_gradient(x, w, up) / len(x), None),
+    ),
+    gradients(
+        "The gradient of the weight contains only the first image of the batch. Add all images.",
+        lambda x, w, up: (None, _weight_gradient(x[:1], w, up[:1])),
+    ),
+    wrong_bounds(ALL, "You leave out the first row or column of the image.", _after_the_first),
     convolution(
         ALL,
         "The kernel is flipped. Without `reverse`, multiply its first element by the first "

@@ -1,7 +1,7 @@
 """Mistakes in numerical derivatives: task 1.1."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from grading.diagnosis.mistakes import Mistake, modelled, result
 from grading.protocol.messages import Request, Response
@@ -28,14 +28,18 @@ def _along(request: Request, moved: int) -> Function:
     """Return the polynomial as a function of one of its arguments."""
     at = request.options["at"]
 
-    def f(x: float) -> float:
-        point = [*at[:moved], x, *at[moved + 1 :]]
-        return math.fsum(
-            factor * math.prod(xi**e for xi, e in zip(point, exponents, strict=True))
-            for factor, exponents in request.options["terms"]
-        )
+    return lambda x: _polynomial(request, [*at[:moved], x, *at[moved + 1 :]])
 
-    return f
+
+def _polynomial(request: Request, point: Sequence[float]) -> float:
+    return math.fsum(
+        factor * math.prod(xi**e for xi, e in zip(point, exponents, strict=True))
+        for factor, exponents in request.options["terms"]
+    )
+
+
+def _symmetric(f: Function, x: float, step: float) -> float:
+    return (f(x + step) - f(x - step)) / (2 * step)
 
 
 def _by_the_first(request: Request) -> Response:
@@ -43,7 +47,28 @@ def _by_the_first(request: Request) -> Response:
     return result(request, (f(x + step) - f(x - step)) / (2 * step))
 
 
+def _moving_all(request: Request) -> Response:
+    step, at = request.options["epsilon"], request.options["at"]
+    above, below = (_polynomial(request, [x + s for x in at]) for s in (step, -step))
+    return result(request, (above - below) / (2 * step))
+
+
 MISTAKES = [
+    modelled(
+        ("1.1",),
+        "All arguments move. Move only the argument with number `arg`.",
+        r"autodiff\.difference",
+        _moving_all,
+        absolute=1e-7,
+    ),
+    difference(
+        "The step grows with the argument. Use epsilon itself.",
+        lambda f, x, step: _symmetric(f, x, step * (1 + abs(x))),
+    ),
+    difference(
+        "The step grows with the argument. Use epsilon itself.",
+        lambda f, x, step: _symmetric(f, x, step * abs(x)),
+    ),
     difference(
         "You take the difference to one side only, from x to x + epsilon. Take it from x - "
         "epsilon to x + epsilon.",

@@ -4,8 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.checking.oracles.programs import EPS, PARTIALS, Partials, sigmoid
+from grading.checking.oracles.programs import PARTIALS, Program
 from grading.checking.oracles.tensors import unbroadcast
+from grading.diagnosis.backward import (
+    COMPOSITIONS,
+    SLOPES,
+    Rule,
+    backpropagated,
+    wrong_rules,
+)
 from grading.diagnosis.mistakes import Mistake, gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
@@ -16,37 +23,35 @@ def _all(request: Request, gradients: list[Array | None]) -> Response:
     return Response(request, gradients=tuple(gradients))
 
 
-def slope(name: str, cause: str, wrong: Partials) -> Mistake:
-    """Return a mistake in the derivative of one elementwise function."""
-
-    def model(request: Request) -> Response | None:
-        if request.upstream is None:
-            return None
-        gradients: list[Array | None] = []
-        for i, x in enumerate(request.arrays):
-            slopes = np.vectorize(lambda *xs, i=i: wrong(*xs)[i], otypes=[np.float64])
-            full = request.upstream * slopes(*request.arrays)
-            gradients.append(unbroadcast(full, x.shape))
-        return _all(request, gradients)
-
-    return modelled(TASKS, cause, rf"tensor\.{name}", model)
-
-
-def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
-    """Return a mistake in the gradient of a function of one operand.
+def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistake:
+    """Return a mistake in the gradient of one elementwise function.
 
     Args:
-        name: The operation.
+        name: The function.
         cause: The likely cause, see `Mistake`.
-        wrong: Returns the wrong gradient of the operand and the upstream gradient.
+        rule: The wrong rule of the function.
+        composed: The functions that the solution composes of others.
     """
 
     def model(request: Request) -> Response | None:
-        if request.upstream is None or len(request.arrays) != 1:
+        called, upstream = request.operation.removeprefix("tensor."), request.upstream
+        if upstream is None or called not in SLOPES:
             return None
-        return gradient(request, 0, wrong(request.arrays[0], request.upstream))
+        program: Program = [[called, *range(len(request.arrays))]]
+        full = np.broadcast_arrays(upstream, *request.arrays)
+        if called != name and called not in composed:
+            return None
+        rows = [
+            backpropagated(program, xs, d, {name: rule}, composed)
+            for d, *xs in zip(*(array.reshape(-1).tolist() for array in full), strict=True)
+        ]
+        gradients = np.array(rows).reshape(*upstream.shape, len(request.arrays))
+        return _all(
+            request,
+            [unbroadcast(gradients[..., i], x.shape) for i, x in enumerate(request.arrays)],
+        )
 
-    return modelled(TASKS, cause, rf"tensor\.{name}", model)
+    return modelled(TASKS, cause, r"tensor\..*", model)
 
 
 def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) -> Mistake:
@@ -168,56 +173,10 @@ def overwritten(request: Request) -> Response | None:
 
 
 MISTAKES = [
-    slope("mul", "The gradients of the two factors are exchanged.", lambda a, b: (a, b)),
-    slope(
-        "mul", "The gradients of a product are computed as those of a sum.", lambda a, b: (1.0, 1.0)
-    ),
-    slope("neg", "The gradient of `neg` has the wrong sign.", lambda a: (1.0,)),
-    slope(
-        "sigmoid",
-        "You compute the gradient of `sigmoid` from its input. Compute it from its value.",
-        lambda a: (a * (1 - a),),
-    ),
-    slope("sigmoid", "You return the value of `sigmoid` as its gradient.", lambda a: (sigmoid(a),)),
-    slope(
-        "exp",
-        "You compute the gradient of `exp` from its input. Compute it from its value.",
-        lambda a: (a,),
-    ),
-    slope(
-        "relu",
-        "You use 1 as the gradient of `relu` everywhere. Use 0 for negative x.",
-        lambda a: (1.0,),
-    ),
-    slope("log", "You use 1 as the gradient of the logarithm. Use 1 / x.", lambda a: (1.0,)),
-    slope("log", "You multiply the gradient by x. Divide it by x.", lambda a: (a,)),
-    slope(
-        "(lt|gt|eq)",
-        "Comparisons pass a gradient on. Return 0: they are constant almost everywhere.",
-        lambda a, b: (1, 1),
-    ),
-    combined(
-        "exp",
-        "The gradient of `exp` is not multiplied by the upstream gradient.",
-        lambda x, upstream: np.exp(x),
-    ),
-    combined(
-        "sigmoid",
-        "The gradient of `sigmoid` is not multiplied by the upstream gradient.",
-        lambda x, upstream: (lambda s: s * (1 - s))(1 / (1 + np.exp(-x))),
-    ),
-    combined(
-        "log",
-        "The arguments of `log_back` are exchanged.",
-        lambda x, upstream: x / (upstream + EPS),
-    ),
-    combined(
-        "relu",
-        "The arguments of `relu_back` are exchanged.",
-        lambda x, upstream: np.where(upstream > 0, x, 0.0),
-    ),
-    combined(
-        "inv", "The arguments of `inv_back` are exchanged.", lambda x, upstream: -x / upstream**2
+    *(
+        slope(name, cause, rule, composed)
+        for name, cause, rule in wrong_rules("gradient")
+        for composed in COMPOSITIONS
     ),
     broadcasting(
         "The gradient is not added up over broadcast dimensions: you keep only the last element.",

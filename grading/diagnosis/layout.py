@@ -1,6 +1,7 @@
 """Mistakes in positions, indices, strides and broadcasting: tasks 2.1 and 2.2."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -42,6 +43,15 @@ def _without_remainder(ordinal: int, shape: Sequence[int]) -> list[int]:
     return index[::-1]
 
 
+def _with_sizes(ordinal: int, shape: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Return the index if other sizes divide the ordinal than the remainders belong to."""
+    index = []
+    for size, divisor in zip(reversed(shape), reversed(sizes), strict=True):
+        index.append(ordinal % size)
+        ordinal //= divisor
+    return index[::-1]
+
+
 def _with_strides_alone(ordinal: int, shape: Sequence[int]) -> list[int]:
     return [ordinal // stride for stride in layout.strides(shape)]
 
@@ -53,17 +63,38 @@ def permuted(cause: str, wrong: Callable[[Array, Sequence[int]], list[int]]) -> 
         request = finding.request
         if request.operation != "layout.describe" or "order" not in request.options:
             return None
-        if finding.response is None:
-            return None
         (array,) = request.arrays
-        steps = wrong(array, request.options["order"])
-        received: Plain = finding.response.plain
-        shape = received["shape"]
+        order = request.options["order"]
+        steps = wrong(array, order)
+        received: Plain = None if finding.response is None else finding.response.plain
+        shape = [array.shape[dim] for dim in order] if received is None else received["shape"]
         try:
             elements = [read(array, index, steps) for index in np.ndindex(*shape)]
         except IndexError:
-            return False
+            return "IndexError" in finding.kinds
+        if received is None:
+            return None
         return bool(received["strides"] == steps and received["elements"] == elements)
+
+    return Mistake(("2.1",), cause, explains)
+
+
+def reordered(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
+    """Return a mistake in the order of shape and strides; `wrong` returns the order used."""
+
+    def explains(finding: Finding) -> bool | None:
+        request = finding.request
+        if request.operation != "layout.describe" or "order" not in request.options:
+            return None
+        if finding.response is None:
+            return None
+        moved = request.arrays[0].transpose(wrong(request.options["order"]))
+        received = finding.response.plain
+        return bool(
+            received["shape"] == list(moved.shape)
+            and received["strides"] == strides(moved)
+            and received["elements"] == moved.reshape(-1).tolist()
+        )
 
     return Mistake(("2.1",), cause, explains)
 
@@ -75,7 +106,10 @@ def unpermuted_shape(finding: Finding) -> bool | None:
         return None
     if finding.response is None:
         return None
-    return bool(finding.response.plain["shape"] == list(request.arrays[0].shape))
+    shape = list(request.arrays[0].shape)
+    if shape == [shape[dim] for dim in request.options["order"]]:
+        return None
+    return bool(finding.response.plain["shape"] == shape)
 
 
 def strides_of_shape(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
@@ -127,6 +161,12 @@ def _from_the_left(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index, small, strict=False)]
 
 
+def _right_index(index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [
+        0 if n == 1 else i for i, n in zip(index[len(index) - len(small) :], small, strict=True)
+    ]
+
+
 def _index_kept_in_size_one(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return list(index[len(index) - len(small) :])
 
@@ -147,6 +187,25 @@ def _aligned_left(a: list[int], b: list[int]) -> list[int]:
     dims = max(len(a), len(b))
     pairs = zip(a + [1] * (dims - len(a)), b + [1] * (dims - len(b)), strict=True)
     return [max(m, n) for m, n in pairs]
+
+
+def _smaller(a: list[int], b: list[int]) -> list[int]:
+    dims = max(len(a), len(b))
+    pairs = zip([1] * (dims - len(a)) + a, [1] * (dims - len(b)) + b, strict=True)
+    return [min(m, n) for m, n in pairs]
+
+
+def _stretches_second(request: Request) -> bool:
+    """Return whether only a size of 1 in the second shape, not in the first, has to stretch."""
+    a, b = request.options["a"], request.options["b"]
+    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
+    return any(m != n and n == 1 for m, n in pairs)
+
+
+def _stretches_first(request: Request) -> bool:
+    a, b = request.options["a"], request.options["b"]
+    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
+    return any(m != n and m == 1 for m, n in pairs)
 
 
 def _incompatible_at_left(request: Request) -> bool:
@@ -199,6 +258,22 @@ MISTAKES = [
         "division.",
         _with_strides_alone,
     ),
+    indices(
+        "You divide by the last size in every dimension. Divide by the size of the dimension.",
+        lambda ordinal, shape: _with_sizes(ordinal, shape, [shape[-1]] * len(shape)),
+    ),
+    indices(
+        "You divide by the first size in every dimension. Divide by the size of the dimension.",
+        lambda ordinal, shape: _with_sizes(ordinal, shape, [shape[0]] * len(shape)),
+    ),
+    indices(
+        "The index is in reverse order.",
+        lambda ordinal, shape: [int(i) for i in np.unravel_index(ordinal, shape)][::-1],
+    ),
+    indices(
+        "The first dimension varies fastest. The last one has to.",
+        lambda ordinal, shape: [int(i) for i in np.unravel_index(ordinal, shape, "F")],
+    ),
     permuted(
         "The shape is permuted, but the strides are not permuted.", lambda x, order: strides(x)
     ),
@@ -211,6 +286,11 @@ MISTAKES = [
         "You permute the strides by the inverse of the order.",
         lambda x, order: [strides(x)[int(dim)] for dim in np.argsort(order)],
     ),
+    reordered(
+        "Shape and strides are permuted by the inverse of the order.",
+        lambda order: [int(dim) for dim in np.argsort(order)],
+    ),
+    reordered("Shape and strides are not permuted.", lambda order: sorted(order)),
     Mistake(("2.1",), "The shape is not permuted.", unpermuted_shape),
     strides_of_shape("You return the sizes as strides.", list),
     strides_of_shape(
@@ -230,6 +310,18 @@ MISTAKES = [
         "The strides are ignored: you compute positions as in a contiguous tensor.",
         lambda x: {"elements": _elements(x, contiguous_strides(x.shape))},
     ),
+    *(
+        raising(
+            ("2.2",),
+            "You write the index at the dimensions of the large shape. Write it at those of the "
+            "small one.",
+            r"layout\.broadcast",
+            "IndexError",
+            lambda request: len(request.options["big"]) > len(request.options["small"]),
+            message,
+        )
+        for message in ("assignment", "out of bounds for axis 0")
+    ),
     broadcast("You align dimensions at the left. Align them at the right.", _from_the_left),
     broadcast(
         "In a dimension of size 1 you keep the index of the large shape. Use index 0.",
@@ -244,6 +336,12 @@ MISTAKES = [
     ),
     combined("You align the shapes at the left. Align them at the right.", _aligned_left),
     combined("You return the first shape. Combine both.", lambda a, b: a),
+    combined(
+        "The result has the number of dimensions of the first shape. Count missing dimensions "
+        "of either shape as 1.",
+        lambda a, b: list(layout.common_shape(a, b[-len(a) :]) or ()) if a else None,
+    ),
+    combined("You take the smaller of two sizes. A size of 1 stretches.", _smaller),
     combined("You return the second shape. Combine both.", lambda a, b: b),
     combined(
         "You return the shape with more dimensions. Combine both.", lambda a, b: max(a, b, key=len)
@@ -255,6 +353,29 @@ MISTAKES = [
         "Exception",
         _incompatible_at_left,
     ),
+    raising(
+        ("2.2",),
+        "A size of 1 stretches in the first shape only. It has to stretch in both.",
+        r"layout\.common_shape",
+        "Exception",
+        _stretches_second,
+    ),
+    raising(
+        ("2.2",),
+        "A size of 1 stretches in the second shape only. It has to stretch in both.",
+        r"layout\.common_shape",
+        "Exception",
+        _stretches_first,
+    ),
+    broadcast(
+        "The last dimension of the index is not written.",
+        lambda index, small: [*_right_index(index, small)[:-1], 0],
+    ),
+    broadcast(
+        "The first dimension of the index is not written.",
+        lambda index, small: [0, *_right_index(index, small)[1:]] if small else [],
+    ),
+    broadcast("The index is always 0.", lambda index, small: [0] * len(small)),
     raising(
         ("2.2",),
         "You require equal sizes. A size of 1 broadcasts to any size.",

@@ -1,17 +1,34 @@
 """Mistakes in map, zip and reduce, on every backend: tasks 2.3, 3.1 and 3.3."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from grading.checking.finding import Finding
-from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.checking.oracles.programs import VALUES
 from grading.checking.oracles.tensors import unbroadcast
-from grading.diagnosis.memory import paired, read, without_strides
+from grading.diagnosis.backward import COMPOSITIONS, SLOPES, values
+from grading.diagnosis.formulas import WRONG_VALUES
+from grading.diagnosis.memory import (
+    contiguous_strides,
+    in_memory_order,
+    paired,
+    read,
+    strides,
+    without_strides,
+)
 from grading.diagnosis.mistakes import Mistake, modelled, result
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("2.3", "3.1", "3.3")
+OF_VALUES = ("sigmoid", "exp")
+"""Functions whose gradient is computed from their value."""
+
+COMPOSITE = ("sub", "div", "gt")
+"""Functions that a solution may compose of others, with intermediate results."""
+
+Index = tuple[int, ...]
+Positions = Callable[[Index, list[int], list[Array]], int]
 Reader = Callable[[tuple[int, ...], Array], float]
 """Returns the element of an operand that a loop uses for an index of the result."""
 
@@ -48,7 +65,7 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
         if called is None or len(called[1]) != operands:
             return None
         name, arrays, shape = called
-        if name in ("sub", "div", "gt"):  # They compose other functions.
+        if name in COMPOSITE:
             return None
         out = np.empty(shape)
         for index in np.ndindex(*shape):
@@ -69,7 +86,7 @@ def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -
 
     def model(request: Request) -> Response | None:
         name = request.operation.removeprefix("tensor.")
-        if request.upstream is None or name not in ("relu", "log", "mul"):
+        if request.upstream is None or name not in ("relu", "log", "mul", "inv", *OF_VALUES):
             return None
         if name == "mul":
             gradients: list[Array | None] = []
@@ -78,7 +95,9 @@ def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -
                 gradients.append(unbroadcast(x * up, own.shape))
             return Response(request, gradients=tuple(gradients))
         x, up = wrong(request.arrays[0], request.upstream)
-        slope = np.vectorize(lambda number: PARTIALS[name](number)[0], otypes=[np.float64])
+        if name in OF_VALUES:
+            x = request.arrays[0]  # The loop reads the saved value, which is contiguous.
+        slope = np.vectorize(lambda number: SLOPES[name](number)[0], otypes=[np.float64])
         return Response(request, gradients=(slope(x) * up,))
 
     return modelled(TASKS, cause, r"tensor\..*", model)
@@ -101,17 +120,166 @@ def _aligned_left(index: tuple[int, ...], operand: Array) -> float:
 
 def with_first_index(request: Request) -> Response | None:
     """Read the second operand at the index of the first."""
+    return _with_index_of(0, request)
+
+
+def with_second_index(request: Request) -> Response | None:
+    """Read the first operand at the index of the second."""
+    return _with_index_of(1, request)
+
+
+def _with_index_of(number: int, request: Request) -> Response | None:
     called = _called(request)
-    if called is None or len(called[1]) != 2 or called[0] in ("sub", "div", "gt"):
+    if called is None or len(called[1]) != 2 or called[0] in COMPOSITE:
         return None
-    name, (a, b), shape = called
+    name, arrays, shape = called
+    own, other = arrays[number], arrays[1 - number]
     out = np.empty(shape)
     for index in np.ndindex(*shape):
-        own = paired(index, a.shape)
-        if len(own) < b.ndim:
-            raise IndexError("the index of the first operand is too short")
-        out[index] = VALUES[name](read(a, own), read(b, own))
+        at = paired(index, own.shape)
+        if len(at) < other.ndim:
+            raise IndexError("the index of the operand is too short")
+        out[index] = VALUES[name](*(read(array, at) for array in arrays))
     return result(request, out)
+
+
+def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
+    """Return a mistake in the positions at which a loop reads its last operand.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        operands: Number of operands of the loop.
+        wrong: Returns the position in memory of the last operand for an index of the result, from
+            the index, the strides of the result, and all operands.
+    """
+
+    def model(request: Request) -> Response | None:
+        called = _called(request)
+        if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
+            return None
+        name, arrays, shape = called
+        *others, last = arrays
+        memory = in_memory_order(last)
+        out = np.empty(shape)
+        given = request.operation == "kernel.run"
+        steps = strides(request.arrays[0]) if given else contiguous_strides(shape)
+        for index in np.ndindex(*shape):
+            position = wrong(index, steps, arrays)
+            if not 0 <= position < memory.size:
+                raise IndexError(f"position {position} of {memory.size}")
+            numbers = [_right(index, array) for array in others]
+            out[index] = VALUES[name](*numbers, float(memory[position]))
+        return result(request, out)
+
+    return modelled(TASKS, cause, r"tensor\..*|kernel\.run", model)
+
+
+def _position(index: Sequence[int], steps: Sequence[int]) -> int:
+    return sum(i * step for i, step in zip(index, steps, strict=False))
+
+
+def _by_first_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position by the strides of the first operand, its last ones."""
+    first, last = arrays[0], arrays[-1]
+    if first.ndim < last.ndim:
+        raise IndexError("the first operand has fewer dimensions")
+    return _position(paired(index, last.shape), strides(first)[first.ndim - last.ndim :])
+
+
+def _with_first_layout(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position in the first operand, within the size of the second."""
+    first, last = arrays
+    return _position(paired(index, first.shape), strides(first)) % max(1, last.size)
+
+
+def _by_output_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position by the strides of the result, its last ones."""
+    last = arrays[-1]
+    return _position(paired(index, last.shape), steps[len(steps) - last.ndim :])
+
+
+def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
+    """Return the position if operands with the strides of the result count as aligned."""
+    last = arrays[-1]
+    if all(strides(array) == steps for array in arrays):
+        return _position(index, steps)
+    return _position(paired(index, last.shape), strides(last))
+
+
+def by_shape(request: Request) -> Response | None:
+    """Read operands in memory order if all shapes equal that of the result."""
+    called = _called(request)
+    if called is None or called[0] in COMPOSITE:
+        return None
+    name, arrays, shape = called
+    if any(array.shape != shape for array in arrays):
+        return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*arrays))
+    read_as = [without_strides(array) for array in arrays]
+    return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*read_as))
+
+
+def formula(
+    name: str, cause: str, wrong: Callable[..., float], composed: frozenset[str]
+) -> Mistake:
+    """Return a mistake in the value of one function of tensors.
+
+    Args:
+        name: The function.
+        cause: The likely cause, see `Mistake`.
+        wrong: The function with the mistake.
+        composed: The functions that the solution composes of others.
+    """
+
+    def model(request: Request) -> Response | None:
+        called = _called(request)
+        if called is None or request.operation == "kernel.run":
+            return None
+        own, arrays, shape = called
+        full = [array.reshape(-1).tolist() for array in np.broadcast_arrays(*arrays)]
+        program = [[own, *range(len(arrays))]]
+        rows = [values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)]
+        return result(request, np.array(rows).reshape(shape))
+
+    return modelled(("2.3",), cause, r"tensor\..*", model)
+
+
+def reduced_in_memory(
+    cause: str, wrong: Callable[[Sequence[int], Sequence[int], int], tuple[list[int], int]]
+) -> Mistake:
+    """Return a mistake in the positions that a reduction reads.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong strides of the first element and the wrong step, from the shape
+            and the strides of the tensor and the dimension.
+    """
+
+    def model(request: Request) -> Response | None:
+        options = request.options
+        if request.upstream is not None:
+            return None
+        if request.operation == "kernel.run":
+            if options["kernel"] != "tensor_reduce":
+                return None
+            start, x = request.arrays
+            (dim,), adds = options["more"], options.get("fn") != "mul"
+        elif request.operation == "tensor.sum" and "dim" in options:
+            (x,), dim, adds = request.arrays, options["dim"], True
+            start = np.zeros((*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+        else:
+            return None
+        memory = in_memory_order(x)
+        steps, step = wrong(x.shape, strides(x), dim)
+        out = np.empty(start.shape)
+        for index in np.ndindex(*start.shape):
+            first = _position(index, steps)
+            positions = [first + k * step for k in range(x.shape[dim])]
+            if positions and not 0 <= min(positions) <= max(positions) < memory.size:
+                raise IndexError(f"positions {positions} of {memory.size}")
+            out[index] = _fold(memory[positions], float(start[index]), adds)
+        return result(request, out)
+
+    return modelled(TASKS, cause, r"tensor\.sum|kernel\.run", model)
 
 
 def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> float:
@@ -122,7 +290,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
 def by_ordinal(request: Request) -> Response | None:
     """Read every operand in memory order, without its shape and strides."""
     called = _called(request)
-    if called is None or called[0] in ("sub", "div", "gt"):
+    if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called
     out = np.empty(shape)
@@ -149,7 +317,7 @@ def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mista
                 return None
             start, x = request.arrays
             (dim,) = options["more"]
-            adds = True
+            adds = options.get("fn") != "mul"
         elif request.operation in ("tensor.sum", "tensor.all"):
             adds = request.operation == "tensor.sum"
             x, dim = request.arrays[0], options.get("dim")
@@ -201,6 +369,47 @@ def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -
     return modelled(("2.3",), cause, rf"tensor\.{operation}", model)
 
 
+def writes_in_order(finding: Finding) -> bool | None:
+    """Return whether a kernel wrote the right results to an output as if it were contiguous."""
+    request, response = finding.request, finding.response
+    if request.operation != "kernel.run" or response is None or not response.arrays:
+        return None
+    out = request.arrays[0]
+    if (
+        out.flags.c_contiguous
+        or finding.expected is None
+        or np.shape(finding.expected) != out.shape
+    ):
+        return None
+    written = np.asarray(finding.expected).reshape(-1)
+    received = in_memory_order(_like(response.arrays[0], out))
+    return bool(np.allclose(received, written, rtol=1e-6, atol=1e-8))
+
+
+def _like(array: Array, layout: Array) -> Array:
+    """Return an array in the memory layout of another one."""
+    copy = np.empty_like(layout, dtype=array.dtype)
+    copy[...] = array
+    return copy
+
+
+def writes_part(finding: Finding) -> bool | None:
+    """Return whether a kernel wrote as many elements of the output as the operand has."""
+    request, response = finding.request, finding.response
+    if request.operation != "kernel.run" or response is None or finding.expected is None:
+        return None
+    out, *operands = request.arrays
+    if len(operands) != 1 or request.options["kernel"] != "tensor_map":
+        return None
+    written = response.arrays[0].reshape(-1) != out.reshape(-1)
+    size = operands[0].size
+    right = np.asarray(finding.expected).reshape(-1)
+    if size >= out.size or right.size != out.size:
+        return None
+    done = np.allclose(response.arrays[0].reshape(-1)[:size], right[:size])
+    return bool(done and not written[size:].any())
+
+
 def writes_out_of_bounds(finding: Finding) -> bool | None:
     """Return whether a kernel wrote to elements around its output."""
     if finding.request.operation != "kernel.run" or finding.response is None:
@@ -210,9 +419,7 @@ def writes_out_of_bounds(finding: Finding) -> bool | None:
 
 def not_parallel(finding: Finding) -> bool | None:
     """Return whether the main loop is not parallel."""
-    if finding.request.operation != "source.work":
-        return None
-    return True
+    return "the main loop of the kernel is not parallel" in finding.sentence or None
 
 
 def differs_from_call_to_call(finding: Finding) -> bool | None:
@@ -220,7 +427,7 @@ def differs_from_call_to_call(finding: Finding) -> bool | None:
     if finding.request.operation != "kernel.repeat" or finding.response is None:
         return None
     outputs = finding.response.arrays[0]
-    return bool((outputs != outputs[0]).any())
+    return not np.array_equal(outputs, np.broadcast_to(outputs[:1], outputs.shape), equal_nan=True)
 
 
 MISTAKES = [
@@ -267,6 +474,10 @@ MISTAKES = [
         lambda x, up: (without_strides(x), up),
     ),
     backward(
+        "You compute the position in the second operand with the strides of the result.",
+        lambda x, up: (x, without_strides(up)),
+    ),
+    backward(
         "The operands' strides are ignored: you read them as if they were contiguous.",
         lambda x, up: (without_strides(x), without_strides(up)),
     ),
@@ -295,11 +506,93 @@ MISTAKES = [
         r"tensor\..*|kernel\.run",
         by_ordinal,
     ),
+    modelled(
+        TASKS,
+        "Where the shapes of operands and result are equal, the operands' strides are ignored. "
+        "Compare the strides, too.",
+        r"tensor\..*|kernel\.run",
+        by_shape,
+    ),
+    laid_out(
+        "You compute the position in the second operand with the strides of the first.",
+        _by_first_strides,
+        operands=2,
+    ),
+    laid_out(
+        "You compute the position in the second operand with shape and strides of the first.",
+        _with_first_layout,
+        operands=2,
+    ),
+    *(
+        laid_out(
+            "Tensors with equal strides and different shapes count as aligned. Compare the shapes, "
+            "too.",
+            _aligned_by_strides,
+            operands,
+        )
+        for operands in (1, 2)
+    ),
+    laid_out(
+        "You compute the position in the second operand with the strides of the result.",
+        _by_output_strides,
+        operands=2,
+    ),
+    laid_out(
+        "You compute the position in the operand with the strides of the result.",
+        _by_output_strides,
+        operands=1,
+    ),
+    modelled(
+        TASKS,
+        "You read the first operand at the index of the second.",
+        r"tensor\..*|kernel\.run",
+        with_second_index,
+    ),
     elementwise(
         "You align dimensions at the left. Align them at the right.",
         _aligned_left,
         _aligned_left,
         operands=2,
+    ),
+    *(
+        formula(name, cause, wrong, composed)
+        for name, cause, wrong in WRONG_VALUES
+        for composed in COMPOSITIONS
+    ),
+    reduced_in_memory(
+        "You step along the last dimension. Step along the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), steps[-1]),
+    ),
+    reduced_in_memory(
+        "You step along the first dimension. Step along the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), steps[0]),
+    ),
+    reduced_in_memory(
+        "You step by 1 in memory. Step by the stride of the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), 1),
+    ),
+    reduced_in_memory(
+        "You compute the position in the tensor with the strides of the result.",
+        lambda shape, steps, dim: (
+            contiguous_strides([*shape[:dim], 1, *shape[dim + 1 :]]),
+            steps[dim],
+        ),
+    ),
+    reduction(
+        "The first element of the dimension is counted twice.",
+        lambda xs, start, adds: _fold(np.append(xs, xs[:1]), start, adds),
+    ),
+    reduction(
+        "The last element of the dimension is counted twice.",
+        lambda xs, start, adds: _fold(np.append(xs, xs[-1:]), start, adds),
+    ),
+    reduction(
+        "The reduction begins with 1. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 1.0, adds),
+    ),
+    reduction(
+        "The reduction begins with the first element. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 0.0 if adds else 1.0, adds),
     ),
     reduction(
         "The first element of the dimension is missing.",
@@ -337,6 +630,16 @@ MISTAKES = [
         lambda x, dim: x.sum(axis=dim, keepdims=True),
     ),
     number("sub_number", "The operands of `-` are exchanged.", lambda x, number: number - x),
+    Mistake(
+        (*TASKS, "3.2", "4.1", "4.2"),
+        "The strides of the output are ignored: you write the results in row-major order.",
+        writes_in_order,
+    ),
+    Mistake(
+        TASKS,
+        "The loop covers the elements of the operand. Cover those of the output.",
+        writes_part,
+    ),
     Mistake(
         (*TASKS, "3.2", "4.1", "4.2"),
         "The kernel writes outside its output. Check the bounds of the loop "

@@ -6,11 +6,13 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles import nn
-from grading.diagnosis.mistakes import Mistake, modelled
+from grading.diagnosis.mistakes import Mistake, missing_gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.4",)
-OVERFLOW = "The maximum is not subtracted before the exponential. The exponential overflows."
+OVERFLOW = "In `{}`, the maximum is not subtracted before the exponential, which overflows."
+BEGINS_WITH_0 = "The search for the maximum begins with 0, so it finds no negative number."
+NOT_DIVIDED = "In `softmax`, the exponentials are not divided by their sum."
 
 
 def value(
@@ -65,6 +67,14 @@ def _log_of_sum(x: Array, dim: int) -> Array:
     return np.asarray(np.log(np.exp(x).sum(axis=dim, keepdims=True)))
 
 
+def _from_zero(x: Array, dim: int) -> tuple[Array, Array]:
+    """Return softmax and its logarithm if the maximum that is subtracted is never negative."""
+    shifted = x - np.maximum(x.max(axis=dim, keepdims=True), 0.0)
+    powers = np.exp(shifted)
+    total = powers.sum(axis=dim, keepdims=True)
+    return np.asarray(powers / total), np.asarray(shifted - np.log(total))
+
+
 def dropout(cause: str, fits: Callable[[Request, Array], bool]) -> Mistake:
     """Return a mistake in dropout, recognised by the elements that were dropped."""
 
@@ -112,7 +122,7 @@ def alike(cause: str, sentence: str) -> Mistake:
 MISTAKES = [
     value(
         "max",
-        "The search for the maximum begins with 0, so it finds no negative number.",
+        BEGINS_WITH_0,
         lambda x, dim: np.maximum(x.max(axis=dim, keepdims=True), 0.0),
     ),
     value(
@@ -189,26 +199,60 @@ MISTAKES = [
         "`softmax` always works along the last dimension. Use its argument `dim`.",
         lambda x, dim: nn.softmax(x, -1),
     ),
-    value("softmax", "The exponentials are not divided by their sum.", lambda x, dim: np.exp(x)),
+    *(
+        raising(
+            TASKS,
+            OVERFLOW.format(name),
+            rf"nn\.{name}",
+            "OverflowError",
+            lambda r: bool((r.arrays[0] > 700).any()),
+        )
+        for name in ("softmax", "logsoftmax")
+    ),
+    *(
+        missing_gradient(
+            TASKS,
+            f"`{name}` has no gradient: its result does not depend on the input in the graph. Do "
+            "not detach the input.",
+            rf"nn\.{name}",
+        )
+        for name in ("max", "softmax", "logsoftmax", "dropout")
+    ),
+    value("softmax", NOT_DIVIDED, lambda x, dim: np.exp(x)),
     value(
         "softmax",
-        "The exponentials are not divided by their sum.",
+        NOT_DIVIDED,
         lambda x, dim: np.exp(x - x.max(axis=dim, keepdims=True)),
     ),
     value(
         "softmax",
-        OVERFLOW,
+        OVERFLOW.format("softmax"),
         lambda x, dim: np.exp(x) / np.exp(x).sum(axis=dim, keepdims=True),
     ),
+    value("softmax", "The result is the logarithm of the softmax.", nn.logsoftmax, 1e-4),
+    backward(
+        "softmax",
+        "The gradient of `softmax` has the wrong sign.",
+        lambda x, dim, up: -nn.softmax_gradient(x, dim, up),
+        1e-6,
+    ),
+    backward("softmax", NOT_DIVIDED, lambda x, dim, up: up * np.exp(x)),
+    backward(
+        "softmax",
+        NOT_DIVIDED,
+        lambda x, dim, up: up * np.exp(x - x.max(axis=dim, keepdims=True)),
+    ),
+    value("softmax", BEGINS_WITH_0, lambda x, dim: _from_zero(x, dim)[0]),
+    value("logsoftmax", BEGINS_WITH_0, lambda x, dim: _from_zero(x, dim)[1], 1e-4),
     backward(
         "softmax",
         "You treat the sum in the denominator as a constant. It needs a gradient, too.",
         lambda x, dim, up: up * nn.softmax(x, dim),
     ),
-    value("logsoftmax", OVERFLOW, lambda x, dim: x - _log_of_sum(x, dim)),
+    value("logsoftmax", OVERFLOW.format("logsoftmax"), lambda x, dim: x - _log_of_sum(x, dim)),
     value(
         "logsoftmax",
-        OVERFLOW,
+        OVERFLOW.format("logsoftmax"),
         lambda x, dim: np.log(np.exp(x) / np.exp(x).sum(axis=dim, keepdims=True) + 1e-6),
     ),
     value(
@@ -228,6 +272,35 @@ MISTAKES = [
         "The result lacks the maximum that you subtracted first.",
         lambda x, dim: nn.logsoftmax(x, dim) + x.max(axis=dim, keepdims=True),
     ),
+    value(
+        "logsoftmax",
+        "The result has the wrong sign.",
+        lambda x, dim: -nn.logsoftmax(x, dim),
+        1e-4,
+    ),
+    value(
+        "logsoftmax",
+        "`logsoftmax` always works along the last dimension. Use its argument `dim`.",
+        lambda x, dim: nn.logsoftmax(x, -1),
+        1e-4,
+    ),
+    value(
+        "logsoftmax",
+        "You subtract the logarithm of the sum of the whole tensor. Add up along the dimension.",
+        lambda x, dim: x - np.log(np.exp(x).sum()),
+        1e-4,
+    ),
+    *(
+        value(
+            "max",
+            f"The maximum is taken along the {words} dimension. Use the argument `dim`.",
+            wrong,
+        )
+        for words, wrong in (
+            ("first", lambda x, dim: x.max(axis=0, keepdims=True)),
+            ("last", lambda x, dim: x.max(axis=-1, keepdims=True)),
+        )
+    ),
     value("logsoftmax", "The logarithm is missing: you return the softmax.", nn.softmax),
     value(
         "logsoftmax",
@@ -241,6 +314,11 @@ MISTAKES = [
         _keeps_the_rate,
     ),
     dropout("Dropout drops nothing.", _drops_nothing),
+    alike(
+        "The kept elements are changed by another factor than 1 / (1 - rate). Keep them as they "
+        "are, or multiply them by 1 / (1 - rate).",
+        "a kept element has changed",
+    ),
     alike(
         "Every call creates a generator with the same seed. All calls drop the same elements.",
         "two calls dropped the same",

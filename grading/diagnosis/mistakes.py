@@ -108,6 +108,26 @@ def raising(
     return Mistake(tasks, cause, explains)
 
 
+def missing_gradient(tasks: tuple[str, ...], cause: str, operation: str) -> Mistake:
+    """Return a mistake that is recognised by the missing gradient of an operand.
+
+    Args:
+        tasks: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
+        operation: A regular expression for the operations that show the mistake.
+    """
+
+    def explains(finding: Finding) -> bool | None:
+        response = finding.response
+        if not re.fullmatch(operation, finding.request.operation) or response is None:
+            return None
+        if finding.request.upstream is None:
+            return None
+        return all(gradient is None or not gradient.any() for gradient in response.gradients)
+
+    return Mistake(tasks, cause, explains)
+
+
 def result(request: Request, array: Array | float) -> Response:
     """Return a response of one array, converted to float64."""
     return Response(request, (np.asarray(array, np.float64),))
@@ -126,29 +146,29 @@ def plain(request: Request, value: Plain) -> Response:
 
 
 def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
-    """Return whether a model's response equals the received one in the part that is wrong.
+    """Return whether a model's response equals the received one in all parts that it predicts.
 
-    None if the model does not predict that part.
+    None if the model does not predict the part that was compared.
     """
-    of_operand = re.fullmatch(r"the gradient of operand (\d+)", finding.name)
-    if of_operand:
-        number = int(of_operand[1])
-        if number >= len(response.gradients) or response.gradients[number] is None:
-            return None
-        received = finding.response
-        if received is None or number >= len(received.gradients):
-            return None
-        return same_values(received.gradients[number], response.gradients[number], absolute)
     received = finding.response
     if received is None:
-        return False if response.arrays or response.plain is not None else None
-    if received.arrays:
-        numbered = re.fullmatch(r"result (\d+)", finding.name)
-        number = int(numbered[1]) if numbered else 0
-        if number >= len(response.arrays) or number >= len(received.arrays):
-            return None
-        return same_values(received.arrays[number], response.arrays[number], absolute)
-    return None if response.plain is None else same_values(received.plain, response.plain, absolute)
+        return None  # No model predicts the exceptions that a mistake causes elsewhere.
+    parts: dict[str, tuple[Plain, Plain]] = {}
+    for i, (model, array) in enumerate(zip(response.arrays, received.arrays, strict=False)):
+        if model.size or not array.size:  # Otherwise it stands for a part without prediction.
+            parts["the result" if len(received.arrays) == 1 else f"result {i}"] = array, model
+    for i, (wrong, own) in enumerate(zip(response.gradients, received.gradients, strict=False)):
+        name = f"the gradient of operand {i}"
+        if wrong is not None and (own is not None or name == finding.name):
+            parts[name] = own, wrong
+    name = finding.name
+    if response.plain is not None:
+        parts[name] = received.plain, response.plain
+    if name not in parts and "result 0" in parts and "gradient" not in name:
+        name = "result 0"  # A required property of several results has no number.
+    if name not in parts:
+        return None
+    return all(same_values(array, model, absolute) for array, model in parts.values())
 
 
 def same_values(received: Plain, wrong: Plain, absolute: float = ABSOLUTE) -> bool:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
-from grading.diagnosis.mistakes import Mistake, modelled, plain
+from grading.diagnosis.mistakes import Mistake, modelled, plain, raising
 from grading.protocol.messages import Plain, Request, Response
 
 TASKS = ("0.4",)
 Named = dict[str, float]
+Reach = Callable[[list[str], list[str]], bool]
+"""Returns whether a call on the module at one path reaches the module at another path."""
 
 
 def own(tree: Plain) -> Named:
@@ -49,24 +51,58 @@ def _with_names(change: Callable[[str], str]) -> Callable[[Plain], list[tuple[st
     return lambda tree: [(change(name), value) for name, value in named(tree).items()]
 
 
-def mode(cause: str, reach: Callable[[list[str], list[str], str], bool]) -> Mistake:
+def mode(cause: str, reach: Reach, of: str = "train eval") -> Mistake:
     """Return a mistake in the set of modules that `train` and `eval` change.
 
     Args:
         cause: The likely cause, see `Mistake`.
-        reach: Returns whether a call on the module at one path changes the module at another path;
-            the third argument is "train" or "eval".
+        reach: Returns whether a call on the module at one path changes the module at another path.
+        of: The functions with the mistake; the others change the module and all below it.
+    """
+
+    def set_flags(flags: dict[str, bool], start: list[str], word: str) -> None:
+        reaches = reach if word in of.split() else _below
+        for path in flags:
+            if reaches(start, path.split(".") if path else []):
+                flags[path] = word == "train"
+
+    return modes(cause, set_flags)
+
+
+def modes(cause: str, call: Callable[[dict[str, bool], list[str], str], None]) -> Mistake:
+    """Return a mistake in `train` or `eval`.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        call: Changes the flags of the modules by their paths, as a call of the function with a
+            name on the module at a path does.
     """
 
     def model(request: Request) -> Response:
         flags = dict.fromkeys(_paths(request.options["tree"]), True)
         for start, word in request.options["actions"]:
-            for path in flags:
-                if reach(start, path.split(".") if path else [], word):
-                    flags[path] = word == "train"
+            call(flags, start, word)
         return plain(request, flags)
 
     return modelled(TASKS, cause, r"module\.modes", model)
+
+
+def _sets_always(of: str, value: bool) -> Callable[[dict[str, bool], list[str], str], None]:
+    def call(flags: dict[str, bool], start: list[str], word: str) -> None:
+        for path in flags:
+            if _below(start, path.split(".") if path else []):
+                flags[path] = value if word == of else word == "train"
+
+    return call
+
+
+def _inverts(of: str) -> Callable[[dict[str, bool], list[str], str], None]:
+    def call(flags: dict[str, bool], start: list[str], word: str) -> None:
+        for path in flags:
+            if _below(start, path.split(".") if path else []):
+                flags[path] = not flags[path] if word in of.split() else word == "train"
+
+    return call
 
 
 def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[str]:
@@ -77,6 +113,13 @@ def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[str]:
 def _below(start: list[str], path: list[str]) -> bool:
     return path[: len(start)] == start
 
+
+WORDS = (
+    ("train eval", "`train` and `eval`", "set"),
+    ("eval", "`eval`", "sets"),
+    ("train", "`train`", "sets"),
+)
+"""Functions with a mistake, their names in a sentence, and the verb."""
 
 MISTAKES = [
     finding(
@@ -107,38 +150,43 @@ MISTAKES = [
         "The parameters of the module itself are missing.",
         lambda tree: [(name, value) for name, value in named(tree).items() if "." in name],
     ),
-    mode(
-        "`train` and `eval` set only the module itself.",
-        lambda start, path, word: path == start,
+    *(
+        mode(f"{words} {sets} only the module itself.", lambda start, path: path == start, of)
+        for of, words, sets in WORDS
     ),
-    mode(
-        "`eval` sets only the module itself.",
-        lambda start, path, word: path == start if word == "eval" else _below(start, path),
+    *(
+        mode(
+            f"{words} {stops} at the children. Each child has to call {it} for its own children.",
+            lambda start, path: _below(start, path) and len(path) <= len(start) + 1,
+            of,
+        )
+        for (of, words, _), stops, it in zip(
+            WORDS, ("stop", "stops", "stops"), ("them", "it", "it"), strict=True
+        )
     ),
-    mode(
-        "`train` sets only the module itself.",
-        lambda start, path, word: path == start if word == "train" else _below(start, path),
+    *(
+        mode(
+            f"{words} {sets} the modules below, but not the module itself.",
+            lambda start, path: _below(start, path) and path != start,
+            of,
+        )
+        for of, words, sets in WORDS
     ),
-    mode(
-        "`train` and `eval` stop at the children. Each child has to call them for its own "
-        "children.",
-        lambda start, path, word: _below(start, path) and len(path) <= len(start) + 1,
+    *(
+        mode(f"{words} {sets} all modules, not only those below.", lambda start, path: True, of)
+        for of, words, sets in WORDS
     ),
-    mode(
-        "`eval` stops at the children. Each child has to call it for its own children.",
-        lambda start, path, word: (
-            _below(start, path) and (word == "train" or len(path) <= len(start) + 1)
-        ),
-    ),
-    mode(
-        "`train` stops at the children. Each child has to call it for its own children.",
-        lambda start, path, word: (
-            _below(start, path) and (word == "eval" or len(path) <= len(start) + 1)
-        ),
-    ),
-    mode("`eval` changes nothing.", lambda start, path, word: False),
-    mode(
-        "`train` and `eval` set the modules below, but not the module itself.",
-        lambda start, path, word: _below(start, path) and path != start,
+    mode("`eval` changes nothing.", lambda start, path: False, "eval"),
+    mode("`train` changes nothing.", lambda start, path: False, "train"),
+    modes("`train` sets the evaluation mode.", _sets_always("train", False)),
+    modes("`eval` sets the training mode.", _sets_always("eval", True)),
+    modes("`eval` inverts the mode. Set it.", _inverts("eval")),
+    modes("`train` inverts the mode. Set it.", _inverts("train")),
+    raising(
+        TASKS,
+        "`parameters` returns the values of the parameters. Return the parameters.",
+        r"module\.parameters",
+        "AttributeError",
+        message="'float' object has no attribute 'value'",
     ),
 ]

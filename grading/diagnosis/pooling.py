@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from grading.checking.oracles import nn
-from grading.diagnosis.mistakes import Mistake, modelled, raising
+from grading.diagnosis.mistakes import Mistake, missing_gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.3", "4.4")
@@ -119,6 +119,13 @@ def _do_not_fit(request: Request) -> bool:
     return bool(x.shape[2] % kw or x.shape[3] % kh)
 
 
+NO_PATH = "`{}` has no gradient: its result does not depend on the input in the graph. {}"
+NO_GRADIENT = (
+    ("4.4", "maxpool2d", "Compute it with `max`, and do not detach the input."),
+    ("4.3", "avgpool2d", "Do not detach the input."),
+)
+"""Tasks, functions and advice for results without a gradient."""
+
 MISTAKES = [
     cutting(
         "The dimensions are not permuted between the two views. The windows consist of "
@@ -138,6 +145,28 @@ MISTAKES = [
     ),
     cutting("The windows are assembled column by column. Assemble them row by row.", _of_heights),
     cutting("Rows and columns of the result are exchanged.", _transposed),
+    raising(
+        TASKS,
+        "You call `view` on a tensor that is not contiguous. Call `contiguous` after `permute`.",
+        r"nn\.(tile|avgpool2d|maxpool2d)",
+        "Exception",
+        message="contiguous",
+    ),
+    *(
+        raising(
+            (task,),
+            NO_PATH.format(name, advice),
+            rf"nn\.{name}",
+            "Exception",
+            lambda request: request.upstream is not None,
+            "requires a gradient",
+        )
+        for task, name, advice in NO_GRADIENT
+    ),
+    *(
+        missing_gradient((task,), NO_PATH.format(name, advice), rf"nn\.{name}")
+        for task, name, advice in NO_GRADIENT
+    ),
     averaging(
         "The sum of a window is not divided by its number of elements.",
         lambda windows, kernel: windows.sum(axis=-1),
@@ -149,6 +178,10 @@ MISTAKES = [
     averaging(
         "The sum of a window is divided by its width only. Divide by height * width.",
         lambda windows, kernel: windows.sum(axis=-1) / kernel[1],
+    ),
+    averaging(
+        "The mean is divided by the number of elements twice.",
+        lambda windows, kernel: windows.mean(axis=-1) / windows.shape[-1],
     ),
     averaging(
         "You take the largest element of a window. Take the mean.",
@@ -187,7 +220,7 @@ MISTAKES = [
     ),
     taking("You take the average of a window. Take its maximum.", lambda windows: windows.mean(-1)),
     taking(
-        "You start the maximum of a window from 0, so it is never negative.",
+        "The search for the maximum begins with 0, so it finds no negative number.",
         lambda windows: np.maximum(windows.max(-1), 0.0),
     ),
 ]

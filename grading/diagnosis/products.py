@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import in_memory_order, strides, without_strides
-from grading.diagnosis.mistakes import Mistake, modelled
+from grading.diagnosis.mistakes import Mistake, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("3.2", "3.4")
 Product = Callable[[Array, Array], Array]
+Gradients = tuple[Array | None, Array | None]
 
 
 def product(cause: str, wrong: Product) -> Mistake:
@@ -37,8 +39,8 @@ def product(cause: str, wrong: Product) -> Mistake:
     return modelled(TASKS, cause, r"tensor\.matmul|kernel\.run", model)
 
 
-def gradients(cause: str, wrong: Callable[[Array, Array, Array], tuple[Array, Array]]) -> Mistake:
-    """Return a mistake in the gradients alone; `wrong` gets both operands and the upstream."""
+def gradients(cause: str, wrong: Callable[[Array, Array, Array], Gradients]) -> Mistake:
+    """Return a mistake in one gradient; `wrong` gets both operands and the upstream gradient."""
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
@@ -65,13 +67,19 @@ def exchanged_strides(array: Array) -> Array:
     return read
 
 
-def _first_of_batch(a: Array, b: Array) -> Array:
-    out = np.zeros((a[..., :1] @ b[..., :1, :]).shape)
-    first = (0,) * (out.ndim - 2)
-    a_first = a[(0,) * (a.ndim - 2)]
-    b_first = b[(0,) * (b.ndim - 2)]
-    out[first] = a_first @ b_first
-    return out
+def only_first(finding: Finding) -> bool | None:
+    """Return whether only the first matrix of a batch is right; the others are never written."""
+    request, response = finding.request, finding.response
+    if response is None or not response.arrays or "gradient" in finding.name:
+        return None
+    if request.operation not in ("tensor.matmul", "kernel.run"):
+        return None
+    right = np.asarray(request.arrays[-2] @ request.arrays[-1])
+    received = response.arrays[0]
+    if right.ndim < 3 or right.shape != received.shape or right[..., 0, 0].size < 2:
+        return None
+    close = np.isclose(received, right, rtol=1e-6, atol=1e-8).all(axis=(-1, -2)).reshape(-1)
+    return bool(close[0] and not close[1:].any())
 
 
 def _of_first_matrices(a: Array, b: Array) -> Array:
@@ -79,14 +87,67 @@ def _of_first_matrices(a: Array, b: Array) -> Array:
     return np.broadcast_to(a[(0,) * (a.ndim - 2)] @ b[(0,) * (b.ndim - 2)], right.shape)
 
 
-def _transposed_tile(b: Array) -> Array:
-    """Return the part that a loop reads of a zero-padded tile whose indices are exchanged."""
-    rows, columns = b.shape[-2:]
-    side = max(rows, columns)
-    tile = np.zeros((*b.shape[:-2], side, side))
-    tile[..., :rows, :columns] = b
-    return tile.swapaxes(-1, -2)[..., :rows, :columns]
+def _advancing_always(request: Request) -> bool:
+    """Return whether a batch of one matrix is combined with a larger batch."""
+    a, b = request.arrays[-2:]
+    return a.shape[:-2] != b.shape[:-2] or 1 in (*a.shape[:-2], *b.shape[:-2])
 
+
+def _running_sums(a: Array, b: Array) -> Array:
+    """Add all earlier products of a row to each sum."""
+    return np.cumsum(a @ b, axis=-1)
+
+
+def _of_first(a: Array, b: Array, number: int) -> Array:
+    """Use the first matrix of one operand for the whole batch."""
+    operands = [a, b]
+    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    chosen = operands[number]
+    first = chosen[(0,) * (chosen.ndim - 2)]
+    operands[number] = np.broadcast_to(first, (*shape, *first.shape))
+    return np.asarray(operands[0] @ operands[1])
+
+
+def _by_first_batch(a: Array, b: Array) -> Array:
+    """Advance the second batch only where the first operand has several matrices."""
+    right = a @ b
+    batch = right.shape[:-2]
+    own = (1,) * (len(batch) - (a.ndim - 2)) + a.shape[:-2]
+    chosen = b.reshape(*(1,) * (len(batch) - (b.ndim - 2)), *b.shape)
+    for dim, size in enumerate(own):
+        if size == 1:
+            chosen = chosen.take([0], axis=dim)
+        elif chosen.shape[dim] == 1 < size:
+            raise IndexError("the batch of a single matrix advances")
+    return np.broadcast_to(a @ chosen, right.shape)
+
+
+def _exchanged_output(a: Array, b: Array) -> Array:
+    """Write each matrix of the result with the strides of rows and columns exchanged."""
+    right = np.asarray(a @ b)
+    rows, columns = right.shape[-2:]
+    if rows != columns:
+        raise IndexError("the result is not square")
+    return right.swapaxes(-1, -2)
+
+
+def _short_sums(a: Array, b: Array) -> Array:
+    """Add only as many products as the result has columns."""
+    return a[..., : b.shape[-1]] @ b[..., : b.shape[-1], :]
+
+
+def _short_sums_by_rows(a: Array, b: Array) -> Array:
+    return a[..., : a.shape[-2]] @ b[..., : a.shape[-2], :]
+
+
+def _averaged(a: Array, b: Array, up: Array) -> Gradients:
+    found = []
+    for own, full in ((a, up @ b.swapaxes(-1, -2)), (b, a.swapaxes(-1, -2) @ up)):
+        found.append(unbroadcast(np.asarray(full), own.shape) * own.size / full.size)
+    return found[0], found[1]
+
+
+SINGLE = "The batch index of a single matrix advances. Keep it at 0 where the batch has size 1."
 
 MISTAKES = [
     product(
@@ -115,30 +176,48 @@ MISTAKES = [
         "Each sum keeps only its last product. Add the products.",
         lambda a, b: a[..., -1:] @ b[..., -1:, :],
     ),
-    product("You multiply only the first matrix of the batch.", _first_of_batch),
+    Mistake(TASKS, "You multiply only the first matrix of the batch.", only_first),
     product("You multiply the first matrices for every entry of the batch.", _of_first_matrices),
+    raising(TASKS, SINGLE, r"tensor\.matmul", "IndexError", _advancing_always),
+    product(
+        "You use the first matrix of the first batch for every entry of the result.",
+        lambda a, b: _of_first(a, b, 0),
+    ),
+    product(
+        "You use the first matrix of the second batch for every entry of the result.",
+        lambda a, b: _of_first(a, b, 1),
+    ),
+    product(
+        "The batch of the second matrix advances only where the first one has a batch.",
+        _by_first_batch,
+    ),
+    product("The sum continues from column to column. Begin each sum with 0.", _running_sums),
+    product(
+        "Each sum ends with the number of columns of the result. End it with the number of terms.",
+        _short_sums,
+    ),
+    product(
+        "Each sum ends with the number of rows of the result. End it with the number of terms.",
+        _short_sums_by_rows,
+    ),
+    product(
+        "The result is written transposed: the strides of its rows and columns are exchanged.",
+        _exchanged_output,
+    ),
     product(
         "You read the second matrix transposed: its rows and columns are exchanged.",
         lambda a, b: a @ b.swapaxes(-1, -2),
     ),
-    product(
-        "You read the second tile with its row and column exchanged.",
-        lambda a, b: a @ _transposed_tile(b),
-    ),
-    product(
-        "Only the first tile of 32 terms is added up. The loop over tiles ends too early.",
-        lambda a, b: a[..., :32] @ b[..., :32, :],
-    ),
-    product(
-        "Only the first tile of 16 terms is added up. The loop over tiles ends too early.",
-        lambda a, b: a[..., :16] @ b[..., :16, :],
+    gradients(
+        "The gradient of a matrix that is broadcast is averaged over the batch. Add it up.",
+        _averaged,
     ),
     gradients(
         "The second matrix is not transposed in the gradient of the first.",
-        lambda a, b, up: (unbroadcast(up @ b, a.shape), np.full(b.shape, np.nan)),
+        lambda a, b, up: (unbroadcast(up @ b, a.shape), None),
     ),
     gradients(
         "The first matrix is not transposed in the gradient of the second.",
-        lambda a, b, up: (np.full(a.shape, np.nan), unbroadcast(a @ up, b.shape)),
+        lambda a, b, up: (None, unbroadcast(a @ up, b.shape)),
     ),
 ]

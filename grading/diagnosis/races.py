@@ -1,5 +1,7 @@
 """Data races between threads, on the processor and on the simulated GPU."""
 
+import re
+
 from grading.checking.finding import Finding
 from grading.checking.races import SHARED
 from grading.diagnosis.mistakes import Mistake, raising
@@ -21,7 +23,7 @@ def out_of_bounds(cause: str, kind: str) -> Mistake:
 
 def shares_an_array(finding: Finding) -> bool | None:
     """Return whether iterations of a parallel loop write an array created outside the loop."""
-    if finding.request.operation != "source.accesses" or not finding.sentence:
+    if not re.match(r"iterations? \d+ .*(both write|and iteration)", finding.sentence):
         return None
     return SHARED in finding.sentence
 

@@ -6,29 +6,36 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles.graphs import paths_to, reachable
-from grading.checking.oracles.programs import (
-    EPS,
-    PARTIALS,
-    VALUES,
-    Partials,
-    Value,
-    derivatives_of,
-    sigmoid,
-    values_of,
+from grading.checking.oracles.programs import VALUES, derivatives_of
+from grading.diagnosis.backward import (
+    COMPOSITIONS,
+    RECIPROCAL,
+    Rule,
+    backpropagated,
+    values,
+    wrong_rules,
 )
+from grading.diagnosis.formulas import WRONG_VALUES
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
 from grading.protocol.messages import Plain, Request, Response
 
 
-def value(step: str, cause: str, wrong: Value) -> Mistake:
-    """Return a mistake in the value of one function."""
+def value(
+    step: str, cause: str, wrong: Callable[..., float], composed: frozenset[str] = frozenset()
+) -> Mistake:
+    """Return a mistake in the value of one function.
+
+    Args:
+        step: The function.
+        cause: The likely cause, see `Mistake`.
+        wrong: The function with the mistake.
+        composed: The functions that the solution composes of others.
+    """
 
     def model(request: Request) -> Response | None:
         options = request.options
-        if not any(name == step for name, *_ in options["program"]):
-            return None
-        values = values_of(options["program"], options["inputs"], {**VALUES, step: wrong})
-        return result(request, np.array(values))
+        found = values(options["program"], options["inputs"], {step: wrong}, composed)
+        return result(request, np.array(found))
 
     return modelled(("1.2",), cause, r"scalar\.program", model)
 
@@ -49,19 +56,35 @@ def number_on_the_left(step: str) -> Mistake:
     return modelled(("1.2",), cause, r"scalar\.program", model)
 
 
-def slope(step: str, cause: str, wrong: Partials) -> Mistake:
-    """Return a mistake in the derivative of one function."""
+def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistake:
+    """Return a mistake in the derivative of one function.
+
+    Args:
+        name: The function.
+        cause: The likely cause, see `Mistake`.
+        rule: The wrong rule of the function.
+        composed: The functions that the solution composes of others.
+    """
 
     def model(request: Request) -> Response | None:
         options = request.options
-        if not any(name == step for name, *_ in options["program"]):
+        program, seeds = options["program"], options.get("backward", [])
+        affected = {name, *(outer for outer in composed if name in PARTS[outer])}
+        if name == "inv" and RECIPROCAL in composed:
+            affected.add("div")
+        if not seeds or not affected & {step for step, *_ in program}:
             return None
-        seeds = [1.0 if seed is None else seed for seed in options.get("backward", [])]
-        partials = {**PARTIALS, step: wrong}
-        received = np.array(derivatives_of(options["program"], options["inputs"], partials))
-        return Response(request, (np.zeros(0), received * sum(seeds)))
+        received = np.zeros(len(options["inputs"]))
+        for seed in seeds:
+            d = 1.0 if seed is None else seed
+            received += backpropagated(program, options["inputs"], d, {name: rule}, composed)
+        return Response(request, (np.zeros(0), received))
 
     return modelled(("1.4",), cause, r"scalar\.program", model)
+
+
+PARTS = {"sub": ("neg", "add"), "div": ("inv", "mul"), "gt": ("lt",), RECIPROCAL: ()}
+"""The functions of which others may be composed."""
 
 
 def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
@@ -106,7 +129,66 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
     return Mistake(("1.3",), cause, explains)
 
 
-def backpropagated(
+def paired(cause: str, wrong: Callable[[Plain, list[list[Plain]]], list[list[Plain]]]) -> Mistake:
+    """Return a mistake in the pairs of the chain rule.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong pairs of the options of the request and the right pairs.
+    """
+
+    def explains(finding: Finding) -> bool | None:
+        options = finding.request.options
+        if finding.request.operation != "scalar.chain_rule" or finding.response is None:
+            return None
+        scale = options["saved"] * options["d_output"]
+        pairs = [[i, f * scale] for i, f in zip(options["uses"], options["factors"], strict=True)]
+        received = [list(pair) for pair in finding.response.plain]
+        expected = wrong(options, pairs)
+        return [i for i, _ in received] == [i for i, _ in expected] and same_values(
+            [d for _, d in received], [d for _, d in expected]
+        )
+
+    return Mistake(("1.3",), cause, explains)
+
+
+def _without_constants_first(options: Plain, pairs: list[list[Plain]]) -> list[list[Plain]]:
+    """Pair the variables with the first derivatives."""
+    variables = [i for i, _ in pairs if not options["constants"][i]]
+    return [[i, d] for i, (_, d) in zip(variables, pairs, strict=False)]
+
+
+WRONG_PAIRS: list[tuple[str, Callable[[Plain, list[list[Plain]]], list[list[Plain]]]]] = [
+    (
+        "The derivatives are paired with the inputs in reverse order.",
+        lambda options, pairs: [[i, d] for (i, _), (_, d) in zip(pairs, pairs[::-1], strict=True)],
+    ),
+    (
+        "You leave out constants before you pair inputs with derivatives. Leave "
+        "them out afterwards.",
+        _without_constants_first,
+    ),
+    (
+        "An input that is used twice occurs once. Return one pair for each use.",
+        lambda options, pairs: [[i, d] for i, d in dict(map(tuple, pairs)).items()],
+    ),
+    (
+        "An input that is used twice occurs once, with its first derivative. Return one pair for "
+        "each use.",
+        lambda options, pairs: [[i, d] for i, d in dict(map(tuple, pairs[::-1])).items()][::-1],
+    ),
+    ("Only the first input has a derivative. The others are missing.", lambda o, pairs: pairs[:1]),
+    ("Only the last input has a derivative. The others are missing.", lambda o, pairs: pairs[-1:]),
+    ("The last input is missing.", lambda o, pairs: pairs[:-1]),
+    ("All derivatives have the wrong sign.", lambda o, pairs: [[i, -d] for i, d in pairs]),
+    (
+        "Every input gets the first derivative.",
+        lambda o, pairs: [[i, pairs[0][1]] for i, _ in pairs],
+    ),
+]
+
+
+def backpropagation(
     cause: str, wrong: Callable[[Plain, float], tuple[list[float], list[int]]]
 ) -> Mistake:
     """Return a mistake in backpropagation.
@@ -151,18 +233,29 @@ def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
     return derivatives, counts
 
 
-def _last_contribution(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
-    totals = [0.0] * len(graph["edges"])
-    totals[-1] = deriv
-    reached = reachable(graph)
-    for number in reversed(range(len(totals))):
-        if number not in reached:
-            continue
+def keeps_one_contribution(finding: Finding) -> bool | None:
+    """Return whether each derivative is the contribution of a single path, for any valid order."""
+    if finding.request.operation != "autodiff.backward" or finding.response is None:
+        return None
+    graph, deriv = finding.request.options["graph"], finding.request.options["deriv"]
+    count = len(graph["edges"])
+    possible: list[set[float]] = [set() for _ in range(count)]
+    possible[-1] = {deriv}
+    for number in reversed(range(count)):
         for parent, weight in graph["edges"][number]:
-            totals[parent] = weight * totals[number]
-    _, counts = _right(graph, deriv)
-    leaf = _leaves(graph)
-    return [t if leaf[i] and i in reached else 0.0 for i, t in enumerate(totals)], counts
+            possible[parent] |= {weight * value for value in possible[number]}
+            if len(possible[parent]) > 1000:
+                return None
+    received = finding.response.plain
+    right, _ = _right(graph, deriv)
+    leaf, reached = _leaves(graph), reachable(graph)
+    if max(received["chain rule"]) > 1:
+        return False
+    return all(
+        any(same_values(value, one) for one in possible[i])
+        for i, value in enumerate(received["derivatives"])
+        if leaf[i] and i in reached and value != right[i]
+    )
 
 
 def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
@@ -241,21 +334,38 @@ PATHS = (
     "You follow each path separately, path by path. Go through the variables in topological order."
 )
 
+VISITED = "Variables that were visited already are visited again."
+
+REVERSED = "The order is reversed: inputs come before their results."
+
+
+def _without_derivatives(request: Request) -> Response | None:
+    """Return the derivatives that remain if every result passes its derivative on too late."""
+    options = request.options
+    if not options["program"] or not options.get("backward"):
+        return None
+    return Response(request, (np.zeros(0), np.zeros(len(options["inputs"]))))
+
+
+IGNORED = "You ignore the derivative that `backpropagate` receives."
+
+
+def _with_derivative_one(request: Request) -> Response | None:
+    """Return the derivatives if every call of `backward` begins with 1."""
+    options = request.options
+    if not options["program"] or not options.get("backward"):
+        return None
+    derivatives = derivatives_of(options["program"], options["inputs"])
+    return Response(request, (np.zeros(0), np.array(derivatives) * len(options["backward"])))
+
+
 MISTAKES = [
     *(number_on_the_left(step) for step in ("sub", "div", "lt", "gt")),
-    value("gt", "The arguments are exchanged in `>`.", lambda a, b: float(a < b)),
-    value("lt", "The arguments are exchanged in `<`.", lambda a, b: float(a > b)),
-    value("sub", "The arguments are exchanged in `-`.", lambda a, b: b - a),
-    value("div", "The arguments are exchanged in `/`.", lambda a, b: b / a),
-    value("div", "A quotient is computed as a product.", lambda a, b: a * b),
-    value("sub", "A difference is computed as a sum.", lambda a, b: a + b),
-    value("add", "A sum is computed as a product.", lambda a, b: a * b),
-    value("mul", "A product is computed as a sum.", lambda a, b: a + b),
-    value("neg", "`neg` returns its argument unchanged.", lambda a: a),
-    value("relu", "`relu` returns its argument unchanged.", lambda a: a),
-    value("log", "`log` returns its argument unchanged.", lambda a: a),
-    value("exp", "`exp` returns its argument unchanged.", lambda a: a),
-    value("sigmoid", "`sigmoid` is computed as `exp`.", VALUES["exp"]),
+    *(
+        value(name, cause, wrong, composed)
+        for name, cause, wrong in WRONG_VALUES
+        for composed in COMPOSITIONS
+    ),
     remembered(
         "The history of a result does not contain its inputs.", lambda right: {"parents": []}
     ),
@@ -270,77 +380,10 @@ MISTAKES = [
         "The history holds the inputs in another order.",
         lambda right: {"parents": right["parents"][::-1]},
     ),
-    slope(
-        "mul", "The derivatives with respect to the two factors are exchanged.", lambda a, b: (a, b)
-    ),
-    slope(
-        "div",
-        "In a product, the derivatives with respect to the two factors are exchanged.",
-        lambda a, b: (a, -1 / b**3),
-    ),
-    slope("mul", "Both derivatives of a product are 1.", lambda a, b: (1.0, 1.0)),
-    slope("neg", "The derivative of `neg` has the wrong sign.", lambda a: (1.0,)),
-    slope("sub", "The derivative of `neg` has the wrong sign.", lambda a, b: (1.0, 1.0)),
-    slope("inv", "The derivative of 1 / x has the wrong sign.", lambda a: (1 / a**2,)),
-    slope("div", "The derivative of 1 / x has the wrong sign.", lambda a, b: (1 / b, a / b**2)),
-    slope(
-        "sigmoid",
-        "You compute the derivative of `sigmoid` from its input. Compute it from its value.",
-        lambda a: (a * (1 - a),),
-    ),
-    slope(
-        "sigmoid", "You return the value of `sigmoid` as its derivative.", lambda a: (sigmoid(a),)
-    ),
-    slope(
-        "exp",
-        "You compute the derivative of `exp` from its input. Compute it from its value.",
-        lambda a: (a,),
-    ),
-    slope("exp", "You use 1 as the derivative of `exp`. Use the value of `exp`.", lambda a: (1.0,)),
-    slope("log", "You use x as the derivative of the logarithm. Use 1 / x.", lambda a: (a + EPS,)),
-    slope(
-        "relu",
-        "You use 1 as the derivative of `relu` everywhere. Use 0 for negative x.",
-        lambda a: (1.0,),
-    ),
-    slope(
-        "lt",
-        "Comparisons have a nonzero derivative. Return 0: they are constant almost everywhere.",
-        lambda a, b: (1.0, 1.0),
-    ),
-    modelled(
-        ("1.4",),
-        "The arguments of `log_back` are exchanged.",
-        r"scalar\.program",
-        lambda request: (
-            Response(
-                request,
-                (
-                    np.zeros(0),
-                    np.array(
-                        [request.options["inputs"][0] / (request.options["backward"][0] + EPS)]
-                    ),
-                ),
-            )
-            if request.options["program"] == [["log", 0]]
-            else None
-        ),
-    ),
-    modelled(
-        ("1.4",),
-        "The arguments of `relu_back` are exchanged.",
-        r"scalar\.program",
-        lambda request: (
-            Response(
-                request,
-                (
-                    np.zeros(0),
-                    np.array([request.options["inputs"][0] * (request.options["backward"][0] > 0)]),
-                ),
-            )
-            if request.options["program"] == [["relu", 0]]
-            else None
-        ),
+    *(
+        slope(name, cause, rule, composed)
+        for name, cause, rule in wrong_rules("derivative")
+        for composed in COMPOSITIONS
     ),
     chained(
         "The derivatives are not multiplied by d_output. Pass d_output to `backward`.",
@@ -352,21 +395,30 @@ MISTAKES = [
         lambda factor, saved, d_output: factor * saved * d_output * d_output,
     ),
     chained("The saved values are lost.", lambda factor, saved, d_output: factor * d_output),
-    backpropagated(PATHS, _path_by_path),
+    *(paired(cause, wrong) for cause, wrong in WRONG_PAIRS),
+    backpropagation(PATHS, _path_by_path),
     raising(("1.4",), PATHS, r"autodiff\..*", "ResultError", message="is each path followed"),
-    backpropagated(
+    Mistake(
+        ("1.4",),
         "A derivative that arrives on a second path is overwritten. Add it to the first one.",
-        _last_contribution,
+        keeps_one_contribution,
     ),
-    backpropagated("You ignore the derivative that `backpropagate` receives.", _always_one),
+    backpropagation(IGNORED, _always_one),
+    modelled(("1.4",), IGNORED, r"scalar\.program", _with_derivative_one),
     added_over_calls(
         "The derivative of a leaf is overwritten by the next call. Add to it.",
         lambda seeds: seeds[-1],
     ),
-    sorted_wrongly("The order is reversed: results come before their inputs.", _reversed),
-    sorted_wrongly("Variables that were visited already are visited again.", _repeated),
+    sorted_wrongly(REVERSED, _reversed),
+    modelled(("1.4",), REVERSED, r"scalar\.program", _without_derivatives),
+    sorted_wrongly(VISITED, _repeated),
+    raising(("1.4",), VISITED, r"autodiff\..*", "ResultError", message="is each path followed"),
     sorted_wrongly("The order contains constants. Leave them out.", _with_constants),
     sorted_wrongly("The order lacks the leaves.", _without_leaves),
+    sorted_wrongly(
+        "The order lacks its root, the variable at which the search begins.",
+        lambda graph, order: set(order) == reachable(graph) - {len(graph["edges"]) - 1},
+    ),
     sorted_wrongly(
         "Variables are in the order in which the search finds them. Append each one after "
         "all its inputs, and reverse the list at the end.",

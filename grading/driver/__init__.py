@@ -13,6 +13,8 @@ import contextlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -41,8 +43,14 @@ FAMILIES = {
 """Modules with the handlers of operations, by the first part of an operation's name."""
 
 
-def perform(request: Request) -> Response:
+def perform(
+    request: Request, importing: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Response:
     """Perform a request.
+
+    Args:
+        request: The request.
+        importing: Returns a context manager for the imports of the submission.
 
     Raises:
         KeyError: There is no such operation.
@@ -51,7 +59,7 @@ def perform(request: Request) -> Response:
     forget()
     name, _, operation = request.operation.partition(".")
     module = FAMILIES[name]
-    with submission_code:
+    with importing(), submission_code:
         _import_package()
         family: Family = importlib.import_module(module).family
     return family.perform(operation, replace(request, options=Options(request.options)))

@@ -9,9 +9,10 @@ import importlib.util
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -22,17 +23,22 @@ from grading.protocol.messages import Request, Response
 
 family = Family()
 
+PASSED = "passed"
+"""Outcome of a test without an exception."""
+
 
 @family.operation
 def run(request: Request) -> Response:
     """Run the tests of a file that have a marker.
 
-    Options: `file`, its name in the folder ``tests``; `marker`; and `examples`, the number of
-    examples that hypothesis draws for a test.
+    Options: `file`, its name in the folder ``tests``; `marker`; `examples`, the number of examples
+    that hypothesis draws for a test; `names`, the tests to run until one fails, or None to run all;
+    and `watched`, functions as "module:name", of which at least one exists.
 
     Returns:
-        For each test "passed", or the name and the message of the exception that it raised; None
-        if there is no such file.
+        "outcomes": for each test that ran "passed", or the name and the message of the exception
+        that it raised; "calls": for each watched function the tests that call it. None if there is
+        no such file.
     """
     options = request.options
     path = _find(options["file"])
@@ -49,11 +55,53 @@ def run(request: Request) -> Response:
     settings.load_profile("learner")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        outcomes = {
-            name: _outcome(test, arguments)
-            for name, test, arguments in _tests(_import(path), options["marker"])
-        }
-    return Response(request, plain=outcomes)
+        outcomes: dict[str, str] = {}
+        calls: dict[str, list[str]] = {function: [] for function in options["watched"]}
+        for name, test, arguments in _tests(_import(path), options["marker"]):
+            if options["names"] is not None and name not in options["names"]:
+                continue
+            with _calls_of(options["watched"]) as called:
+                outcomes[name] = _outcome(test, arguments)
+            for function in called:
+                calls[function].append(name)
+            if options["names"] is not None and outcomes[name] != PASSED:
+                break
+    return Response(request, plain={"outcomes": outcomes, "calls": calls})
+
+
+@contextmanager
+def _calls_of(functions: Sequence[str]) -> Iterator[set[str]]:
+    """Collect those of some functions that a block calls.
+
+    Functions without Python code, which cannot be observed, count as called.
+    """
+    codes: dict[CodeType, str] = {}
+    called: set[str] = set()
+    for function in functions:
+        module, _, name = function.partition(":")
+        if module not in sys.modules:
+            continue
+        code = getattr(getattr(sys.modules[module], name, None), "__code__", None)
+        if isinstance(code, CodeType):
+            codes[code] = function
+        else:
+            called.add(function)
+    if not codes:
+        yield called
+        return
+
+    def observe(frame: FrameType, event: str, argument: object) -> None:
+        found = codes.get(frame.f_code) if event == "call" else None
+        if found is not None:
+            called.add(found)
+            if called.issuperset(codes.values()):
+                sys.setprofile(None)
+
+    sys.setprofile(observe)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
 
 
 def _find(file: str) -> Path | None:
@@ -113,7 +161,7 @@ def _outcome(test: Callable[..., Any], arguments: dict[str, Any]) -> str:
         test(**arguments)
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
-    return "passed"
+    return PASSED
 
 
 __all__ = ["family"]

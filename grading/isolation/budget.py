@@ -49,6 +49,7 @@ class Budget:
         cpu_time: Returns the processor time of the worker so far; None if the system does not
             report it. Then wall-clock time counts.
         compiling: Returns whether numba compiles in the worker now.
+        importing: Returns whether the worker imports the submission now.
         clock: Returns the time in seconds.
         before: The last sample of the previous call, which saves a sample; None to take one now.
     """
@@ -58,18 +59,23 @@ class Budget:
         allowance: Allowance,
         cpu_time: Callable[[], CpuTime | None],
         compiling: Callable[[], bool] = lambda: False,
+        importing: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         before: CpuTime | None = None,
     ) -> None:
         self._allowance = allowance
         self._cpu_time = cpu_time
         self._compiling = compiling
+        self._importing = importing
         self._clock = clock
         self._now = clock()
         self._before = cpu_time() if before is None else before
         self.run = 0.0
         self.compiled = 0.0
         self.idle = 0.0
+        # Elapsed time, for the phases of the run.
+        self.elapsed_compiling = 0.0
+        self.elapsed_importing = 0.0
 
     @property
     def charged(self) -> float:
@@ -96,9 +102,12 @@ class Budget:
         self._before = current
         self.idle += idle
         if self._compiling():
+            self.elapsed_compiling += interval
             credit = min(run, self._allowance.compile - self.compiled)
             self.compiled += credit
             run -= credit
+        elif self._importing():
+            self.elapsed_importing += interval
         self.run += run
 
     def check(self) -> None:

@@ -19,8 +19,15 @@ class WorkerError(SubjectError):
     "TooManyProcesses", "TooMuchOutput", "TooManyFiles" or "BadReply".
     """
 
-    def __init__(self, kind: str, message: str, request: Request, output: str = "") -> None:
-        super().__init__([kind, "WorkerError"], message, request, output=output)
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        request: Request,
+        output: str = "",
+        trace: Sequence[tuple[str, int, str]] = (),
+    ) -> None:
+        super().__init__([kind, "WorkerError"], message, request, trace, output)
 
 
 class CheckAbandoned(BaseException):

@@ -19,7 +19,7 @@ from grading.isolation.output import Output
 from grading.isolation.watch import Watch
 from grading.isolation.worker_files import WorkerSetup
 from grading.protocol.wire import Frame, WireError
-from grading.worker.compiling import COMPILING
+from grading.worker.compiling import COMPILING, IMPORTING
 
 
 class WorkerProcess:
@@ -100,7 +100,13 @@ class WorkerProcess:
         two calls counts for the second one.
         """
         before = None if self._budget is None else self._budget.sample
-        self._budget = Budget(allowance, self._watch.cpu_time, self._is_compiling, before=before)
+        self._budget = Budget(
+            allowance,
+            self._watch.cpu_time,
+            lambda: self._activity() == COMPILING,
+            lambda: self._activity() == IMPORTING,
+            before=before,
+        )
         return self._budget
 
     def exchange(self, frame: Frame, budget: Budget) -> Frame:
@@ -118,9 +124,9 @@ class WorkerProcess:
         self._channel.send(frame, budget)
         return self._channel.receive(budget)
 
-    def _is_compiling(self) -> bool:
-        """Return whether the worker reports that numba compiles now."""
-        return os.pread(self._compiling.fileno(), 1, 0) == COMPILING
+    def _activity(self) -> bytes:
+        """Return the byte by which the worker reports that it compiles or imports."""
+        return os.pread(self._compiling.fileno(), 1, 0)
 
     def display_paths(self, text: str) -> str:
         """Return a text with the paths of the worker shortened for reports."""

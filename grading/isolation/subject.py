@@ -3,10 +3,11 @@
 import secrets
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -16,10 +17,12 @@ from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, sma
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
+from grading.isolation.output import split_crash
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import copy_submission
 from grading.isolation.worker_files import WorkerSetup
+from grading.phases import ACCURACY, COMPILATION, IMPORTS, START, credit, phase
 from grading.protocol.messages import (
     DriverError,
     Request,
@@ -34,7 +37,7 @@ from grading.submissions.submission import Submission
 
 @dataclass
 class Spent:
-    """Time of requests, in seconds.
+    """Time of requests, in seconds. Several threads may add to it.
 
     Attributes:
         all: That of all requests.
@@ -43,6 +46,12 @@ class Spent:
 
     all: float = 0.0
     before: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, seconds: float) -> None:
+        """Add the time of a request."""
+        with self._lock:
+            self.all += seconds
 
 
 class IsolatedSubject(Subject):
@@ -143,20 +152,26 @@ class IsolatedSubject(Subject):
                 earlier.
             IsolationError: The grader could not start a worker.
         """
+        trains = request.operation.startswith("learn.")
+        with phase(ACCURACY) if trains else nullcontext():
+            return self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
         self._refuse(request)
         allowance = self._allowance(request)
         if self._worker is None:
-            self._worker = WorkerProcess(self.level, self._setup, self.limits)
+            with phase(START):
+                self._worker = WorkerProcess(self.level, self._setup, self.limits)
         worker, number = self._worker, secrets.token_hex(16)
         budget = worker.budget(allowance)
         try:
             received = worker.exchange(encode_request(request, number), budget)
             budget.update()
-            self._spent.all += budget.charged
+            self._spent.add(budget.charged)
             reply = read_reply(received, request, number)
         except LostError as lost:
             # The function is not called again, and its time is not taken from other functions.
-            self._spent.all += 0.0 if lost.kind == "TimedOut" else budget.charged
+            self._spent.add(0.0 if lost.kind == "TimedOut" else budget.charged)
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"invalid reply: {error}", request) from None
@@ -164,6 +179,9 @@ class IsolatedSubject(Subject):
             # The worker cannot take another request before it has replied to this one.
             self.end_worker()
             raise
+        finally:
+            credit(COMPILATION, budget.elapsed_compiling)
+            credit(IMPORTS, budget.elapsed_importing)
         if isinstance(reply, Raised):
             raise self._error(worker, reply, request)
         return reply
@@ -201,7 +219,7 @@ class IsolatedSubject(Subject):
             try:
                 yield copy
             finally:
-                self._spent.all += copy.seconds
+                self._spent.add(copy.seconds)
 
     def end_worker(self) -> None:
         """End the worker; the next request starts a new one."""
@@ -270,8 +288,8 @@ class IsolatedSubject(Subject):
         if kind == "TimedOut":
             message = f"{name_of(request)} {message}"
             self._endless[CalledFunctions.of(request)] = message
-        output = printable(worker.display_paths(worker.output.tail()))
-        error = WorkerError(kind, message, request, output)
+        output, calls = split_crash(printable(worker.display_paths(worker.output.tail())))
+        error = WorkerError(kind, message, request, output, calls)
         self._lost.append(error)
         if kind in ("TimedOut", "OutOfTime"):
             return CheckAbandoned(error, message)

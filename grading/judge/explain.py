@@ -4,14 +4,16 @@ Errors of numba's compiler are long and nested. An explanation keeps the innermo
 learner's line.
 """
 
+import platform
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from grading.judge.text import ESCAPES, clean, clean_line
 from grading.protocol.messages import is_own
-from grading.worker.imports import ONLY_FROM_SUBMISSION
+from grading.worker.imports import ONLY_FROM_SUBMISSION, REFUSED
 
 Frame = tuple[str, int, str]
 """File, line and function of a stack frame."""
@@ -41,13 +43,32 @@ NOISE = re.compile(
 WORKER_LOST = {
     "OutOfTime": "used up the time of the task",
     "OutOfMemory": "used more memory than the task allows",
-    "WorkerDied": "ended the process that it ran in",
     "TooManyProcesses": "started too many processes",
     "TooMuchOutput": "printed too much",
     "TooManyFiles": "wrote too much",
     "BadReply": "sent an invalid response",
 }
 """Causes of the loss of a worker, by the name of the exception class."""
+
+MEMORY_FAULT = "the code reads or writes outside of an array"
+
+SIGNALS = {
+    "SIGSEGV": f"crashed (SIGSEGV): {MEMORY_FAULT}",
+    "SIGBUS": f"crashed (SIGBUS): {MEMORY_FAULT}",
+    "SIGKILL": "was killed (SIGKILL); a machine without free memory does this",
+    "SIGXCPU": "used up its processor time (SIGXCPU)",
+}
+"""Ends of a process, by the signal."""
+
+ADVICE = {
+    "EOFError": "the grader has no keyboard, so remove `input`",
+    "BdbQuit": "the grader has no debugger, so remove `breakpoint`",
+    "SystemExit": "the code calls `exit`, so remove the call",
+}
+"""The way out of an exception that a script may raise but a function must not."""
+
+CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
+"""Pattern of a line that git writes for a conflict."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,8 @@ def explain(
     if kind == "TimedOut":
         # The message names the function and the limit.
         return Explanation(clean_line(plain, 200), file, line, details=_details("", output))
+    if kind == "WorkerDied":
+        return Explanation(_end_of_process(plain), file, line, details=_details("", output))
     if kinds and kinds[0] in WORKER_LOST:
         sentence = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(sentence, file, line, details=_details(plain, output))
@@ -94,6 +117,12 @@ def explain(
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)
+    if "SyntaxError" in kinds and trace and is_own(trace[-1][0]):
+        return _syntax_error(file, line, plain)
+    refused = plain.partition(" ")[0] if "ModuleNotFoundError" in kinds else ""
+    if refused in REFUSED:
+        sentence = f"the submission imports {refused}, which no solution may use"
+        return Explanation(sentence, file, line, details=_details("", output))
     missing = MISSING_PACKAGE.match(plain) if "ModuleNotFoundError" in kinds else None
     if missing and not missing["name"].startswith(ONLY_FROM_SUBMISSION):
         package = clean_line(missing["name"], 80)
@@ -102,8 +131,32 @@ def explain(
     first_line = clean_line(plain.partition("\n")[0], 200)
     location = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
     sentence = f"{kind} was raised{location}" + (f": {first_line}" if first_line else "")
+    if kind in ADVICE:
+        sentence = f"{sentence}; {ADVICE[kind]}"
     rest = plain.partition("\n")[2]
     return Explanation(sentence.rstrip("."), file, line, details=_details(rest, output))
+
+
+def _end_of_process(message: str) -> str:
+    """Return a sentence about the end of a process, from the message of a lost worker."""
+    signal = next((text for name, text in SIGNALS.items() if message.endswith(name)), "")
+    status = re.search(r"with status (\d+)$", message)
+    if signal:
+        return f"the process of the code {signal}"
+    if status:
+        return f"the code ended its process with status {status[1]}, as `os._exit` does"
+    return clean_line(f"the process of the code ended: {message.rpartition(': ')[2]}", 200)
+
+
+def _syntax_error(file: str, line: int, message: str) -> Explanation:
+    """Explain a file that is not valid Python; the second line of the message is its source."""
+    first, _, source = message.partition("\n")
+    problem = re.sub(r" \([^()]*, line \d+\)$", "", first)
+    if CONFLICT.match(source):
+        problem = "the line is a conflict of git that is not resolved"
+    version = ".".join(platform.python_version_tuple()[:2])
+    sentence = f"{PurePosixPath(file).name} is not valid Python {version}: {problem}"
+    return Explanation(clean_line(sentence, 200), file, line, clean_line(source, 120))
 
 
 def _compiler_error(kind: str, message: str) -> Explanation:
@@ -153,5 +206,6 @@ def _own(trace: Sequence[Frame]) -> Frame:
 def _details(message: str, output: str) -> str:
     parts = [message.strip()]
     if output.strip():
-        parts.append("printed before:\n" + "\n".join(output.strip().splitlines()[-8:]))
+        lines = (clean_line(line, 120) for line in output.strip().splitlines()[-8:])
+        parts.append("\n".join(["printed before:", *lines]))
     return clean("\n".join(part for part in parts if part), 1200)

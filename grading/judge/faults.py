@@ -1,22 +1,18 @@
 """Conversion of the exception that ended a check to a fault for the report."""
 
 import traceback
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 import msgspec
-import numpy as np
 from hypothesis.errors import Flaky
 
 from grading.checking.finding import Finding, finding_of
-from grading.diagnosis import likely_cause
 from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.protocol.messages import Array, DriverError, SubjectError
-
-MAX_SHOWN_ELEMENTS = 40
-"""Maximum number of elements of an array that is shown completely."""
+from grading.judge.values import shown_pair
+from grading.protocol.messages import DriverError, SubjectError
 
 
 def is_unimplemented(error: BaseException) -> bool:
@@ -48,25 +44,22 @@ def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
     return found is not None and not kinds.isdisjoint(found.kinds)
 
 
-def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> Fault | None:
-    """Return the fault behind an exception; None if the grader caused the exception.
+def fault_of(error: BaseException) -> Fault | None:
+    """Return the fault behind the exception of a check; None if the grader caused it.
 
-    Args:
-        task_id: The task of the check.
-        error: The exception that ended the check.
-        others: Further findings of the check.
+    The likely cause depends on all checks of a task: `grading.judge.causes` adds it.
     """
     if _is_graders(error):
         return None
     error = _first(error)
     if isinstance(error, Flaky):
-        return _of_flaky(task_id, error, others)
+        return _of_flaky(error)
     subject_error = _subject_error(error)
     if subject_error is not None:
-        return _of_exception(task_id, subject_error, others)
+        return _of_exception(subject_error)
     finding = finding_of(error)
     if finding is not None:
-        return _of_finding(task_id, finding, others)
+        return _of_finding(finding)
     if isinstance(error, AssertionError):
         return Fault(clean_line(str(error)) or "a required property does not hold")
     return None
@@ -84,11 +77,11 @@ def harness_error(error: BaseException) -> str:
     return clean_line(f"{type(error).__name__}: {error}{location}")
 
 
-def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
+def _of_flaky(error: Flaky) -> Fault:
     """Return the fault of an example that failed once and then behaved differently."""
     sentence = "same input, different answers"
     for each in getattr(error, "exceptions", ()):
-        fault = fault_of(task_id, each, others)
+        fault = fault_of(each)
         if fault is not None and is_lost(each):
             # The failure is the loss of the worker.
             return fault
@@ -97,39 +90,28 @@ def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
     return Fault(sentence)
 
 
-def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fault:
-    expected, received = finding.expected, finding.received
+def _of_finding(finding: Finding) -> Fault:
+    expected, received = shown_pair(finding)
     return Fault(
         sentence=clean_line(finding.sentence).rstrip("."),
         request=clean(str(finding.request)),
         name=clean_line(finding.name),
-        expected="" if expected is None else _shown(expected, finding.index),
-        received="nothing" if received is None else _shown(received, finding.index),
+        expected=expected,
+        received=received,
         index=finding.index,
-        cause=clean_line(_cause(task_id, finding, others)),
     )
 
 
-def _of_exception(task_id: str, error: SubjectError, others: Sequence[Finding]) -> Fault:
-    finding = finding_of(error)
+def _of_exception(error: SubjectError) -> Fault:
     explanation = explain(error.kinds, error.message, error.trace, error.output)
     return Fault(
         sentence=explanation.sentence,
         request=clean(str(error.request)),
         name="the exception",
-        cause="" if finding is None else clean_line(_cause(task_id, finding, others)),
         place=f"{explanation.file}:{explanation.line}" if explanation.file else "",
         excerpt=explanation.excerpt,
         details=explanation.details,
     )
-
-
-def _cause(task_id: str, finding: Finding, others: Sequence[Finding]) -> str:
-    """Return the likely cause; empty if there is none, or if the diagnosis itself fails."""
-    try:
-        return likely_cause(task_id, finding, others) or ""
-    except Exception:
-        return ""
 
 
 def _subject_error(error: BaseException) -> SubjectError | None:
@@ -144,19 +126,3 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and not isinstance(error, Flaky):
         error = error.exceptions[0]
     return error
-
-
-def _shown(value: object, index: tuple[int, ...] | None = None) -> str:
-    """Return a value as text; of a large array only the row with the wrong element."""
-    if isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
-        return clean("\n".join(map(_shown, value)))
-    if not isinstance(value, np.ndarray):
-        return clean(repr(value))
-    if value.size > MAX_SHOWN_ELEMENTS and index and len(index) == value.ndim:
-        row = "".join(f"{i}, " for i in index[:-1])
-        return clean(f"[{row}:] of shape {value.shape}\n{_text(value[index[:-1]])}")
-    return clean(_text(value))
-
-
-def _text(array: Array) -> str:
-    return np.array2string(array, separator=", ", threshold=200, precision=6)

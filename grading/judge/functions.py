@@ -9,6 +9,12 @@ from grading.judge.records import CheckResult, Hole
 from grading.submissions.submission import Submission
 from grading.tasks.model import Task
 
+IMPORT = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \(")
+"""Pattern of Python's error for the import of a name that a module does not define."""
+
+ATTRIBUTE = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
+"""Pattern of Python's error for the use of a name that a module does not define."""
+
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
     """Return the records of the functions of a task."""
@@ -27,7 +33,7 @@ def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
         holes = submission.named(task.holes_of(group, submission.layout))
         if holes:
             missing = submission.missing(holes)
-            lacking[group.name] = f"the submission has no {missing[0]}" if missing else ""
+            lacking[group.name] = submission.absence(missing[0]) if missing else ""
     if lacking and all(lacking.values()):
         first = next(iter(lacking.values()))
         return {group.name: lacking.get(group.name, first) for group in task.groups}
@@ -59,6 +65,41 @@ def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
     if not named and len(there) > 1:
         return check
     fault = msgspec.structs.replace(fault, function=hole.function, place=hole.place)
+    return msgspec.structs.replace(check, fault=fault)
+
+
+def with_missing_function(
+    check: CheckResult, holes: Sequence[Hole], submission: Submission
+) -> CheckResult:
+    """Say which function is missing, and in which file, if its absence ended a check.
+
+    The exception points to the file that imports the function, which the learner may not have
+    written, or to no file. Another file may be wrong about the name, so of imports only those of
+    the task's functions count.
+
+    Args:
+        check: The check.
+        holes: The functions of its task.
+        submission: The submission.
+    """
+    fault = check.fault
+    if fault is None:
+        return check
+    imported, read = IMPORT.search(fault.sentence), ATTRIBUTE.search(fault.sentence)
+    found = imported or (None if fault.place else read)
+    if found is None:
+        return check
+    module, function = found["module"], found["name"]
+    name = f"{module}:{function}"
+    file = submission.source(module)
+    if file is None or (imported and all(each.name != name or each.place for each in holes)):
+        return check
+    use = "import" if imported else "use"
+    fault = msgspec.structs.replace(
+        fault,
+        sentence=f"there is no `{function}` in {module}, and other files {use} it",
+        place=f"{file.relative_to(submission.root).as_posix()}:1",
+    )
     return msgspec.structs.replace(check, fault=fault)
 
 

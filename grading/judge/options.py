@@ -14,6 +14,8 @@ NAME = "grading.judge.options"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("grading", "checks of the course's tasks")
-    group.addoption("--submission", metavar="PATH", default=str(ROOT), help="the code to check")
+    group.addoption(
+        "--submission", metavar="PATH", default=str(ROOT), help="folder or archive to check"
+    )
     group.addoption("--seed", type=int, metavar="N", help="seed of hypothesis' inputs")
     group.addoption("--simulate", action="store_true", help="run CUDA tasks on numba's simulator")

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
-from grading.checking.finding import Finding, collecting
+from grading.checking.finding import Finding, collecting, noting_errors
+from grading.judge.counterexamples import SETTINGS, counterexample
 from grading.judge.subjects import SUBJECTS, Subjects
+from grading.phases import SEARCH, phase
 from grading.tasks.model import Task, title_of
 
 NOT_JUDGED = "not judged here: "
@@ -23,9 +25,10 @@ class Outcome:
         check: The name of its function.
         case: The id of the parameter set in pytest; empty if there is only one.
         seconds: Duration including fixtures, in seconds.
-        error: The exception that ended the check; None if there was none.
+        error: The exception for the reported input; None if there was none.
+        drawn: The exception for the first failing input, if the reported one is another.
         skipped: The reason of a skip; None if the check ran.
-        findings: All wrong answers, including those that were shrunk further.
+        findings: Right and wrong answers, those of the search for the input to report included.
         measured: Values recorded with pytest's `record_property`.
     """
 
@@ -33,6 +36,7 @@ class Outcome:
     case: str = ""
     seconds: float = 0.0
     error: BaseException | None = None
+    drawn: BaseException | None = None
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
@@ -53,20 +57,24 @@ class RunOptions:
     """Options of a run of checks.
 
     Attributes:
-        shrink: True to let hypothesis search for the smallest failing input.
-        fail_fast: Names of groups that end at their first failure, without shrinking.
+        shrink: True to search for the input to report after a failure.
+        fail_fast: Names of groups that end at their first failure, without this search.
+        examples: Number of examples of a check that sets no number; None for the usual one.
+        shrinking_seconds: Time limit for shrinking one failing input, in seconds.
+        only_groups: True to skip the checks that belong to no group of the task.
         begins: A function that is called with the name of each check before it runs.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
+    examples: int | None = None
+    shrinking_seconds: int = 10
+    only_groups: bool = False
     begins: Callable[[str], None] = lambda name: None
 
-    def phases(self, group: str) -> tuple[Phase, ...]:
-        """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
-        first = (Phase.explicit, Phase.generate)
-        shrink = self.shrink and group not in self.fail_fast
-        return (*first, Phase.shrink) if shrink else first
+    def searches(self, group: str) -> bool:
+        """Return whether the input to report is searched for a group of checks."""
+        return self.shrink and group not in self.fail_fast
 
 
 class Recorder:
@@ -98,9 +106,9 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Apply the options of the check's group to hypothesis, or skip the check."""
+        """Apply the settings of a run to hypothesis, or skip the check if its group has ended."""
         group = self._group(item)
-        if group in self._failed:
+        if group in self._failed or (self._options.only_groups and not group):
             return True
         self._options.begins(_check_and_case(item)[0])
         check = getattr(item, "obj", None)
@@ -108,13 +116,19 @@ class Recorder:
             original = getattr(check, SETTINGS, None) or settings.default
             changed = settings(
                 original,
-                phases=self._options.phases(group),
+                # Without saved examples, and without shrinking, which `counterexample` does.
+                phases=(Phase.explicit, Phase.generate),
                 database=None,
                 # With the variable CI set, hypothesis would ignore the seed.
                 derandomize=False,
                 report_multiple_bugs=False,
             )
             setattr(check, SETTINGS, changed)
+            # One function serves all its parameter sets.
+            handle = vars(check)["hypothesis"]
+            if not hasattr(handle.inner_test, NOTING):
+                handle.inner_test = noting_errors(handle.inner_test)
+                setattr(handle.inner_test, NOTING, True)
         return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -130,11 +144,19 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Collect the findings of a check."""
+        """Collect the findings of a check, and replace its exception by that of the report."""
+        assert isinstance(item, pytest.Function)
         outcome = self._outcome(item)
         with collecting() as findings:
             try:
                 return (yield)
+            except Exception as error:
+                if not self._options.searches(self._group(item)):
+                    raise
+                outcome.drawn = error
+                with phase(SEARCH):
+                    found = counterexample(self._task.id, item.obj, item.runtest, error, findings)
+                raise found from None
             finally:
                 outcome.findings = tuple(findings)
 
@@ -169,5 +191,5 @@ def _check_and_case(item: pytest.Item) -> tuple[str, str]:
     return getattr(item, "originalname", item.name), case
 
 
-SETTINGS = "_hypothesis_internal_use_settings"
-"""Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""
+NOTING = "_adds_errors_to_the_collection"
+"""Attribute of the inner function of a hypothesis test that `noting_errors` has wrapped."""

@@ -53,12 +53,13 @@ class Fault(Record, frozen=True):
 
     Attributes:
         sentence: The fault in one sentence, without a full stop.
-        request: The smallest input that shows the fault.
+        request: The reported input.
         name: The wrong part of the response.
         expected: Expected value of this part; empty if only a property is required.
         received: Received value of this part.
         index: The first wrong index.
-        cause: Likely cause, if a known mistake explains the response.
+        cause: Likely cause, if a known mistake explains the wrong answers.
+        known: What the wrong answers have in common, if no known mistake explains them.
         function: The most likely function, if there is one.
         place: Location of the function or of the exception, as "file:line".
         excerpt: Source of this line, for exceptions.
@@ -72,6 +73,7 @@ class Fault(Record, frozen=True):
     received: str = ""
     index: tuple[int, ...] | None = None
     cause: str = ""
+    known: str = ""
     function: str = ""
     place: str = ""
     excerpt: str = ""
@@ -384,6 +386,8 @@ class Report(Record, frozen=True):
         errors: Errors of the grader.
         grader: The commit of the grader.
         mark: The mark under the policy of a course.
+        phases: Seconds of each phase of the run (`grading.phases`), the longest first. Phases that
+            run at the same time count both.
     """
 
     version: Literal[1]
@@ -398,6 +402,7 @@ class Report(Record, frozen=True):
     errors: tuple[str, ...] = ()
     grader: str = ""
     mark: Mark | None = None
+    phases: dict[str, float] = {}
 
     @property
     def points(self) -> float:

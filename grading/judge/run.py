@@ -5,6 +5,7 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,11 +15,17 @@ from importlib import metadata
 import msgspec
 
 from grading.accuracy.logs import claim
-from grading.isolation import Isolation
+from grading.isolation import IsolatedSubject, Isolation
+from grading.judge.ahead import compile_ahead, compile_reference, tasks_of_second_worker
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
-from grading.judge.functions import absent_groups, hole_records, with_location
+from grading.judge.functions import (
+    absent_groups,
+    hole_records,
+    with_location,
+    with_missing_function,
+)
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
@@ -42,8 +49,9 @@ from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
 from grading.judge.version import grader_commit
+from grading.phases import REPLAYS, SPEED, checks_of, measuring, phase
 from grading.submissions.submission import Submission
-from grading.tasks.model import Group, Table, Task
+from grading.tasks.model import Group, Table, Task, split_selector
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,13 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
-        # Each task has its time limit four times: for its checks, second runs, replays, and speed.
+        phases = stack.enter_context(measuring())
+        # Workers end with the thread that started them, so the thread ends after all workers.
+        beside = stack.enter_context(ThreadPoolExecutor(1)) if PROCESSORS > 1 else None
+        # Each task has its time limit four times: for its checks, second runs, replays, and speed;
+        # each needed task has it twice.
         seconds = 4.0 * sum(task.seconds for task in plan.tasks)
+        seconds += 2.0 * sum(task.seconds for task in table.needed_by(plan.tasks))
         subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
         stack.enter_context(subjects)
         references = None
@@ -98,10 +111,17 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
             references = stack.enter_context(
                 Subjects(starter(plan.reference, plan.isolation), total_seconds=seconds)
             )
-        run = _Run(plan, table, subjects, references, progress)
+        copies = stack.enter_context(
+            Subjects(starter(plan.submission, plan.isolation), total_seconds=seconds)
+        )
+        run = _Run(plan, table, subjects, references, copies, beside, progress)
+        run.begin()
         for task in plan.tasks:
             progress(task, "")
-            run.judge(task)
+            run.check(task)
+        run.wait()
+        for task in plan.tasks:
+            run.finish(task)
         name, undefended = subjects.level or ("not needed", ())
     return Report(
         version=VERSION,
@@ -115,11 +135,55 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
         modules={module.number: module.title for module in table.modules},
         errors=tuple(run.errors),
         grader=grader_commit(),
+        phases={name: round(seconds, 2) for name, seconds in phases.seconds.items()},
     )
 
 
+PROCESSORS = os.cpu_count() or 1
+"""With more than one, another thread repeats requests and compiles ahead, beside the checks."""
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A task after its checks, before the results of its replays and its speed.
+
+    Attributes:
+        task: The task for the edition of the submission.
+        functions: Its functions.
+        absent: Reasons why groups are not there.
+        checks: Results of the checks.
+        forbidden: Forbidden calls by group.
+        outcomes: Outcomes of the checks.
+        harness_error: An error of the grader; empty if there was none.
+        replays: The failed checks of replays by group.
+        remarks: Remarks of the driver.
+        seconds: Duration so far, in seconds.
+    """
+
+    task: Task
+    functions: tuple[Hole, ...]
+    absent: Mapping[str, str]
+    checks: tuple[CheckResult, ...]
+    forbidden: dict[str, CheckResult]
+    outcomes: Sequence[Outcome]
+    harness_error: str
+    replays: "Future[dict[str, CheckResult]]"
+    remarks: tuple[str, ...]
+    seconds: float = 0.0
+
+
 class _Run:
-    """State of a run: results and errors so far."""
+    """State of a run: results and errors so far.
+
+    Args:
+        plan: The options.
+        table: The table of tasks.
+        subjects: The workers of the submission.
+        references: The workers of the reference solution.
+        copies: The workers of copies of the submission without functions.
+        beside: The thread for work beside the checks; None to do it between them.
+        progress: The callback of the run.
+    """
 
     def __init__(
         self,
@@ -127,8 +191,17 @@ class _Run:
         table: Table,
         subjects: Subjects,
         references: Subjects | None,
+        copies: Subjects,
+        beside: ThreadPoolExecutor | None,
         progress: Progress,
     ) -> None:
+        self._copies = copies
+        self._beside = beside
+        self._checked: dict[str, _Checked] = {}
+        self._second: tuple[Task, ...] = ()
+        self._ahead: Future[IsolatedSubject | None] | None = None
+        self._first: IsolatedSubject | None = None
+        self._compiling: list[Future[None]] = []
         self._plan = plan
         self._progress = progress
         self._table = table
@@ -139,15 +212,46 @@ class _Run:
         self._shown_remarks: set[str] = set()
         self._groups: dict[tuple[str, str], GroupResult] = {}
 
-    def judge(self, task: Task) -> TaskResult:
-        """Judge a task and store its result."""
+    def begin(self) -> None:
+        """Start the compilation of later tasks beside the checks of earlier ones."""
+        plan = self._plan
+        self._second = tasks_of_second_worker(plan.tasks, plan.submission)
+        if self._beside is not None and self._second:
+            worker = starter(plan.submission, plan.isolation)("cpu")
+            self._ahead = self._beside.submit(compile_ahead, worker, self._second)
+
+    def check(self, task: Task) -> None:
+        """Run the checks of a task, and start its replays."""
         began = time.monotonic()
-        result = self._judge(task)
-        seconds = round(time.monotonic() - began, 2)
+        if self._ahead is not None and task in self._second:
+            worker = self._ahead.result()
+            self._ahead = None
+            if worker is not None:
+                self._first = self._subjects.use("cpu", worker)
+        checked = self._check(task)
+        self._checked[task.id] = replace(checked, seconds=time.monotonic() - began)
+        self._compile_reference(task)
+
+    def wait(self) -> None:
+        """Wait for the work beside the checks, which would disturb measurements of speed."""
+        for checked in self._checked.values():
+            checked.replays.exception()
+        for compiling in self._compiling:
+            compiling.result()
+        if self._first is not None:
+            # The first worker has the kernels whose speed is measured.
+            self._subjects.use("cpu", self._first)
+
+    def finish(self, task: Task) -> TaskResult:
+        """Return the result of a task after its checks, and store it."""
+        began = time.monotonic()
+        checked = self._checked[task.id]
+        result = self._finish(checked)
+        seconds = round(checked.seconds + time.monotonic() - began, 2)
         self.results[task.id] = msgspec.structs.replace(result, seconds=seconds)
         return self.results[task.id]
 
-    def _judge(self, task: Task) -> TaskResult:
+    def _check(self, task: Task) -> _Checked:
         submission = self._plan.submission
         task = task.for_edition(submission.edition_for(task.module))
         functions = hole_records(task.holes_in(submission.layout), submission)
@@ -158,19 +262,50 @@ class _Run:
         harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
-                checks, outcomes = self._checks(task)
+                with phase(checks_of(task.id), divided=True):
+                    checks, outcomes = self._checks(task, RunOptions())
                 forbidden = forbidden_calls(task, submission)
             except SessionError as error:
                 harness_error = clean_line(str(error))
                 self.errors.append(harness_error)
         self._record_errors(task, checks)
         groups = self._groups_of(task, absent, harness_error, checks, forbidden)
-        replayed = self._replays(task, groups, outcomes)
-        if replayed:
-            refused = {**forbidden, **replayed}
-            groups = self._groups_of(task, absent, harness_error, checks, refused)
-        evidence = Evidence(
+        if self._judge_needs(task, groups, forbidden):
+            groups = self._groups_of(task, absent, harness_error, checks, forbidden)
+        inherits = submission.layout == "upstream"
+        remarks = repairs(self._subjects, known=self._shown_remarks) if inherits else ()
+        self._shown_remarks.update(remarks)
+        return _Checked(
+            task=task,
+            functions=tuple(functions),
+            absent=absent,
+            checks=checks,
+            forbidden=forbidden,
+            outcomes=outcomes,
             harness_error=harness_error,
+            replays=self._submit(partial(self._replays, task, groups, outcomes)),
+            remarks=tuple(remarks),
+        )
+
+    def _submit(
+        self, work: Callable[[], dict[str, CheckResult]]
+    ) -> "Future[dict[str, CheckResult]]":
+        """Do some work beside the checks, or now if there is no thread for it."""
+        if self._beside is not None:
+            return self._beside.submit(work)
+        done: Future[dict[str, CheckResult]] = Future()
+        done.set_result(work())
+        return done
+
+    def _finish(self, checked: _Checked) -> TaskResult:
+        submission = self._plan.submission
+        task, checks, forbidden = checked.task, checked.checks, checked.forbidden
+        replayed = checked.replays.result()
+        groups = self._groups_of(
+            task, checked.absent, checked.harness_error, checks, {**forbidden, **replayed}
+        )
+        evidence = Evidence(
+            harness_error=checked.harness_error,
             groups=groups,
             advice=tuple(check.status for check in checks if not check.required),
         )
@@ -185,9 +320,6 @@ class _Run:
             groups = (*groups, speed_group(speed, {task.speed.ratio: task.speed.points}))
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
-        inherits = submission.layout == "upstream"
-        remarks = repairs(self._subjects, known=self._shown_remarks) if inherits else ()
-        self._shown_remarks.update(remarks)
         return TaskResult(
             id=task.id,
             title=task.title,
@@ -198,13 +330,18 @@ class _Run:
             reason=reason(evidence),
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
-                with_location(check, _functions_of(task, check, functions))
+                with_location(
+                    with_missing_function(check, checked.functions, submission),
+                    _functions_of(task, check, checked.functions),
+                )
                 for check in (*checks, *forbidden.values(), *replayed.values())
             ),
             speed=speed,
-            measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
-            holes=functions,
-            remarks=remarks,
+            measurements=tuple(
+                _with_claim(each, submission) for each in measurements(checked.outcomes)
+            ),
+            holes=checked.functions,
+            remarks=checked.remarks,
             doc=task.doc,
             groups=groups,
         )
@@ -253,13 +390,14 @@ class _Run:
         passed = {group.name for group in groups if group.status is Status.PASSED}
         if task.device != "cpu" or not passed:
             return {}
-        self._subjects.begin_task(task.seconds, task.memory_mb)
-        self._subjects.begin_check()
+        self._copies.begin_task(task.seconds, task.memory_mb)
+        self._copies.begin_check()
         of_table = self._table.tasks
         earlier = of_table[: [each.id for each in of_table].index(task.id)]
         to_repeat = [group for group in task.groups if group.name in passed]
-        subject = partial(self._subjects.on, "cpu")
-        return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
+        subject = partial(self._copies.on, "cpu")
+        with phase(REPLAYS):
+            return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
 
     def _excuse(self, task: Task, group: Group) -> str:
         """Return the first unusable function that a group needs, with the reason; empty if none."""
@@ -268,6 +406,62 @@ class _Run:
             if problem:
                 return excuse_text(task, of, needed, problem)
         return ""
+
+    def _judge_needs(
+        self, task: Task, groups: Sequence[GroupResult], refused: Mapping[str, CheckResult]
+    ) -> bool:
+        """Judge the groups of other tasks that failed groups need, up to the first unusable one.
+
+        So the mark of a task does not depend on the tasks that are judged with it. Only a run with
+        a failure takes this time.
+
+        Returns:
+            True if a group was judged.
+        """
+        failed = {
+            group.name
+            for group in groups
+            if group.status is Status.FAILED and group.name not in refused
+        }
+        is_any_judged = False
+        for group in task.groups:
+            if group.name not in failed:
+                continue
+            needs: dict[str, list[Group]] = {}
+            for of, needed in self._table.needs(task, group):
+                if (of.id, needed.name) not in self._groups:
+                    needs.setdefault(of.id, []).append(needed)
+            for task_id, needed_groups in needs.items():
+                if self._excuse(task, group):
+                    break
+                self._judge_groups(self._table.task(task_id), needed_groups)
+                is_any_judged = True
+        return is_any_judged
+
+    def _judge_groups(self, task: Task, groups: Sequence[Group]) -> None:
+        """Judge some groups of a task that is not part of the run."""
+        submission = self._plan.submission
+        task = task.for_edition(submission.edition_for(task.module))
+        names = {group.name for group in groups}
+        task = msgspec.structs.replace(
+            task,
+            groups=tuple(group for group in task.groups if group.name in names),
+            checks=msgspec.structs.replace(task.checks, advice={}),
+        )
+        checks: tuple[CheckResult, ...] = ()
+        harness_error = ""
+        selected = dict.fromkeys(
+            split_selector(check)[0] for group in task.groups for check in group.checks
+        )
+        absent = absent_groups(task, submission)
+        if selected and len(absent) < len(task.groups):
+            try:
+                options = RunOptions(shrink=False, only_groups=True)
+                with phase(checks_of(task.id), divided=True):
+                    checks, _ = self._checks(task, options, list(selected))
+            except SessionError as error:
+                harness_error = clean_line(str(error))
+        self._groups_of(task, absent, harness_error, checks, {})
 
     def _known_status(self, task: Task, group: Group) -> Status:
         """Return the status of a group: from this run, or from the sources."""
@@ -280,6 +474,17 @@ class _Run:
             return Status.NOT_THERE
         return Status.UNIMPLEMENTED if submission.open(holes) else Status.NOT_JUDGED
 
+    def _compile_reference(self, task: Task) -> None:
+        """Compile the reference solution beside the checks, if its speed will be measured."""
+        speed = task.speed if self._plan.speed else None
+        if speed is None or self._references is None or self._beside is None:
+            return
+        groups = [group for (id, _), group in self._groups.items() if id == task.id]
+        if all(group.status is Status.PASSED for group in groups):
+            reference = self._references.on("cpu")
+            work = partial(compile_reference, reference, speed, self._plan.seed)
+            self._compiling.append(self._beside.submit(work))
+
     def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
         """Measure the speed of a task, if the table and the plan request it."""
         if task.speed is None or not self._plan.speed:
@@ -288,16 +493,25 @@ class _Run:
         self._subjects.begin_check()
         subject = self._subjects.on("cpu")
         reference = None if self._references is None else self._references.on("cpu")
-        return speed_results(task, task.speed, subject, self._plan.seed, reference)
+        with phase(SPEED):
+            return speed_results(task, task.speed, subject, self._plan.seed, reference)
 
-    def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
-        """Run the checks of a task, and repeat failed ones with the same seed."""
+    def _checks(
+        self, task: Task, options: RunOptions, names: Sequence[str] = ()
+    ) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
+        """Run the checks of a task, and repeat failed ones with the same seed.
+
+        Args:
+            task: The task.
+            options: Options of the run; groups that cannot pass always fail fast.
+            names: Names of the checks to run; empty for all checks.
+        """
         seed = self._plan.seed
         fail_fast = frozenset(group.name for group in task.groups if self._cannot_pass(task, group))
         self._subjects.begin_task(task.seconds, task.memory_mb)
         begins = partial(self._progress, task)
-        options = RunOptions(fail_fast=fail_fast, begins=begins)
-        outcomes = run_checks(task, self._subjects, seed, options)
+        options = replace(options, fail_fast=fail_fast, begins=begins)
+        outcomes = run_checks(task, self._subjects, seed, options, names)
         failed = dict.fromkeys(
             outcome.check
             for outcome in outcomes
@@ -307,7 +521,7 @@ class _Run:
         repeated: list[Outcome] = []
         if failed:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            options = RunOptions(shrink=False, fail_fast=fail_fast, begins=begins)
+            options = replace(options, shrink=False)
             repeated = run_checks(task, self._subjects, seed, options, list(failed))
         return check_results(task, outcomes, repeated, fail_fast), outcomes
 

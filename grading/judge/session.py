@@ -14,12 +14,6 @@ from grading.judge.subjects import Subjects
 from grading.paths import ROOT
 from grading.tasks.model import Task
 
-SHRINKING_SECONDS = 10
-"""Time limit for shrinking one failing input, in seconds.
-
-Hypothesis has no setting for it; its default is five minutes.
-"""
-
 PERMITTED_EXIT_CODES = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
 
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
@@ -55,9 +49,11 @@ def run_checks(
         SessionError: pytest ended without results.
         KeyboardInterrupt: The run was interrupted.
     """
-    settings.register_profile("judging", PROFILE)
+    profile = settings(PROFILE, max_examples=options.examples or PROFILE.max_examples)
+    settings.register_profile("judging", profile)
     settings.load_profile("judging")
-    engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
+    # Hypothesis has no setting for it; its default is five minutes.
+    engine.MAX_SHRINKING_SECONDS = options.shrinking_seconds
     file = ROOT / task.check_file
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
@@ -72,6 +68,8 @@ def run_checks(
             f"--hypothesis-seed={seed}",
             # Disable pytest's output and cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
+            # This plugin collects garbage five times at the end of each run.
+            *("-p", "no:unraisableexception"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])

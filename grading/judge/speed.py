@@ -51,7 +51,7 @@ def _result(
             reference=reference,
         )
     except UNMEASURABLE as error:
-        fault = fault_of(task.id, error, ())
+        fault = fault_of(error)
         status = Status.ERROR if fault is None else Status.FAILED
         remark = harness_error(error) if fault is None else fault.sentence
         return SpeedResult(name, status, allowed=speed.ratio, remark=remark)

@@ -61,6 +61,7 @@ class Subjects:
     ) -> None:
         self._start = start
         self._workers: dict[Device, IsolatedSubject] = {}
+        self._unused: list[IsolatedSubject] = []
         self._limits = Limits(total_seconds=total_seconds)
         self._seconds = float("inf")
         self._before = 0.0
@@ -76,6 +77,20 @@ class Subjects:
             self._workers[device] = self._start(device)
             self._workers[device].begin_check(self._current_limits(device))
         return _TimedSubject(self, self._workers[device])
+
+    def use(self, device: Device, worker: IsolatedSubject) -> IsolatedSubject | None:
+        """Use another worker for a device from now on; all of them end with the run.
+
+        Call this between two tasks: requests of the new worker before the next task do not count.
+
+        Returns:
+            The worker used so far, which keeps its kernels; None if there was none.
+        """
+        before = self._workers.get(device)
+        if before is not None:
+            self._unused.append(before)
+        self._workers[device] = worker
+        return before
 
     def running(self) -> list[Subject]:
         """Return the workers that run, with a short time limit."""
@@ -144,9 +159,10 @@ class Subjects:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *self._unused):
             worker.end_worker()
         self._workers.clear()
+        self._unused.clear()
 
 
 class _TimedSubject(Subject):

@@ -1,10 +1,12 @@
 """Results of checks, computed from the outcomes of their cases."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
 
+from grading.judge.causes import with_causes
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
 from grading.judge.faults import fault_of, harness_error, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
@@ -41,17 +43,13 @@ def check_results(
         if outcome.error is not None and group in fail_fast:
             failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
-    # One counter-example may fit several mistakes; findings of other checks distinguish them.
-    findings = [finding for outcome in outcomes for finding in outcome.findings]
-    for outcome in outcomes:
-        if outcome.error is not None:
-            outcome.findings = [*outcome.findings, *findings]
-    return tuple(
+    results = tuple(
         _check_result(
             task, name, name in names, cases, again, failed.get(expected.get(name, ""), "")
         )
         for name, cases in by_name.items()
     )
+    return with_causes(task, results, outcomes)
 
 
 def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
@@ -72,7 +70,7 @@ def _check_result(
     again: Mapping[tuple[str, str], Outcome],
     failed_before: str,
 ) -> CheckResult:
-    judged = [_case(task, case, again.get((case.check, case.case))) for case in cases]
+    judged = [_case(case, again.get((case.check, case.case))) for case in cases]
     statuses = tuple(each.status for each in judged)
     required = name not in task.checks.advice
     evidence = CheckEvidence(name, is_expected, failed_before, statuses)
@@ -91,7 +89,7 @@ def _check_result(
         cases=len(cases),
         case=clean_line(cases[worst].case, 120) if len(cases) > 1 and fault else "",
         fault=fault,
-        again="" if repeated is None or not fault else _again(task, fault, repeated),
+        again="" if repeated is None or not fault else _again(fault, cases[worst], repeated),
     )
 
 
@@ -103,15 +101,13 @@ class _Case(NamedTuple):
     reason: str
 
 
-def _case(task: Task, outcome: Outcome, repeated: Outcome | None) -> _Case:
-    fault, evidence = _case_evidence(task, outcome, repeated)
+def _case(outcome: Outcome, repeated: Outcome | None) -> _Case:
+    fault, evidence = _case_evidence(outcome, repeated)
     status = decide(evidence)
     return _Case(status, fault if status.bad else None, reason(evidence))
 
 
-def _case_evidence(
-    task: Task, outcome: Outcome, repeated: Outcome | None
-) -> tuple[Fault | None, CaseEvidence]:
+def _case_evidence(outcome: Outcome, repeated: Outcome | None) -> tuple[Fault | None, CaseEvidence]:
     skip, error = outcome.skipped, outcome.error
     if skip is not None:
         lacking = skip.startswith(NOT_JUDGED)
@@ -121,7 +117,7 @@ def _case_evidence(
         )
     if error is None:
         return None, CaseEvidence()
-    fault = fault_of(task.id, error, outcome.findings)
+    fault = fault_of(error)
     return fault, CaseEvidence(
         raised=True,
         harness_error=harness_error(error) if fault is None else "",
@@ -132,12 +128,23 @@ def _case_evidence(
     )
 
 
-def _again(task: Task, fault: Fault, repeated: Outcome) -> str:
+def _again(fault: Fault, first: Outcome, repeated: Outcome) -> str:
     """Return the result of the second run with the same seed, in words."""
     if repeated.passed:
         return "passed: same input, different answers"
-    other = None if repeated.error is None else fault_of(task.id, repeated.error, ())
-    if other is None or other.place == fault.place != "" or other.sentence == fault.sentence:
+    other = None if repeated.error is None else fault_of(repeated.error)
+    # The second run ends at the first failing input, not at the reported one.
+    drawn = None if first.drawn is None else fault_of(first.drawn)
+    earlier = (fault, drawn or fault)
+    if other is None or any(_is_same(other, each) for each in earlier):
         return "same failure"
-    # The second run does not shrink, so its input may differ.
     return f"different failure: {other.sentence}"
+
+
+def _is_same(fault: Fault, other: Fault) -> bool:
+    return fault.place == other.place != "" or _kind(fault) == _kind(other)
+
+
+def _kind(fault: Fault) -> str:
+    """Return the sentence of a fault without its numbers, which depend on the input."""
+    return re.sub(r"[-+]?\b(\d[\d.]*(e[-+]?\d+)?|inf|nan)\b|[(),\s]", "", fault.sentence)

@@ -210,12 +210,13 @@ def _fault(check: CheckResult, fault: Fault, parts: frozenset[Part]) -> Fault | 
     if parts == {"verdict"}:
         return None
     if "counterexample" in parts:
-        return fault if "cause" in parts else msgspec.structs.replace(fault, cause="")
+        return fault if "cause" in parts else msgspec.structs.replace(fault, cause="", known="")
     # A refusal names lines of the source, and no input.
     sentence = fault.sentence if is_refusal(check) else plain_sentence(fault)
     return Fault(
         sentence=sentence if "sentence" in parts else "a check failed",
         cause=fault.cause if "cause" in parts else "",
+        known=fault.known if "cause" in parts else "",
         function=fault.function if "cause" in parts else "",
         # The submission chooses the file names in its tracebacks.
         place=fault.place if "cause" in parts and fault.name != "the exception" else "",

@@ -97,8 +97,10 @@ def plain_fault(fault: Fault, again: str = "") -> str:
     parts = {
         "": fault.sentence,
         "likely cause": fault.cause,
+        "what is known": fault.known,
         "expected": fault.expected,
         "received": fault.received,
+        "marks": words.marks(fault),
         "input": fault.request,
         "message": fault.details,
         "second run": again,

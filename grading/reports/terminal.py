@@ -18,6 +18,7 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.judge.values import MARKED
 from grading.judge.version import UNKNOWN
 from grading.paths import ROOT
 from grading.reports import words
@@ -225,6 +226,8 @@ def _fault(check: CheckResult, task: TaskResult, verbose: bool) -> RenderableTyp
     table.add_column(overflow="fold")
     for label, value in _rows(fault, check, task):
         text = Text(value if verbose else _few_lines(value))
+        if label in ("expected", "received"):
+            text.highlight_regex(MARKED, style="bold red")
         if label == "likely cause":
             text.stylize("bold yellow")
         table.add_row(label, text)
@@ -238,8 +241,10 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
         line = f"{fault.function} in {fault.place}"
     rows = {
         "likely cause": fault.cause,
+        "what is known": fault.known,
         "expected": fault.expected,
         "received": fault.received,
+        "marks": words.marks(fault),
         "input": fault.request,
         "message": fault.details,
         "second run": check.again,

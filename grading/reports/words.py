@@ -1,10 +1,12 @@
 """Words and signs for people, shared by all formats of reports."""
 
+import re
 from collections.abc import Iterable
 
 from grading.judge.excuses import START
 from grading.judge.records import (
     CheckResult,
+    Fault,
     GroupResult,
     Mark,
     Measurement,
@@ -13,6 +15,7 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.judge.values import MARKED
 
 SIGNS = {
     Status.PASSED: "✓",
@@ -25,6 +28,10 @@ SIGNS = {
     Status.HIDDEN: "·",
 }
 """One sign for each status."""
+
+
+OBSTACLE = re.compile(r"^the submission imports |^\S+ is not valid Python ")
+"""Pattern of faults that keep a file from being imported."""
 
 
 def points(value: float | None) -> str:
@@ -109,12 +116,19 @@ def _outcome(task: TaskResult) -> str:
     if task.status is Status.FAILED:
         return _failure(task)
     if task.status is Status.UNIMPLEMENTED:
-        return _named(task, Status.UNIMPLEMENTED, "not implemented yet")
+        text = _named(task, Status.UNIMPLEMENTED, "not implemented yet")
+        return f"{text}; {obstacle}" if (obstacle := _obstacle(task)) else text
     if task.status is Status.HIDDEN:
         return "hidden before the deadline"
     if task.status is Status.ERROR:
         return "error of the grader, no points lost"
     return f"{task.status.value}: {task.reason}" if task.reason else task.status.value
+
+
+def _obstacle(task: TaskResult) -> str:
+    """Return why no function of a task can run, besides those that are not implemented."""
+    sentences = [check.fault.sentence for check in task.required if check.fault is not None]
+    return next(filter(OBSTACLE.search, sentences), "")
 
 
 def _failure(task: TaskResult) -> str:
@@ -262,6 +276,20 @@ def override(each: Override, mark: Mark) -> str:
         value = f"hidden until {mark.hidden_until}"
     what = f"{where}: {value}" if where else value
     return f"{what}, by {each.by} at {each.at}: {each.reason}"
+
+
+MARKS_MEAN = "*…* around each element that differs"
+"""Explanation of the marks in expected and received values."""
+
+
+def marked_parts(text: str) -> list[tuple[str, bool]]:
+    """Return an expected or received value in parts, each with True if it is a marked element."""
+    return [(part, bool(i % 2)) for i, part in enumerate(MARKED.split(text)) if part]
+
+
+def marks(fault: Fault) -> str:
+    """Return the explanation of the marks in a fault; empty if it has none."""
+    return MARKS_MEAN if MARKED.search(f"{fault.expected}\n{fault.received}") else ""
 
 
 def possible_locations(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:

@@ -6,6 +6,7 @@ There are two layouts. *packages* is this repository's: one folder per package b
 """
 
 import ast
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from grading.submissions.edition import FILES, MODULE_OF, edition_of
-from grading.submissions.syntax import definitions, is_stub, parsed
+from grading.submissions.syntax import definitions, is_stub, parsed, syntax_error
 
 Layout: TypeAlias = Literal["packages", "upstream"]
 
@@ -159,6 +160,35 @@ class Submission:
         modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
         return tuple(module for module in modules if self.source(module) is None)
 
+    def absence(self, module: str) -> str:
+        """Return a sentence that a module has no file; it names a path in the file's place."""
+        sentence = f"the submission has no {module}"
+        parts = module.split(".")
+        for folder in self.import_paths:
+            path = folder.joinpath(*parts[:-1], f"{parts[-1]}.py")
+            name = path.relative_to(self.root).as_posix()
+            if not path.exists() or self._is_source(path):
+                continue
+            if not self._inside(path):
+                return f"{sentence}: {name} is a link out of the submission"
+            if path.is_dir():
+                return f"{sentence}: {name} is a folder, not a file"
+            if path.stat().st_size > LARGEST_SOURCE:
+                return f"{sentence}: {name} has more than {LARGEST_SOURCE} bytes"
+            return f"{sentence}: {name} cannot be read; its permissions forbid it"
+        return sentence
+
+    def syntax_errors(self, holes: Iterable[str]) -> tuple[tuple[Location, str], ...]:
+        """Return location and message for each file of some functions that is not valid Python."""
+        modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
+        found = []
+        for file in filter(None, map(self.source, modules)):
+            if error := syntax_error(file):
+                line, message = error
+                name = file.relative_to(self.root).as_posix()
+                found.append((Location(name, max(line, 1)), message))
+        return tuple(found)
+
     def named(self, holes: Iterable[str]) -> tuple[str, ...]:
         """Return the names that the functions of a task have in this submission.
 
@@ -222,7 +252,7 @@ class Submission:
         )
 
     def _is_source(self, file: Path) -> bool:
-        if not self._inside(file) or not file.is_file():
+        if not self._inside(file) or not file.is_file() or not os.access(file, os.R_OK):
             return False
         return file.stat().st_size <= LARGEST_SOURCE
 

@@ -13,16 +13,27 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def parsed(file: Path) -> ast.Module:
     """Return the syntax tree of a file; an empty one if it is not valid Python."""
-    return _parsed(file, file.stat().st_mtime_ns)
+    return _parsed(file, file.stat().st_mtime_ns)[0]
+
+
+def syntax_error(file: Path) -> tuple[int, str] | None:
+    """Return line and message of the syntax error in a file; None if the file is valid Python.
+
+    The line is 0 if it is not known.
+    """
+    return _parsed(file, file.stat().st_mtime_ns)[1]
 
 
 @lru_cache(maxsize=256)
-def _parsed(file: Path, changed: int) -> ast.Module:
+def _parsed(file: Path, changed: int) -> tuple[ast.Module, tuple[int, str] | None]:
     """Parse a file; `changed` is its modification time, so that the cache misses after an edit."""
     try:
-        return ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+        return ast.parse(file.read_bytes()), None
+    except SyntaxError as error:
+        found = error.lineno or 0, error.msg
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        found = 0, str(error) or type(error).__name__
+    return ast.Module([], []), found
 
 
 def definitions(tree: ast.Module) -> dict[str, Definition]:

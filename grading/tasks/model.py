@@ -254,6 +254,14 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     left.append(by_key[key])
         return tuple(by_key[key] for key in by_key if key in found)
 
+    def needed_by(self, tasks: Sequence[Task]) -> tuple[Task, ...]:
+        """Return the other tasks with groups that some tasks need, in the table's order."""
+        ids = {task.id for task in tasks}
+        needed = {
+            of.id for task in tasks for group in task.groups for of, _ in self.needs(task, group)
+        }
+        return tuple(task for task in self.tasks if task.id in needed - ids)
+
     def before(self, task: Task) -> tuple[Task, ...]:
         """Return the prerequisites of a task, direct and indirect, in the table's order."""
         ids = set(task.prerequisites)

@@ -206,9 +206,7 @@ def _messages(task: Task, tasks: Table) -> str:
     """Return the block with all likely causes that a report may name."""
     causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
     if not causes:
-        return (
-            "The report shows the smallest failing input, and the expected and the received value."
-        )
+        return "The report shows a small failing input, and the expected and the received value."
     summary = f"All {len(causes)} mistakes that the grader recognises"
     head = f'<details markdown="1"><summary>{summary}</summary>'
     return "\n".join([head, "", *(f"- {cause}" for cause in causes), "", "</details>"])

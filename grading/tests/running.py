@@ -1,14 +1,17 @@
 """Running the checks of a task on a subject, without pytest in between."""
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
 from grading.checking.finding import Finding, collecting, finding_of
+from grading.judge.counterexamples import SETTINGS, counterexample
 from grading.judge.draws import draws_from_seed_only
 from grading.protocol.messages import Subject, SubjectError
 from grading.tasks.model import marker_of
@@ -22,7 +25,7 @@ class Failure:
 
     Attributes:
         check: Its name.
-        finding: What it found, the smallest example of it if it shrank any.
+        finding: What it found, on the input that the grader reports if `shrink` is true.
         others: What its comparisons came to.
         case: The id of its parameters.
     """
@@ -97,17 +100,17 @@ def case_failure(
     """Run a check with one set of parameters and return what it raises if it fails."""
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
     try:
-        _restricted(check, examples, False)(**{given: subject}, **parameters)
-    except (AssertionError, SubjectError, BaseExceptionGroup) as error:
+        with _restricted(check, examples):
+            check(**{given: subject}, **parameters)
+    except (AssertionError, SubjectError, ExceptionGroup) as error:
         return _first(error)
     return None
 
 
-def run_settings(examples: int, shrink: bool) -> settings:
+def run_settings(examples: int) -> settings:
     """Return settings under which every run draws the same."""
-    phases = [Phase.explicit, Phase.generate]
     return settings(
-        phases=[*phases, Phase.shrink] if shrink else phases,
+        phases=[Phase.explicit, Phase.generate],
         max_examples=examples,
         database=None,
         derandomize=True,
@@ -124,18 +127,28 @@ def failures(
     shrink: bool = False,
     selected: Callable[[str], bool] = lambda case: True,
 ) -> Iterator[Failure]:
-    """Run a check with each set of parameters and yield those with which it fails."""
+    """Run a check with each set of parameters and yield those with which it fails.
+
+    Args:
+        check: The check.
+        subject: The code under test.
+        examples: Maximum number of examples.
+        shrink: True to search for the input that the grader reports.
+        selected: Returns whether to run a set of parameters, given by its id.
+    """
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
-    restricted = _restricted(check, examples, shrink)
+    task = vars(importlib.import_module(check.__module__))["pytestmark"].name
+    task_id = task.removeprefix("task").replace("_", ".")
     for case, parameters in cases_of(check):
         if not selected(case):
             continue
-        with collecting() as others:
+        run = functools.partial(check, **{given: subject}, **parameters)
+        with collecting() as others, _restricted(check, examples):
             try:
-                restricted(**{given: subject}, **parameters)
-            except (AssertionError, SubjectError, BaseExceptionGroup) as error:
-                finding = finding_of(_first(error))
-                yield Failure(check.__name__, finding, list(others), case)
+                run()
+            except (AssertionError, SubjectError, ExceptionGroup) as error:
+                found = counterexample(task_id, check, run, error, others) if shrink else error
+                yield Failure(check.__name__, finding_of(_first(found)), list(others), case)
 
 
 def _first(error: BaseException) -> BaseException:
@@ -145,21 +158,17 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _restricted(check: Check, examples: int, shrink: bool) -> Check:
-    """Return a check that draws a number of examples at most."""
+@contextmanager
+def _restricted(check: Check, examples: int) -> Iterator[None]:
+    """Let a check draw a number of examples at most."""
     if not hasattr(check, "hypothesis"):
-        return check
-    profile = getattr(check, "_hypothesis_internal_use_settings", None)
-    fewest = min(examples, profile.max_examples if profile is not None else examples)
-    again = settings(run_settings(fewest, shrink))
-
-    def run(**arguments: Any) -> None:
-        before = getattr(check, "_hypothesis_internal_use_settings", None)
-        check._hypothesis_internal_use_settings = again  # type: ignore[attr-defined]
-        try:
-            with draws_from_seed_only():
-                check(**arguments)
-        finally:
-            check._hypothesis_internal_use_settings = before  # type: ignore[attr-defined]
-
-    return run
+        yield
+        return
+    before = getattr(check, SETTINGS, None)
+    fewest = min(examples, before.max_examples if before is not None else examples)
+    setattr(check, SETTINGS, run_settings(fewest))
+    try:
+        with draws_from_seed_only():
+            yield
+    finally:
+        setattr(check, SETTINGS, before)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -61,7 +62,10 @@ def test_pytest_and_grade_fail_the_same_checks(tmp_path: Path) -> None:
     )
     (task,) = table().select(["task0_3"])
     options = ("--submission", str(tree), "--seed", "5")
-    by_pytest = python(*OPTIONS, "-q", "-rf", "-m", task.marker, *options, "grading/checks")
+    # pytest gets the same work as an archive.
+    archive = shutil.make_archive(str(tmp_path / "work"), "zip", tree)
+    handed_in = ("--submission", archive, "--seed", "5")
+    by_pytest = python(*OPTIONS, "-q", "-rf", "-m", task.marker, *handed_in, "grading/checks")
     judged = python(
         "-m", "grading", "grade", task.marker, *options, "--json", str(tmp_path / "report.json")
     )

@@ -331,7 +331,7 @@ def test_broken_promises_fail(subject: Subject, check: str, message: str) -> Non
 def test_a_wrong_type_is_reported_as_the_received_value() -> None:
     message = "`mul` returned str, expected a number"
     error = SubjectError(["ResultError", "TypeError"], message, Request("operators.each"))
-    fault = fault_of("0.1", error, ())
+    fault = fault_of(error)
     assert fault is not None
     assert fault.sentence == message
 

@@ -1,6 +1,7 @@
 """Every tree whose verdicts are known gets them: status and points of each task."""
 
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,13 @@ def run_of(name: str, id: str) -> str:
 def judged(run: str) -> dict[str, TaskResult]:
     """Judge the tasks of a run, without their speed."""
     name = run.rpartition(": ")[0]
-    tasks = table().select([id for id in TREES[name].verdicts if run_of(name, id) == run])
+    ids = [id for id in TREES[name].verdicts if run_of(name, id) == run]
+    return judge_tree(name, ids)
+
+
+def judge_tree(name: str, ids: Sequence[str]) -> dict[str, TaskResult]:
+    """Judge some tasks of a tree, without their speed."""
+    tasks = table().select(ids)
     with tempfile.TemporaryDirectory() as folder:
         tree = Submission.at(TREES[name].write(Path(folder) / "tree"))
         report = judge(Plan(tree, tasks, seed=1, speed=False), table())
@@ -100,6 +107,20 @@ def test_a_tree_gets_the_expected_verdicts(name: str, id: str) -> None:
     groups = {group.name: (group.status.value, group.reason) for group in result.groups}
     verdict = Verdict(result.status, result.points, result.judged)
     assert verdict == TREES[name].verdicts[id], (groups, result.reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        pytest.param("2022, a product that is text", "0.3", marks=pytest.mark.slow),
+        pytest.param("2024, tiles without permute", "4.4", marks=pytest.mark.long),
+    ],
+)
+def test_a_task_alone_gets_the_verdict_of_a_run_with_its_module(name: str, id: str) -> None:
+    """The mistake is in a function of another task, which the run does not select."""
+    result = judge_tree(name, [id])[id]
+    verdict = Verdict(result.status, result.points, result.judged)
+    assert verdict == TREES[name].verdicts[id]
 
 
 def test_each_edition_has_a_correct_tree_of_every_task() -> None:

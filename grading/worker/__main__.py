@@ -1,8 +1,9 @@
 """Answer requests. Started as ``python -I -S …/grading/worker/__main__.py SETTINGS SOCKET FILE``.
 
 SETTINGS is a `Settings` in JSON. SOCKET and FILE are file descriptors: one end of a socket, and the
-file that tells the judge whether numba compiles. The worker sends a first frame before it imports
-code under test. This distinguishes a worker that cannot start from a submission that ends it.
+file that tells the judge whether the worker compiles or imports. The worker sends a first frame
+before it imports code under test. This distinguishes a worker that cannot start from a submission
+that ends it.
 """
 
 import json
@@ -25,12 +26,13 @@ def main(settings: Settings, channel: int, compiling: int) -> None:
     """Drop privileges, install the import rules, and serve requests."""
     drop_privileges(settings)
     os.set_inheritable(compiling, False)
-    install(settings, CompilerListener(compiling).register)
+    listener = CompilerListener(compiling)
+    install(settings, listener.register)
     os.chdir(settings.root)
     # The loop needs NumPy, which can be imported only now.
     from grading.worker.loop import serve
 
-    serve(channel)
+    serve(channel, listener.importing)
 
 
 if __name__ == "__main__":

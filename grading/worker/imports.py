@@ -33,9 +33,21 @@ class FromSource(SourceFileLoader):
     """Loader of modules from their sources, never from compiled files beside them."""
 
     def get_code(self, fullname: str) -> CodeType | None:
-        """Compile the source."""
+        """Compile the source.
+
+        Raises:
+            SyntaxError: It is not valid Python; the error names the file in every case.
+        """
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        data = self.get_data(path)
+        try:
+            return self.source_to_code(data, path)
+        except (SyntaxError, ValueError) as error:
+            if isinstance(error, SyntaxError) and error.filename:
+                raise
+            # For zero bytes, Python names neither file nor line.
+            line = data.partition(b"\0")[0].count(b"\n") + 1
+            raise SyntaxError(str(error), (path, line, None, None)) from None
 
 
 class NotifyingLoader(Loader):

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from grading.driver import perform
@@ -18,8 +20,16 @@ DEEPEST_TRACE = 40
 """Largest number of calls in a traceback; the innermost ones are sent."""
 
 
-def serve(descriptor: int) -> None:
-    """Reply to requests until the judge closes the socket."""
+Importing = Callable[[], AbstractContextManager[None]]
+
+
+def serve(descriptor: int, importing: Importing = nullcontext) -> None:
+    """Reply to requests until the judge closes the socket.
+
+    Args:
+        descriptor: The worker's end of the socket.
+        importing: Returns a context manager for the imports of the submission.
+    """
     os.set_inheritable(descriptor, False)
     # Writing beyond the size limit raises OSError instead of ending the process.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -27,14 +37,14 @@ def serve(descriptor: int) -> None:
     # The judge closes the socket to end the worker.
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            _send(descriptor, _reply(_receive(descriptor)))
+            _send(descriptor, _reply(_receive(descriptor), importing))
 
 
-def _reply(frame: Frame) -> Frame:
+def _reply(frame: Frame, importing: Importing) -> Frame:
     """Perform a request; return the response or the exception as a frame."""
     number = frame.header["number"]
     try:
-        response = perform(decode_request(frame))
+        response = perform(decode_request(frame), importing)
         with submission_code:
             # A learner's function may return something that cannot be encoded.
             return encode_response(response, number)
@@ -48,6 +58,8 @@ def _message(error: BaseException) -> str:
         message = str(error)
     except BaseException:
         return "(an exception whose message cannot be shown)"
+    if isinstance(error, SyntaxError) and isinstance(error.text, str):
+        message += f"\n{error.text.strip()}"
     if len(message) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2
         message = f"{message[:half]}\n…\n{message[-half:]}"
@@ -55,8 +67,12 @@ def _message(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> list[tuple[str, int, str]]:
+    """Return the calls of a traceback; the last one of a syntax error is its own line."""
     steps = traceback.extract_tb(error.__traceback__)
-    return [(step.filename, step.lineno or 0, step.name) for step in steps[-DEEPEST_TRACE:]]
+    trace = [(step.filename, step.lineno or 0, step.name) for step in steps[-DEEPEST_TRACE:]]
+    if isinstance(error, SyntaxError) and error.filename:
+        trace.append((error.filename, error.lineno or 1, "<module>"))
+    return trace
 
 
 def _receive(descriptor: int) -> Frame:

@@ -25,7 +25,8 @@ from grading.batch.engine import Settings
 from grading.batch.find import BatchError, Entry, find_submissions
 from grading.batch.job import FILES, Job, run
 from grading.batch.same_failures import as_text, failures, similar_pairs
-from grading.batch.store import Store
+from grading.batch.store import Grade, Store
+from grading.batch.summary import Row, durations
 from grading.cli import main
 from grading.judge.records import (
     CheckResult,
@@ -132,6 +133,24 @@ class Class:
             return {row["submission"]: row for row in csv.DictReader(table)}
 
 
+def test_durations_of_a_class() -> None:
+    rows = []
+    for name, seconds, phases in (
+        ("anna", 10.0, {"compilation": 6.0, "speed": 2.0}),
+        ("ben", 30.0, {"compilation": 9.0, "replays": 3.0}),
+        ("carl", 20.0, {}),
+    ):
+        report = msgspec.structs.replace(report_of({}), seconds=seconds, phases=phases)
+        rows.append(Row(Grade(name, "graded", ""), report))
+    rows.append(Row(Grade("dora", "no submission", ""), None))
+    assert durations(rows) == [
+        "time: median 20.0 s, slowest 30.0 s (ben)",
+        "phases: compilation 75%, replays 15%, speed 10%",
+    ]
+    assert durations(rows[2:3]) == ["time: median 20.0 s, slowest 20.0 s (carl)"]
+    assert durations(rows[3:]) == []
+
+
 @pytest.fixture
 def course(tmp_path: Path) -> Class:
     return Class(tmp_path)
@@ -144,6 +163,7 @@ def test_each_submission_is_graded_in_a_separate_process(course: Class) -> None:
     rows = course.rows()
     assert rows["anna"]["outcome"] == rows["ben"]["outcome"] == "graded"
     assert (rows["anna"]["points"], rows["ben"]["points"]) == ("10", "0")
+    assert "time: median 0.0 s, slowest 0.0 s (anna)" in course.screen
     assert (rows["anna"]["0.1"], rows["ben"]["0.1"], rows["ben"]["possible"]) == ("10", "0", "10")
     assert (course.out / "anna/report.html").read_text() == "seed 17"
     assert "wrong: 0.1" in course.screen

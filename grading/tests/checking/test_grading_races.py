@@ -16,7 +16,7 @@ from numba import prange
 from grading.checking.compare import MismatchError
 from grading.checking.races import Race, check_accesses, describe, find_race
 from grading.checking.sources import check_iterations, programs
-from grading.diagnosis import likely_cause
+from grading.diagnosis import Answers, diagnose
 from grading.driver.in_process import InProcessSubject
 from grading.driver.recording import Recording, UnrecordableError
 from grading.driver.sources import record
@@ -355,7 +355,8 @@ def test_the_cause_is_named(argument: bool, cause: str) -> None:
     with pytest.raises(MismatchError) as caught:
         check_accesses(reply(accesses, {**PLAIN, "arrays": [["out", 6, argument]]}))
     for task in ("3.1", "3.2", "4.1", "4.2"):
-        assert cause in str(likely_cause(task, caught.value.finding))
+        (found,) = diagnose(task, [Answers("races", (caught.value.finding,))])
+        assert cause in found.cause
 
 
 # Right solutions.

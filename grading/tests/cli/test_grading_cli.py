@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,26 @@ def test_status_of_a_tree_without_solutions(
     assert re.search(r"○ +1\.1 .*1 of 1 functions to write", output)
     assert re.search(r"– +4\.2 .*not there", output)
     assert "hatch run grade task1_1" in output
+
+
+def test_status_takes_an_archive(
+    submission: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "hw1"), "zip", submission)
+    assert main(["status", "--submission", archive]) == OK
+    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", capsys.readouterr().out)
+    (tmp_path / "empty").mkdir()
+    assert main(["status", "--submission", str(tmp_path / "empty")]) == USAGE
+    assert "is not a submission" in capsys.readouterr().err
+
+
+def test_status_names_a_file_that_is_not_valid_python(
+    submission: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = submission / "minitorch" / "autodiff.py"
+    file.write_text(file.read_text(encoding="utf-8") + "\ndef half(x:\n", encoding="utf-8")
+    assert main(["status", "--submission", str(submission)]) == OK
+    assert re.search(r"✗ +1\.1 .*autodiff\.py:4 is not valid", capsys.readouterr().out)
 
 
 def test_status_shows_stored_verdicts(submission: Path) -> None:

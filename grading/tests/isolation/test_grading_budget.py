@@ -19,16 +19,24 @@ class Machine:
         now: The time in seconds.
         had: Processor time of the worker so far; None if the system does not report it.
         compiling: True if the worker reports that numba compiles.
+        importing: True if it reports that it imports.
     """
 
     now: float = 0.0
     had: CpuTime | None = field(default_factory=CpuTime)
     compiling: bool = False
+    importing: bool = False
 
     def budget(self, **limits: float) -> Budget:
         """Return a budget with a limit of ten seconds and optional other limits."""
         allowance = Allowance(**{"run": 10.0, "compile": 60.0, "idle": 60.0, **limits})
-        return Budget(allowance, lambda: self.had, lambda: self.compiling, lambda: self.now)
+        return Budget(
+            allowance,
+            lambda: self.had,
+            lambda: self.compiling,
+            lambda: self.importing,
+            lambda: self.now,
+        )
 
     def go_on(self, budget: Budget, run: float, wait: float = 0.0, samples: int = 1) -> None:
         """Advance the clock in steps of one second; check the budget after each."""
@@ -89,6 +97,16 @@ def test_compilation_is_credited_and_the_credit_is_limited() -> None:
     machine.go_on(budget, run=1.0, samples=9)
     with pytest.raises(LostError, match="within 10 s of processor time beyond compilation"):
         machine.go_on(budget, run=1.0)
+
+
+def test_elapsed_time_of_compilation_and_imports() -> None:
+    machine = Machine(importing=True)
+    budget = machine.budget()
+    machine.go_on(budget, run=1.0, samples=2)
+    machine.compiling = True
+    machine.go_on(budget, run=1.0, samples=3)
+    assert (budget.elapsed_importing, budget.elapsed_compiling) == (2.0, 3.0)
+    assert (budget.run, budget.compiled) == (2.0, 3.0)
 
 
 def test_the_time_of_a_task_includes_compilation_and_idle_time() -> None:

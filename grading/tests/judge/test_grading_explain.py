@@ -11,13 +11,15 @@ from numba.core.errors import NumbaError
 
 from grading.checking.compare import MismatchError, expect_array
 from grading.checking.finding import finding_of
-from grading.diagnosis import likely_cause
+from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.operators import LOSES_NAN
 from grading.judge.explain import explain
-from grading.judge.functions import with_location
+from grading.judge.functions import with_location, with_missing_function
 from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import MAX_CHARACTERS, clean, clean_line
+from grading.paths import ROOT
 from grading.protocol.messages import Request, Response
+from grading.submissions.submission import Submission
 
 
 @numba.njit
@@ -95,7 +97,7 @@ def test_an_exception_names_the_line_of_the_submission() -> None:
         ("No module named 'networkx'", "the submission imports the package networkx"),
         ("No module named 'networkx.drawing'", "the submission imports the package networkx"),
         ("No module named 'minitorch.nn'", "ModuleNotFoundError was raised"),
-        ("torch may not be used here", "ModuleNotFoundError was raised"),
+        ("torch may not be used here", "the submission imports torch, which no solution may use"),
     ],
 )
 def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None:
@@ -103,9 +105,74 @@ def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None
     assert explain(kinds, message, TRACE).sentence.startswith(sentence)
 
 
-def test_a_lost_worker_has_a_description() -> None:
-    explained = explain(["WorkerDied", "WorkerError"], "status 3", ())
-    assert explained.sentence == "the code ended the process that it ran in"
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [
+        ("it ended with status 3", "the code ended its process with status 3, as `os._exit` does"),
+        (
+            "it was ended by SIGSEGV",
+            "the process of the code crashed (SIGSEGV): the code reads or writes outside of an "
+            "array",
+        ),
+        ("it was ended by SIGTERM", "the process of the code ended: it was ended by SIGTERM"),
+    ],
+)
+def test_the_end_of_a_process_names_its_signal_or_status(end: str, sentence: str) -> None:
+    explained = explain(["WorkerDied", "WorkerError"], f"the worker ended: {end}", ())
+    assert explained.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("return x * (y", "'(' was never closed"),
+        ("<<<<<<< HEAD", "the line is a conflict of git that is not resolved"),
+    ],
+)
+def test_a_syntax_error_has_its_own_file_line_and_source(source: str, problem: str) -> None:
+    trace = [*TRACE, ("minitorch/operators.py", 12, "<module>")]
+    message = f"'(' was never closed (operators.py, line 12)\n{source}"
+    explained = explain(["SyntaxError", "Exception"], message, trace)
+    assert explained.sentence.startswith("operators.py is not valid Python 3.")
+    assert explained.sentence.endswith(f": {problem}")
+    assert (explained.file, explained.line) == ("minitorch/operators.py", 12)
+    assert explained.excerpt == source
+
+
+def test_a_syntax_error_of_evaluated_text_keeps_the_line_of_the_call() -> None:
+    trace = [*TRACE, ("<string>", 1, "<module>")]
+    explained = explain(["SyntaxError", "Exception"], "invalid syntax (<string>, line 1)", trace)
+    assert explained.sentence.startswith("SyntaxError was raised in train: invalid syntax")
+
+
+@pytest.mark.parametrize(("kind", "way"), [("EOFError", "`input`"), ("BdbQuit", "`breakpoint`")])
+def test_an_interactive_call_has_a_way_out(kind: str, way: str) -> None:
+    assert explain([kind, "Exception"], "", TRACE).sentence.endswith(f"so remove {way}")
+
+
+def test_a_missing_function_is_named_in_its_file_not_where_it_is_imported() -> None:
+    here = Submission.at(ROOT)
+    file = "packages/mt-tensor/src/mt_tensor/operators.py"
+    sentence = (
+        f"ImportError was raised: cannot import name 'mul' from 'mt_tensor.operators' ({file})"
+    )
+    check = CheckResult("test_x", Status.FAILED, fault=Fault(sentence, place="minitorch.py:3"))
+    missing, other = Hole("mt_tensor.operators:mul"), Hole("mt_tensor.operators:add", f"{file}:7")
+    fault = with_missing_function(check, [other, missing], here).fault
+    assert fault is not None and fault.place == f"{file}:1"
+    assert fault.sentence.startswith("there is no `mul` in mt_tensor.operators")
+    assert with_missing_function(check, [other], here) is check
+
+
+def test_a_missing_attribute_is_not_blamed_on_the_function_of_the_request() -> None:
+    sentence = "AttributeError was raised: module 'mt_tensor.operators' has no attribute 'is_close'"
+    fault = Fault(sentence, request="tensor.mul")
+    mul = Hole("mt_tensor.operators:mul", "packages/mt-tensor/src/mt_tensor/operators.py:30")
+    check = CheckResult("test_functions_of_two_tensors", Status.FAILED, case="mul", fault=fault)
+    located = with_location(with_missing_function(check, [mul], Submission.at(ROOT)), [mul]).fault
+    assert located is not None and not located.function
+    assert located.place == "packages/mt-tensor/src/mt_tensor/operators.py:1"
+    assert located.sentence.startswith("there is no `is_close` in mt_tensor.operators")
 
 
 def test_a_timeout_names_function_and_limit() -> None:
@@ -158,7 +225,8 @@ def test_a_maximum_that_ignores_nan_is_diagnosed(pair: tuple[float, float]) -> N
         expect_array(Response(request, (np.array([1.0]),)), [np.nan])
     finding = finding_of(raised.value)
     assert finding is not None
-    assert likely_cause("0.1", finding, []) == LOSES_NAN
+    (found,) = diagnose("0.1", [Answers("maximum", (finding,))])
+    assert found.cause == LOSES_NAN
 
 
 MAX = tuple(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from grading.isolation import Limits
-from grading.judge import run
+from grading.judge import run, verdict
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
 from grading.judge.session import SessionError
@@ -158,11 +158,44 @@ def test_an_excuse_reaches_over_groups_that_are_excused_themselves(
     assert "to_index" in reason
 
 
-def test_without_the_function_in_the_run_a_failure_is_charged(
+@pytest.mark.parametrize("wrong", ["4.3/tile", "2.1/to_index"])
+def test_the_excuses_of_a_task_do_not_depend_on_the_other_tasks_of_a_run(
+    wrong: str, judged: Callable[..., Report]
+) -> None:
+    errors = {wrong: WRONG, "4.4/maxpool2d": WRONG}
+    found = [results(judged(errors, *names))["4.4"] for names in (["task4_4"], ["module4"], [])]
+    assert [groups(task)["maxpool2d"] for task in found] == 3 * [(Status.NOT_JUDGED, None)]
+    assert len({group.reason for task in found for group in task.groups if group.reason}) == 1
+
+
+def test_a_failure_is_charged_if_every_needed_function_passes(
     judged: Callable[..., Report],
 ) -> None:
-    found = results(judged({"4.4/maxpool2d": WRONG}, "task4_4"))
-    assert groups(found["4.4"])["maxpool2d"] == (Status.FAILED, 0)
+    report = judged({"4.4/maxpool2d": WRONG}, "task4_4")
+    assert [task.id for task in report.tasks] == ["4.4"]
+    assert groups(report.tasks[0])["maxpool2d"] == (Status.FAILED, 0)
+
+
+def test_needed_functions_are_judged_only_for_a_failure(
+    judged: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(run._Run, "_judge_groups", lambda self, task, groups: asked.append(task.id))
+    judged({}, "task4_4")
+    assert asked == []
+    judged({"4.4/dropout": WRONG, "0.4": STUB}, "task0_4", "task4_4")
+    needed = {
+        task.id for task, _ in table().needs(table().task("4.4"), table().task("4.4").groups[4])
+    }
+    assert set(asked) == needed
+
+
+def test_an_error_of_the_grader_in_a_needed_task_is_no_excuse(
+    judged: Callable[..., Report],
+) -> None:
+    report = judged({"4.4/maxpool2d": WRONG, "4.3": SessionError("no pytest")}, "task4_4")
+    assert groups(report.tasks[0])["maxpool2d"] == (Status.FAILED, 0)
+    assert report.errors == ()
 
 
 def test_passed_groups_count_although_others_fail(judged: Callable[..., Report]) -> None:
@@ -207,6 +240,23 @@ def test_one_failure_of_two_runs_fails_the_task(judged: Callable[..., Report]) -
     (task,) = judged({"1.1": WRONG}, "task1_1", repeated=False).tasks
     assert task.status is Status.FAILED
     assert task.checks[0].again.startswith("passed")
+
+
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [
+        ("wrong at 2 of 3 indices, first at (1,): expected -1e-05, received nan", "same failure"),
+        ("the shape is wrong", "different failure: the shape is wrong"),
+    ],
+)
+def test_a_second_run_with_other_numbers_is_the_same_failure(second: str, text: str) -> None:
+    sentence = "wrong at 1 of 1 indices, first at (0, 0): expected 0, received -0.5"
+    fault, again = (Outcome("test_x", error=AssertionError(each)) for each in (sentence, second))
+    task = table().task("1.1")
+    name = task.groups[0].checks[0]
+    fault.check = again.check = name
+    (result, *_) = verdict.check_results(task, [fault], [again])
+    assert result.again == text
 
 
 def test_harness_errors_are_not_charged(judged: Callable[..., Report]) -> None:

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
+from grading.judge.counterexamples import SETTINGS
 from grading.judge.decide import GroupEvidence, decide
-from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
+from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
+from grading.phases import SEARCH, measuring
 from grading.protocol.messages import DriverError, Request, Response, SubjectError
 from grading.tasks.model import Checks, Group, Task, split_selector
 from grading.tasks.table import table
@@ -105,13 +107,16 @@ def test_a_check_counts_for_the_editions_that_promise_it(edition: str, counts: b
 
 
 def test_a_wrong_result_is_shrunk_and_explained() -> None:
-    results, _ = judged(without_the_first, "test_sum")
+    with measuring() as phases:
+        results, _ = judged(without_the_first, "test_sum")
+    assert SEARCH in phases.seconds
     check = results["test_sum"]
     assert check.status is Status.FAILED
     assert check.fault is not None
-    assert "shape (1,)" in check.fault.request
+    assert "shape (2,):\n    [2., 3.]" in check.fault.request
     assert (check.fault.name, check.fault.index) == ("the result", ())
-    assert check.again.startswith("different failure")
+    assert (check.fault.expected, check.fault.received) == ("5.", "3.")
+    assert check.again == "same failure"
 
 
 def test_the_seed_decides_what_is_drawn() -> None:

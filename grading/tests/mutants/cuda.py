@@ -9,8 +9,8 @@ MATRICES = "mt_kernels_cuda/matrix_multiply.py"
 CONVOLUTION = "mt_kernels_cuda/convolution.py"
 
 WAIT = "cuda.syncthreads()"
-BARRIER = "`cuda.syncthreads()` is missing"
-BRANCH = "`cuda.syncthreads()` is in a branch"
+BARRIER = "syncthreads.*is missing"
+BRANCH = "syncthreads.*is in a branch"
 
 MUTANTS: list[Mutant] = [
     mutant(
@@ -27,6 +27,7 @@ MUTANTS: list[Mutant] = [
         ELEMENTWISE,
         "b[position_of(i, out_shape, b_shape, b_strides)]",
         "b[position_of(i, out_shape, a_shape, a_strides) % len(b)]",
+        "second operand",
     ),
     mutant(
         "3.3",
@@ -34,6 +35,7 @@ MUTANTS: list[Mutant] = [
         "mt_kernels_cuda/elementwise.py",
         "        if i < out_size:\n            value = fn(\n",
         "        if cuda.threadIdx.x == i and i < out_size:\n            value = fn(\n",
+        "first block|one block",
     ),
     mutant(
         "3.3",
@@ -41,6 +43,7 @@ MUTANTS: list[Mutant] = [
         REDUCTION,
         "while half > 0:",
         "while half > 1:",
+        "last step|half|power",
     ),
     mutant(
         "3.3",
@@ -48,6 +51,7 @@ MUTANTS: list[Mutant] = [
         REDUCTION,
         "for i in range(thread + threads, length, threads):",
         "for i in range(thread + threads, min(length, threads), threads):",
+        "threads",
     ),
     mutant(
         "3.3",
@@ -79,6 +83,7 @@ MUTANTS: list[Mutant] = [
         REDUCTION,
         "first = position_of(cuda.blockIdx.x, out_shape, out_shape, a_strides)",
         "first = 0",
+        "first (row|slice|element)",
     ),
     mutant(
         "3.3",
@@ -86,6 +91,7 @@ MUTANTS: list[Mutant] = [
         PRACTICE,
         "while half > 0:",
         "while half > 1:",
+        "last step|half",
     ),
     mutant(
         "3.3",
@@ -118,6 +124,7 @@ MUTANTS: list[Mutant] = [
         MATRICES,
         "for start in range(0, terms, TILE):",
         "for start in range(0, min(terms, TILE), TILE):",
+        "first tile",
     ),
     mutant(
         "3.4",
@@ -125,6 +132,7 @@ MUTANTS: list[Mutant] = [
         MATRICES,
         "total += a_tile[tile_row, k] * b_tile[k, tile_column]",
         "total += a_tile[tile_row, k] * b_tile[tile_column, k]",
+        "row and column exchanged|transposed",
     ),
     mutant(
         "3.4",
@@ -132,6 +140,7 @@ MUTANTS: list[Mutant] = [
         MATRICES,
         "offset = row * a_strides[-2] + (start + tile_column) * a_strides[-1]",
         "offset = row * a_strides[-2] + tile_column * a_strides[-1]",
+        "first tile",
     ),
     mutant(
         "3.4",
@@ -164,6 +173,7 @@ MUTANTS: list[Mutant] = [
         "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n",
         "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n"
         "    if row >= rows or column >= columns:\n        return\n",
+        "barrier",
     ),
     mutant(
         "3.4",
@@ -171,6 +181,7 @@ MUTANTS: list[Mutant] = [
         MATRICES,
         "        if row < rows and column < columns:\n            out_start",
         "        if row < rows:\n            out_start",
+        "guard|outside|beyond",
     ),
     mutant(
         "3.4",
@@ -194,6 +205,7 @@ MUTANTS: list[Mutant] = [
         CONVOLUTION,
         "if at < 0 or at >= input_shape[dim]:",
         "if at >= input_shape[dim]:",
+        "left|above|Negative",
     ),
     mutant(
         "4.4b",
@@ -209,6 +221,7 @@ MUTANTS: list[Mutant] = [
         CONVOLUTION,
         "        term = start + tile_row\n",
         "        term = tile_row\n",
+        "tile|terms",
     ),
     mutant(
         "4.4b",
@@ -232,5 +245,6 @@ MUTANTS: list[Mutant] = [
         CONVOLUTION,
         "    if row < rows and column < columns:\n        positions",
         "    if column < columns:\n        positions",
+        "guard|outside|beyond",
     ),
 ]

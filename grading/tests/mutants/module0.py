@@ -90,6 +90,15 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.3",
+        "the product of an empty list is 0",
+        OPERATORS,
+        "return reduce(mul, 1.0)(xs)",
+        "xs = list(xs)\n    return reduce(mul, 1.0)(xs) if xs else 0.0",
+        "empty list",
+        advice="test_product_of_an_empty_list",
+    ),
+    mutant(
+        "0.3",
         "map loses the last element",
         OPERATORS,
         "return [fn(x) for x in xs]",
@@ -119,6 +128,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "    return reduce(add, 0.0)(xs)",
         "    total = reduce(add, 0.0)(xs)\n    xs.clear()\n    return total",
+        "change|empties|writes",
         advice="test_argument_of_a_fold_afterwards",
     ),
     mutant(
@@ -165,13 +175,21 @@ MUTANTS: list[Mutant] = [
         "        return parameter",
         "add_parameter",
     ),
-    mutant("0.5", "Split with one band only", POINTS, "x1 < 0.2 or x1 > 0.8", "x1 < 0.2"),
+    mutant(
+        "0.5",
+        "Split with one band only",
+        POINTS,
+        "x1 < 0.2 or x1 > 0.8",
+        "x1 < 0.2",
+        "band|right|label",
+    ),
     mutant(
         "0.5",
         "Xor with one quarter only",
         POINTS,
         "(x1 < 0.5 and x2 > 0.5) or (x1 > 0.5 and x2 < 0.5)",
         "(x1 < 0.5 and x2 > 0.5)",
+        "quarter|label",
     ),
     mutant(
         "0.1",
@@ -179,6 +197,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "abs(x - y) < CLOSE",
         "abs(x - y) <= CLOSE",
+        "exactly",
         group="is_close",
     ),
     mutant(
@@ -187,6 +206,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "abs(x - y) < CLOSE",
         "abs(x - y) < CLOSE * (1.0 + abs(x) + abs(y))",
+        "large numbers",
         group="is_close",
     ),
     mutant(
@@ -195,6 +215,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "1.0 if x == y else 0.0",
         "1.0 if abs(x - y) < CLOSE else 0.0",
+        "only close",
         group="lt and eq",
     ),
     mutant(
@@ -203,6 +224,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "    if x >= 0.0:\n        return 1.0 / (1.0 + math.exp(-x))",
         "    if x < 0.0:\n        return 1.0 / (1.0 + math.exp(-x))",
+        "exchanged|wrong sign|overflows for (large )?positive",
         group="sigmoid",
     ),
     mutant(
@@ -211,6 +233,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "return d if x > 0.0 else 0.0",
         "return d if d > 0.0 else 0.0",
+        "sign of d",
         group="relu",
     ),
     mutant(
@@ -219,6 +242,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "return d / (float(x) + EPS)",
         "return d * (float(x) + EPS)",
+        "multiply d by x",
         group="log and exp",
     ),
     mutant(
@@ -227,6 +251,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "return [fn(x, y) for x, y in zip(xs, ys, strict=False)]",
         "return [fn(y, x) for x, y in zip(xs, ys, strict=False)]",
+        "exchanged",
         group="zipWith",
     ),
     mutant(
@@ -235,6 +260,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "        result = start\n        for x in xs:",
         "        result, *xs = list(xs) or [start]\n        for x in xs:",
+        "begins with the first element",
         group="reduce",
     ),
     mutant(
@@ -243,6 +269,7 @@ MUTANTS: list[Mutant] = [
         OPERATORS,
         "return reduce(mul, 1.0)(xs)",
         "return reduce(mul, 1.0)(list(xs)[1:])",
+        "first (factor|element)",
         group="prod",
     ),
     mutant(
@@ -251,6 +278,7 @@ MUTANTS: list[Mutant] = [
         MODULE,
         "        for _, module in self.named_modules():\n            module.training = mode",
         "        for _, module in self.named_modules()[1:]:\n            module.training = mode",
+        "not the module itself",
         group="train and eval",
     ),
     mutant(
@@ -259,6 +287,7 @@ MUTANTS: list[Mutant] = [
         MODULE,
         "            module.training = False",
         "            module.training = not module.training",
+        "invert",
         group="train and eval",
     ),
     mutant(
@@ -267,6 +296,7 @@ MUTANTS: list[Mutant] = [
         MODULE,
         "(dotted(prefix, name), parameter)",
         "(dotted(prefix.rpartition('.')[2], name), parameter)",
+        "last two parts",
         group="parameters",
     ),
     mutant(
@@ -275,6 +305,7 @@ MUTANTS: list[Mutant] = [
         MODULE,
         "return [parameter for _, parameter in self.named_parameters()]",
         "return [parameter.value for _, parameter in self.named_parameters()]",
+        "values",
         group="parameters",
     ),
 ]

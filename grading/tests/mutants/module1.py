@@ -117,6 +117,14 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "1.4",
+        "sigmoid's derivative ignores d_output",
+        FUNCTIONS,
+        "return operators.sigmoid_back(result, d_output)",
+        "return operators.sigmoid_back(result, 1.0)",
+        "`sigmoid` is not multiplied by the upstream",
+    ),
+    mutant(
+        "1.4",
         "sigmoid's derivative uses its input",
         FUNCTIONS,
         "result = operators.sigmoid(x)\n        ctx.save_for_backward(result)",
@@ -153,6 +161,7 @@ MUTANTS: list[Mutant] = [
         SCALAR,
         "zip(history.inputs, derivatives, strict=True)",
         "zip(history.inputs, derivatives[::-1], strict=True)",
+        "wrong input|order|revers",
     ),
     mutant(
         "1.4",
@@ -184,6 +193,7 @@ MUTANTS: list[Mutant] = [
         GRAPH,
         "    finished.reverse()\n",
         "",
+        "reversed",
     ),
     mutant(
         "1.4",
@@ -224,6 +234,7 @@ MUTANTS: list[Mutant] = [
         "    below = f(*before, x - epsilon, *after)\n",
         "    above = f(*(v + epsilon for v in vals))\n"
         "    below = f(*(v - epsilon for v in vals))\n",
+        "All arguments",
         group="central_difference",
     ),
     mutant(
@@ -233,6 +244,7 @@ MUTANTS: list[Mutant] = [
         "    before, x, after = vals[:arg], vals[arg], vals[arg + 1 :]\n",
         "    before, x, after = vals[:arg], vals[arg], vals[arg + 1 :]\n"
         "    epsilon = epsilon * (abs(x) + 1.0)\n",
+        "step.*argument",
         group="central_difference",
     ),
     mutant(
@@ -241,6 +253,7 @@ MUTANTS: list[Mutant] = [
         FUNCTIONS,
         "return operators.eq(x, y)",
         "return operators.is_close(x, y)",
+        "close",
         group="comparisons",
     ),
     mutant(
@@ -249,6 +262,7 @@ MUTANTS: list[Mutant] = [
         SCALAR,
         "return functions.Add.apply(self, -b)",
         "return functions.Add.apply(-self, b)",
+        "exchanged",
         group="add and sub",
     ),
     mutant(
@@ -258,6 +272,7 @@ MUTANTS: list[Mutant] = [
         "return list(zip(history.inputs, derivatives, strict=True))",
         "pairs = zip(history.inputs, derivatives, strict=True)\n"
         "        return list({v.unique_id: (v, d) for v, d in pairs}.values())",
+        "used several times|twice",
         group="chain_rule",
     ),
     mutant(
@@ -267,6 +282,7 @@ MUTANTS: list[Mutant] = [
         "return list(zip(history.inputs, derivatives, strict=True))",
         "inputs = [v for v in history.inputs if not v.is_constant()]\n"
         "        return list(zip(inputs, derivatives))",
+        "constants",
         group="chain_rule",
     ),
     Mutant(
@@ -278,6 +294,7 @@ MUTANTS: list[Mutant] = [
             Rewrite(GRAPH, "            finished.append(current)\n", ""),
             Rewrite(GRAPH, "    finished.pop()  # The sentinel.\n    finished.reverse()\n", ""),
         ),
+        "the search finds them",
         group="topological_sort",
     ),
     mutant(
@@ -286,6 +303,7 @@ MUTANTS: list[Mutant] = [
         GRAPH,
         "            visited.add(key)\n",
         "            if not variable.is_leaf():\n                visited.add(key)\n",
+        "visited|every use",
         group="topological_sort",
     ),
     mutant(
@@ -294,6 +312,7 @@ MUTANTS: list[Mutant] = [
         GRAPH,
         "pending = {variable.unique_id: deriv}",
         "pending = {variable.unique_id: 1.0}",
+        "ignore the derivative",
         group="backpropagate",
     ),
     mutant(
@@ -302,6 +321,7 @@ MUTANTS: list[Mutant] = [
         FUNCTIONS,
         "return operators.sigmoid_back(result, d_output)",
         "return d_output * (1.0 - result)",
+        "`sigmoid`.*factor",
         group="sigmoid and relu",
     ),
     mutant(
@@ -310,6 +330,7 @@ MUTANTS: list[Mutant] = [
         FUNCTIONS,
         "return operators.inv_back(x, d_output)",
         "return operators.inv_back(x, 1.0)",
+        "1 / x.*(upstream|not multiplied)",
         group="mul and div",
     ),
 ]

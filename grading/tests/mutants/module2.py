@@ -133,6 +133,16 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.3",
+        "reduce begins with the first element",
+        LOOPS,
+        "result = out[index_to_position(out_index, out_strides)]\n"
+        "            for i in range(a_shape[dim]):",
+        "result = a[first]\n            for i in range(1, a_shape[dim]):",
+        "begins with the first element",
+        advice="test_initial_value_of_the_reduce_kernel",
+    ),
+    mutant(
+        "2.3",
         "reduce begins with 0",
         LOOPS,
         "result = out[index_to_position(out_index, out_strides)]",
@@ -227,6 +237,7 @@ MUTANTS: list[Mutant] = [
         "            tuple(self.strides[dim] for dim in order),",
         "            tuple(self.shape[order.index(dim)] for dim in range(self.dims)),\n"
         "            tuple(self.strides[order.index(dim)] for dim in range(self.dims)),",
+        "inverse",
         group="permute",
     ),
     mutant(
@@ -235,6 +246,7 @@ MUTANTS: list[Mutant] = [
         LAYOUT,
         "        rest = rest // shape[dim]\n",
         "        rest = rest // shape[-1]\n",
+        "last size|size of the last",
         group="to_index",
     ),
     mutant(
@@ -243,6 +255,7 @@ MUTANTS: list[Mutant] = [
         LAYOUT,
         "if size1 != size2 and size1 != 1 and size2 != 1:",
         "if size1 != size2 and size1 != 1:",
+        "size of 1",
         group="shape_broadcast",
     ),
     mutant(
@@ -254,6 +267,7 @@ MUTANTS: list[Mutant] = [
         "    dims = len(shape1)\n"
         "    padded1 = tuple(shape1)\n"
         "    padded2 = ((1,) * (dims - len(shape2)) + tuple(shape2))[-dims:]\n",
+        "dimensions",
         group="shape_broadcast",
     ),
     mutant(
@@ -262,6 +276,7 @@ MUTANTS: list[Mutant] = [
         LAYOUT,
         "        out_index[dim] = big_index[offset + dim] if shape[dim] > 1 else 0\n",
         "        out_index[offset + dim] = big_index[offset + dim] if shape[dim] > 1 else 0\n",
+        "large shape",
         group="broadcast_index",
     ),
     mutant(
@@ -270,6 +285,7 @@ MUTANTS: list[Mutant] = [
         LOOPS,
         "b[index_to_position(b_index, b_strides)],",
         "b[index_to_position(b_index, a_strides[-len(b_index) :])],",
+        "strides of the first",
         group="tensor_zip",
     ),
     mutant(
@@ -278,6 +294,7 @@ MUTANTS: list[Mutant] = [
         LOOPS,
         "a[first + i * a_strides[dim]]",
         "a[first + i * a_strides[-1]]",
+        "last dimension",
         group="tensor_reduce",
     ),
     mutant(
@@ -286,6 +303,7 @@ MUTANTS: list[Mutant] = [
         ELEMENTWISE,
         "return ctx.backend.zip(operators.lt, a, b)",
         "return ctx.backend.zip(operators.lt, b, a)",
+        "exchanged|opposite",
         group="functions of two tensors",
     ),
     mutant(
@@ -294,6 +312,7 @@ MUTANTS: list[Mutant] = [
         ELEMENTWISE,
         "return ctx.backend.zip(operators.relu_back, a, grad)",
         "return ctx.backend.zip(operators.relu_back, grad, a)",
+        "exchanged",
         group="functions of one tensor",
     ),
     mutant(
@@ -302,6 +321,7 @@ MUTANTS: list[Mutant] = [
         ELEMENTWISE,
         "        zeros = ctx.backend.zeros(grad.shape)\n        return zeros, zeros\n",
         "        return grad, grad\n",
+        "Comparisons",
         group="functions of two tensors",
     ),
     mutant(
@@ -310,6 +330,7 @@ MUTANTS: list[Mutant] = [
         ELEMENTWISE,
         "return ctx.backend.map(operators.neg, grad)",
         "return grad",
+        "`neg`.*sign",
         group="functions of two tensors",
     ),
 ]

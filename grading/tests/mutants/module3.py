@@ -33,6 +33,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "if a_aligned and b_aligned:",
         "if a_aligned and len(b) == size:",
+        "second operand",
         style="loops",
     ),
     mutant(
@@ -133,7 +134,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
         "if from_right <= len(b_shape):",
-        None,
+        "single matrix|batch",
         style="matmul",
     ),
     mutant(
@@ -161,7 +162,7 @@ MUTANTS: list[Mutant] = [
         "y = b[b_at + k * b_strides[-2] + column * b_strides[-1]]",
         "y = b[b_at + k * b_shape[-1] + column]",
         # On the smallest matrices a forgotten transposition gives the same gradient.
-        None,
+        "second matrix are ignored",
         style="matmul",
     ),
     mutant(
@@ -170,7 +171,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "    for n in prange(matrices):\n        rest = n",
         "    for n in prange(matrices):\n        rest = n * 0",
-        None,
+        "first matrix",
         style="matmul",
     ),
     mutant(
@@ -237,6 +238,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "        if shape[dim] != a_shape[dim]:\n            return False\n",
         "",
+        "shape|strides",
         style="loops",
         group="map",
     ),
@@ -252,6 +254,7 @@ MUTANTS: list[Mutant] = [
         "            out_index = np.zeros(len(out_shape), np.int64)\n"
         "            a_index = np.zeros(len(a_shape), np.int64)\n"
         "            to_index(ordinal",
+        "elements of the (input|operand)",
         style="loops",
         group="map",
     ),
@@ -261,6 +264,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "y = b[index_to_position(b_index, b_strides)]",
         "y = b[index_to_position(b_index, out_strides[len(out_shape) - len(b_shape) :])]",
+        "strides of the (output|result)",
         style="loops",
         group="zip",
     ),
@@ -270,6 +274,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "first = index_to_position(out_index, a_strides)",
         "first = index_to_position(out_index, out_strides)",
+        "strides",
         style="loops",
         group="reduce",
     ),
@@ -279,6 +284,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
         "if from_right <= len(a_shape) and a_shape[-from_right] > 1:",
+        "first matri|batch",
         style="matmul",
         group="matrix multiplication",
     ),
@@ -288,6 +294,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "            for column in range(out_shape[-1]):\n                total = 0.0\n",
         "            total = 0.0\n            for column in range(out_shape[-1]):\n",
+        "sum.*(continue|reset|0)",
         style="matmul",
         group="matrix multiplication",
     ),
@@ -297,6 +304,7 @@ MUTANTS: list[Mutant] = [
         OPS,
         "for k in range(a_shape[-1]):",
         "for k in range(min(a_shape[-1], out_shape[-1])):",
+        "wide|width|columns",
         style="matmul",
         group="matrix multiplication",
     ),

@@ -7,6 +7,7 @@ POOLING = "mt_nn/functional/pooling.py"
 MAXIMUM = "mt_nn/functional/maximum.py"
 PROBABILITIES = "mt_nn/functional/probabilities.py"
 NOISE = "mt_nn/functional/noise.py"
+PRODUCTS = "mt_autodiff/functions/products.py"
 RACES = "test_data_races"
 
 
@@ -111,13 +112,34 @@ MUTANTS: list[Mutant] = [
         "height and width are exchanged in the bounds",
         "if 0 <= row < height and 0 <= column < width:",
         "if 0 <= row < min(width, height) and 0 <= column < width:",
-        None,
+        "(row|column).*(width|height)",
     ),
     conv2d(
         "only the last channel counts",
         "        total = 0.0\n        for c in range(channels):",
         "        for c in range(channels):\n            total = 0.0",
         "last channel",
+    ),
+    conv1d(
+        "every image is the first one",
+        "x = input[n * s1[0] + c * s1[1] + at * s1[2]]",
+        "x = input[c * s1[1] + at * s1[2]]",
+        "batch.*first image|first image of the batch",
+    ),
+    conv2d(
+        "every image is the first one",
+        "a = input[n * s1[0] + c * s1[1] + row * s1[2] + column * s1[3]]",
+        "a = input[c * s1[1] + row * s1[2] + column * s1[3]]",
+        "batch.*first image|first image of the batch",
+    ),
+    mutant(
+        "4.1",
+        "the gradient of the weight is averaged over the batch",
+        PRODUCTS,
+        "grad_w = ctx.backend.convolve(x_t, g_t, False, w.shape[2:]).permute(*swap)",
+        "grad_w = ctx.backend.convolve(x_t, g_t, False, w.shape[2:]).permute(*swap)\n"
+        "                grad_w = ctx.backend.map(lambda g: g / x.shape[0], grad_w)",
+        "mean.*batch|averag",
     ),
     conv2d(
         "the kernel is flipped",
@@ -228,6 +250,14 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "4.3",
+        "windows are viewed before they are contiguous",
+        POOLING,
+        "windows = cut.permute(0, 1, 2, 4, 3, 5).contiguous()",
+        "windows = cut.permute(0, 1, 4, 2, 3, 5)",
+        "contiguous",
+    ),
+    mutant(
+        "4.3",
         "a sum in place of the mean",
         POOLING,
         "return windows.mean(4).view(",
@@ -293,6 +323,14 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "4.4",
+        "the maxima of the windows have no gradient",
+        POOLING,
+        "return max(windows, 4).view(",
+        "return max(windows.detach(), 4).view(",
+        "`maxpool2d`.*no gradient|gradient of max pooling is missing",
+    ),
+    mutant(
+        "4.4",
         "softmax divides by the sum of everything",
         PROBABILITIES,
         "return powers / powers.sum(dim, keepdim=True)",
@@ -305,7 +343,7 @@ MUTANTS: list[Mutant] = [
         PROBABILITIES,
         "return powers / powers.sum(dim, keepdim=True)",
         "return powers",
-        None,
+        "not divided by their sum",
     ),
     mutant(
         "4.4",
@@ -354,7 +392,7 @@ MUTANTS: list[Mutant] = [
         NOISE,
         "random(input.shape)",
         "random(input.shape[-1:])",
-        None,
+        "row or column",
     ),
     mutant(
         "4.5",

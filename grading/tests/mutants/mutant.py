@@ -13,7 +13,8 @@ class Mutant:
         task: The task whose checks catch it.
         name: The mistake, in a few words.
         rewrites: What is changed.
-        cause: A part of what the report calls the likely cause; None if it has to name none.
+        cause: A regular expression that each right likely cause matches; None if no cause is known
+            in advance.
         compiled: The mistake shows only where kernels are compiled.
         check: The check that notices it, where compiling for the others takes long.
         advice: The advice that notices it, where the course promises nothing else: no check that

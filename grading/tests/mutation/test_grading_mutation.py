@@ -57,7 +57,7 @@ def test_correct_tests_pass(subject: Subject) -> None:
     [
         (PLACEHOLDER, "test_sigmoid in tests/test_operators.py is not implemented yet"),
         (UNMARKED, "holds no test with the marker task0_2"),
-        (TOO_STRICT, "test_sigmoid in tests/test_operators.py fails on correct code"),
+        (TOO_STRICT, "test_sigmoid in tests/test_operators.py fails on your code"),
     ],
     indirect=["subject"],
     ids=["placeholder", "unmarked", "too strict"],

@@ -157,7 +157,7 @@ def test_junit_counts_and_explains(sample: Report) -> None:
     assert points["task4_2"] == "0"
     assert points["task4_4b"] == "–"
     (failure,) = root.iter("failure")
-    assert "expected: [1.]" in (failure.text or "")
+    assert "expected: [  1., *2.*]" in (failure.text or "")
     if is_hostile(sample):
         for mark in MARKS:
             assert mark in (failure.text or "")
@@ -240,6 +240,27 @@ def test_a_fault_is_shown_with_its_labels() -> None:
     labels = ("likely cause", "expected", "received", "input", "message", "second run", "location")
     for text in (shown(every_kind(), 100), Page(html.write(every_kind())).text):
         assert all(label in text for label in labels)
+
+
+def test_differing_elements_are_marked_with_and_without_colours() -> None:
+    made = every_kind()
+    texts = [
+        shown(made, 100),
+        gradescope.write(made).decode(),
+        junit.write(made).decode(),
+        Page(html.write(made)).text,
+    ]
+    assert all("[  1., *2.*]" in text and words.MARKS_MEAN in text for text in texts)
+    assert "<mark>*2.*</mark>" in html.write(made).decode()
+    assert "\x1b[1;31m*2.*\x1b[0m" in shown(made, 100, colour=True)
+
+
+def test_marks_are_explained_only_where_they_occur() -> None:
+    fault = Fault("it is wrong", expected="[1.]", received="nothing")
+    check = CheckResult("test_x", Status.FAILED, fault=fault)
+    made = report(task("1.4", Status.FAILED, checks=(check,)))
+    texts = [shown(made, 100), gradescope.write(made).decode(), Page(html.write(made)).text]
+    assert not any(words.MARKS_MEAN in text for text in texts)
 
 
 def test_speed_and_measurements_have_the_same_words_on_a_page_and_in_a_terminal() -> None:
@@ -358,6 +379,23 @@ def test_every_format_names_what_a_run_depends_on(place: str, number: int) -> No
     else:
         text = writer(place)(made).decode("utf-8-sig")
     assert [word for word in RUN if word not in text] == []
+
+
+def test_the_table_of_a_class_names_tasks_that_are_not_implemented() -> None:
+    made = report(task("4.1", Status.PASSED), task("4.2", Status.UNIMPLEMENTED, points=0.0))
+    row = summary.Row(Grade("sample", "graded", ""), made)
+    (read,) = csv.DictReader(summary.as_csv([row], 7).decode("utf-8-sig").splitlines())
+    assert (read["4.2"], read["reason"]) == ("0", "not implemented: 4.2")
+    screen = io.StringIO()
+    Console(width=200, file=screen).print(summary.as_table([row], {}))
+    assert "not implemented: 4.2" in screen.getvalue()
+
+
+def test_a_missing_package_is_named_beside_functions_that_are_not_implemented() -> None:
+    fault = Fault("the submission imports the package pandas, which is not installed here")
+    checks = (CheckResult("test_x", Status.FAILED, fault=fault),)
+    made = task("4.2", Status.UNIMPLEMENTED, checks=checks)
+    assert words.outcome(made) == f"not implemented yet; {fault.sentence}"
 
 
 def test_formats_name_the_judged_folder_of_a_hand_in() -> None:

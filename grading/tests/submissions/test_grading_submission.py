@@ -104,6 +104,40 @@ def test_broken_and_huge_sources_raise_no_error(tmp_path: Path) -> None:
     assert submission.missing(["minitorch.scalar:x", "minitorch.huge:x"]) == ("minitorch.huge",)
 
 
+def test_absence_names_what_stands_in_the_place_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = upstream(tmp_path, huge="#" * (LARGEST_SOURCE + 1), closed="")
+    (root / "minitorch" / "nn.py").mkdir()
+    (root / "minitorch" / "link.py").symlink_to(__file__)
+    submission = Submission.at(root)
+    monkeypatch.setattr("os.access", lambda path, mode: path.name != "closed.py")
+    absences = {
+        name: submission.absence(f"minitorch.{name}")
+        for name in ("nn", "link", "huge", "closed", "scalar")
+    }
+    assert absences == {
+        "nn": "the submission has no minitorch.nn: minitorch/nn.py is a folder, not a file",
+        "link": "the submission has no minitorch.link: minitorch/link.py is a link out of the "
+        "submission",
+        "huge": "the submission has no minitorch.huge: minitorch/huge.py has more than 2000000 "
+        "bytes",
+        "closed": "the submission has no minitorch.closed: minitorch/closed.py cannot be read; "
+        "its permissions forbid it",
+        "scalar": "the submission has no minitorch.scalar",
+    }
+
+
+def test_files_that_are_not_valid_python_are_named_with_line(tmp_path: Path) -> None:
+    root = upstream(tmp_path, scalar="x = 1\ndef broken(:\n", nn="x = 1\n")
+    (root / "minitorch" / "tensor.py").write_bytes(b"x = 1\x00")
+    holes = [f"minitorch.{name}:f" for name in ("scalar", "nn", "tensor", "absent")]
+    (scalar, _), (tensor, message) = Submission.at(root).syntax_errors(holes)
+    assert str(scalar) == "minitorch/scalar.py:2"
+    assert str(tensor) == "minitorch/tensor.py:1"
+    assert "null bytes" in message
+
+
 def test_open_exercises_are_listed(tmp_path: Path) -> None:
     text = """
 def done(): return 1

@@ -1,0 +1,92 @@
+"""Compilation of kernels ahead: a second worker compiles them while the first one is judged.
+
+Compilation takes most of the time of module 4, and one worker compiles with one processor. Task 4.4
+needs the most kernels. So it gets a second worker, which compiles them during the checks of earlier
+tasks. The kernels of the reference solution are compiled beside the checks, too, if its speed is
+measured later. The requests here only cause compilation; their responses are ignored.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from asv_benchmarks.workloads import BY_NAME
+from grading.isolation import CheckAbandoned, IsolatedSubject, Limits, WorkerError
+from grading.phases import COMPILATION, phase
+from grading.protocol.messages import DriverError, Request, Subject, SubjectError
+from grading.speed.trial import Bench
+from grading.submissions.submission import Submission
+from grading.tasks.model import Speed, Task
+
+
+def _on_fast(operation: str, shape: tuple[int, ...], **options: object) -> Request:
+    x = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    upstream = np.ones((*shape[:-1], 1)) if operation == "nn.max" else np.ones(shape)
+    return Request(operation, (x,), {**options, "backend": "fast"}, upstream)
+
+
+REQUESTS: dict[str, tuple[Request, ...]] = {
+    "4.4": (
+        _on_fast("nn.max", (2, 2), dim=1),
+        _on_fast("nn.softmax", (2, 2), dim=1),
+        _on_fast("nn.logsoftmax", (2, 2), dim=1),
+        _on_fast("nn.maxpool2d", (1, 1, 2, 2), kernel=[1, 1]),
+    ),
+}
+"""For each task that gets its own worker, requests that need its kernels."""
+
+
+def tasks_of_second_worker(tasks: Sequence[Task], submission: Submission) -> tuple[Task, ...]:
+    """Return the tasks of the second worker; none if no task comes before them."""
+    found = tuple(
+        task
+        for task in tasks
+        if task.id in REQUESTS and submission.locations(task.holes_in(submission.layout))
+    )
+    return found if found and tasks[0] not in found else ()
+
+
+def compile_ahead(worker: IsolatedSubject, tasks: Sequence[Task]) -> IsolatedSubject | None:
+    """Compile the kernels of tasks.
+
+    Args:
+        worker: A worker, which is ended if it cannot answer.
+        tasks: The tasks.
+
+    Returns:
+        The worker; None if it was lost. The checks then find the reason with another worker.
+    """
+    # A worker with lower limits of memory than a task would be replaced.
+    memory_mb, seconds = max(task.memory_mb for task in tasks), sum(task.seconds for task in tasks)
+    worker.begin_check(Limits(memory_mb=memory_mb, check_seconds=seconds))
+    with phase(COMPILATION, divided=True):
+        for task in tasks:
+            for request in REQUESTS[task.id]:
+                try:
+                    worker.answer(request)
+                except (WorkerError, CheckAbandoned):
+                    worker.end_worker()
+                    return None
+                except (SubjectError, DriverError):
+                    continue
+    return worker
+
+
+def compile_reference(reference: Subject, speed: Speed, seed: int) -> None:
+    """Compile the kernels of the reference solution for the workloads of a task.
+
+    Errors are ignored: the measurement of its speed ignores them, too.
+
+    Args:
+        reference: The reference solution.
+        speed: The workloads.
+        seed: Seed of the inputs.
+    """
+    with phase(COMPILATION, divided=True):
+        for name in speed.workloads:
+            bench = Bench(BY_NAME[name], seed)
+            try:
+                reference.answer(bench.prepare())
+                reference.answer(bench.trial().request())
+            except (SubjectError, DriverError, CheckAbandoned):
+                continue

@@ -1,0 +1,79 @@
+"""Likely causes in the results of a task: each one is named once, with the checks it explains."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from grading.checking.finding import finding_of
+from grading.diagnosis import Answers, Diagnosis, diagnose
+from grading.diagnosis.known import known_facts
+from grading.judge.recorder import Outcome
+from grading.judge.records import CheckResult
+from grading.judge.text import clean_line
+from grading.tasks.model import Task, title_of
+
+NOT_OF_A_FUNCTION = frozenset(
+    {"NotImplementedError", "WorkerError", "OutOfTime", "ImportError", "SyntaxError"}
+)
+"""Names of exceptions that say nothing about the formula of a function."""
+
+
+def answers_of(task: Task, outcomes: Iterable[Outcome]) -> list[Answers]:
+    """Return the answers to the checks of a task, each under the name of the check's result."""
+    answers = []
+    for outcome in outcomes:
+        findings = list(outcome.findings)
+        found = None if outcome.error is None else finding_of(outcome.error)
+        if found is not None and not any(found is each for each in findings):
+            findings.append(found)
+        name = task.selector_of(outcome.check, outcome.case)
+        usable = (each for each in findings if NOT_OF_A_FUNCTION.isdisjoint(each.kinds))
+        answers.append(Answers(name, tuple(usable)))
+    return answers
+
+
+def with_causes(
+    task: Task, checks: Sequence[CheckResult], outcomes: Iterable[Outcome]
+) -> tuple[CheckResult, ...]:
+    """Add the likely causes to the faults of the checks of a task.
+
+    The first check that a cause explains names it, with the other checks; these refer to the first
+    one. A failed check without a cause gets what is known of its wrong answers.
+    """
+    answers = answers_of(task, outcomes)
+    failed = [check.name for check in checks if check.fault is not None]
+    causes: dict[str, str] = {}
+    for diagnosis in _diagnose(task, answers):
+        first, *others = [name for name in failed if name in diagnosis.checks] or [""]
+        causes[first] = clean_line(diagnosis.cause + _also(others), 600)
+        causes.update((name, f"The same as of the check “{title_of(first)}”.") for name in others)
+    right = [finding for each in answers for finding in each.right()]
+    found = []
+    for check in checks:
+        if check.fault is not None and check.name in causes:
+            fault = msgspec.structs.replace(check.fault, cause=causes[check.name])
+            check = msgspec.structs.replace(check, fault=fault)
+        elif check.fault is not None:
+            wrong = [f for each in answers if each.check == check.name for f in each.wrong()]
+            fault = msgspec.structs.replace(
+                check.fault, known=clean_line(known_facts(wrong, right))
+            )
+            check = msgspec.structs.replace(check, fault=fault)
+        found.append(check)
+    return tuple(found)
+
+
+def _diagnose(task: Task, answers: Sequence[Answers]) -> list[Diagnosis]:
+    """Return the likely causes; none if the diagnosis itself fails, which costs no points."""
+    try:
+        return diagnose(task.id, answers)
+    except Exception:
+        return []
+
+
+def _also(others: Sequence[str]) -> str:
+    """Return a sentence with the other checks that a cause explains; empty if there are none."""
+    if not others:
+        return ""
+    titles = ", ".join(f"“{title_of(name)}”" for name in others)
+    return f" This also explains the failed check{'s' * (len(others) > 1)} {titles}."

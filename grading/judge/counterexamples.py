@@ -1,0 +1,143 @@
+"""Search for the counterexample of a report, after a check has failed.
+
+A check fails with the first input that hypothesis draws. The report shows another one, on which a
+reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a known
+mistake that is not the cause explains the answer to it, too, a larger example is preferred whose
+answer at most one known mistake explains. If no textbook example fails, because the mistake needs a
+fraction or NaN, hypothesis shrinks the first input.
+"""
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from hypothesis import Phase, is_hypothesis_test, settings
+
+from grading.checking import textbook
+from grading.checking.compare import MismatchError
+from grading.checking.finding import Finding, finding_of
+from grading.diagnosis.catalogue import MISTAKES
+from grading.isolation import CheckAbandoned
+from grading.judge.faults import is_lost, is_unimplemented
+from grading.protocol.messages import SubjectError
+
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""
+
+Wanted: TypeAlias = Callable[[Exception], bool]
+"""Returns whether a check may fail with an exception, so that the search continues from it."""
+
+
+def counterexample(
+    task_id: str,
+    check: Any,
+    run: Callable[[], object],
+    error: Exception,
+    findings: Iterable[Finding],
+) -> Exception:
+    """Return the exception that a check raises for the input to report.
+
+    Args:
+        task_id: The task of the check.
+        check: The test function.
+        run: Runs it, with the parameters with which it failed.
+        error: The exception that it raised.
+        findings: Its comparisons, to which the search adds.
+    """
+    if not is_hypothesis_test(check) or is_lost(error) or is_unimplemented(error):
+        return error
+    try:
+        with textbook.examples():
+            found = _search(check, run)
+            if found is not None:
+                error = found
+                wrong = [each for each in findings if not each.right]
+                if _is_ambiguous(task_id, finding_of(error), wrong):
+                    is_clear = functools.partial(_is_clear, task_id, wrong)
+                    error = _search(check, run, is_clear) or error
+                return error
+        return _search(check, run, explicit=True) or error
+    except _SearchEnded:
+        return error
+
+
+class _SearchEnded(BaseException):
+    """The worker was lost, or the time is used up.
+
+    The class does not derive from `Exception`, so that hypothesis stops, too.
+    """
+
+
+def _search(
+    check: Any,
+    run: Callable[[], object],
+    wanted: Wanted = lambda error: True,
+    explicit: bool = False,
+) -> Exception | None:
+    """Return the exception of the smallest input with a wanted one; None if none is found.
+
+    Args:
+        check: The test function.
+        run: Runs it.
+        wanted: Returns whether an exception is wanted.
+        explicit: True to begin with the inputs of `hypothesis.example`.
+
+    Raises:
+        _SearchEnded: The worker was lost, or the time is used up.
+    """
+    phases = (*(Phase.explicit,) * explicit, Phase.generate, Phase.shrink)
+    with _changed(check, wanted, phases):
+        try:
+            run()
+        except Exception as error:
+            return error
+        except CheckAbandoned as error:
+            raise _SearchEnded from error
+    return None
+
+
+@contextmanager
+def _changed(check: Any, wanted: Wanted, phases: Collection[Phase]) -> Iterator[None]:
+    """Let a check fail with wanted exceptions only, and run in given phases of hypothesis."""
+    original, before = check.hypothesis.inner_test, getattr(check, SETTINGS, None)
+
+    @functools.wraps(original)
+    def filtered(*args: Any, **arguments: Any) -> None:
+        try:
+            original(*args, **arguments)
+        except (MismatchError, SubjectError) as error:
+            if is_lost(error):
+                raise _SearchEnded from error
+            if not is_unimplemented(error) and wanted(error):
+                raise
+
+    setattr(check, SETTINGS, settings(before or settings.default, phases=phases))
+    check.hypothesis.inner_test = filtered
+    try:
+        yield
+    finally:
+        setattr(check, SETTINGS, before)
+        check.hypothesis.inner_test = original
+
+
+def _is_clear(task_id: str, others: Collection[Finding], error: Exception) -> bool:
+    """Return whether at most one known mistake explains a wrong answer, and fits the others."""
+    return not _is_ambiguous(task_id, finding_of(error), others)
+
+
+def _is_ambiguous(task_id: str, finding: Finding | None, others: Collection[Finding]) -> bool:
+    """Return whether several known mistakes explain an answer, or one that others rule out.
+
+    An answer that a model fails on, because it is malformed, is not ambiguous.
+    """
+    if finding is None:
+        return False
+    try:
+        mistakes = [each for each in MISTAKES if task_id in each.tasks and each.explains(finding)]
+        causes = {each.cause for each in mistakes}
+        if len(causes) != 1:
+            return len(causes) > 1
+        return all(any(each.explains(other) is False for other in others) for each in mistakes)
+    except Exception:
+        return False

@@ -1,0 +1,1 @@
+"""Measurement of the likely causes that reports name: right, wrong and unnamed."""

@@ -1,0 +1,115 @@
+"""Measured causes: the cause that a report names for a mutant, compared with the right one."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from grading.diagnosis import Answers, Diagnosis, diagnose
+from grading.paths import ROOT
+from grading.tests.causes.evidence import kept_evidence
+from grading.tests.mutants import cuda, module0, module1, module2, module3, module4, untuned
+from grading.tests.mutants.mutant import Mutant
+
+Outcome: TypeAlias = Literal["right", "wrong", "unnamed", "not caught"]
+
+TRAININGS = ("1.5", "2.5", "3.5", "4.5")
+"""Tasks that only train networks: their checks compare no single answers."""
+
+KNOWN: list[Mutant] = [
+    mutant
+    for module in (module0, module1, module2, module3, module4, cuda)
+    for mutant in module.MUTANTS
+    if mutant.task not in TRAININGS
+]
+"""Mistakes from which the models of the diagnosis were developed."""
+
+UNTUNED = untuned.MUTANTS
+"""Mistakes that were written before the models."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """The result of one mutant with one seed.
+
+    Attributes:
+        mutant: The task and the name of the mutant.
+        seed: The seed of the inputs of the checks.
+        outcome: "right" if each named cause is right, "wrong" if one is not.
+        causes: The named causes.
+        untuned: True if the mutant was written before the models.
+    """
+
+    mutant: str
+    seed: int
+    outcome: Outcome
+    causes: tuple[str, ...]
+    untuned: bool = False
+
+    @property
+    def module(self) -> str:
+        """The module of its task, as a row of the table."""
+        return f"module {self.mutant[0]}"
+
+
+class Results(msgspec.Struct, frozen=True):
+    """Results of the last measurement.
+
+    Attributes:
+        date: The day of the last run.
+        commit: The commit of the sources.
+        cases: Every case, sorted.
+    """
+
+    date: str
+    commit: str
+    cases: tuple[Case, ...]
+
+    @staticmethod
+    def read(file: Path) -> "Results | None":
+        """Return the results in a file; None if there is no file."""
+        return msgspec.json.decode(file.read_bytes(), type=Results) if file.exists() else None
+
+    def write(self, file: Path) -> None:
+        """Write a file."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def outcome_of(mutant: Mutant, answers: Iterable[Answers], found: Sequence[Diagnosis]) -> Outcome:
+    """Return whether the causes that are named for a mutant are right.
+
+    Args:
+        mutant: The mutant; each right cause matches its pattern.
+        answers: Its answers.
+        found: The causes named for these answers.
+    """
+    if not found:
+        return "unnamed" if any(each.wrong() for each in answers) else "not caught"
+    right = all(re.search(mutant.cause or "$^", each.cause) for each in found)
+    return "right" if right else "wrong"
+
+
+def measure(mutant: Mutant, seed: int, evidence: Path | None) -> Case:
+    """Run the checks on a mutant and compare the named causes with the right one."""
+    answers = kept_evidence(mutant, seed, evidence)
+    found = diagnose(mutant.task, answers)
+    outcome = outcome_of(mutant, answers, found)
+    causes = tuple(each.cause for each in found)
+    return Case(str(mutant), seed, outcome, causes, mutant in UNTUNED)
+
+
+def merged(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return the cases of present mutants in their order; the last one of a mutant and a seed."""
+    present = {str(mutant): order for order, mutant in enumerate([*KNOWN, *UNTUNED])}
+    known = {(case.mutant, case.seed): case for case in cases if case.mutant in present}
+    return tuple(known[key] for key in sorted(known, key=lambda key: (present[key[0]], key[1])))
+
+
+def commit() -> str:
+    """Return the commit of the sources, with a mark if files have changed."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,109 @@
+"""Compilation ahead of the checks: the second worker, its requests, and its loss."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from grading.isolation import IsolatedSubject, Limits, WorkerError
+from grading.judge.ahead import (
+    REQUESTS,
+    compile_ahead,
+    compile_reference,
+    tasks_of_second_worker,
+)
+from grading.judge.subjects import Subjects
+from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.submissions.submission import Submission
+from grading.tasks.table import table
+from grading.tests.upstream_trees import write_upstream
+
+
+class Worker:
+    """A worker that raises errors for some operations."""
+
+    def __init__(self, errors: dict[str, type[SubjectError]] | None = None) -> None:
+        self.errors = errors or {}
+        self.answered: list[Request] = []
+        self.ended = 0
+        self.limits = Limits()
+        self.folder = None
+        self.seconds = 0.0
+
+    def begin_check(self, limits: Limits) -> None:
+        self.limits = limits
+
+    def answer(self, request: Request) -> Response:
+        error = self.errors.get(request.operation)
+        if error is WorkerError:
+            raise WorkerError("WorkerDied", "the worker ended", request)
+        if error is not None:
+            raise error(["ValueError"], "wrong", request)
+        self.answered.append(request)
+        return Response(request)
+
+    def end_worker(self) -> None:
+        self.ended += 1
+
+
+def compile_with(worker: Worker) -> IsolatedSubject | None:
+    return compile_ahead(cast(IsolatedSubject, worker), table().select(["task4_4"]))
+
+
+def test_all_requests_are_sent_within_the_limits_of_the_task() -> None:
+    worker = Worker()
+    assert compile_with(worker)
+    assert worker.answered == list(REQUESTS["4.4"])
+    (task,) = table().select(["task4_4"])
+    assert worker.limits.memory_mb == task.memory_mb
+    assert worker.limits.check_seconds == task.seconds
+
+
+def test_an_error_of_the_submission_does_not_end_the_compilation() -> None:
+    worker = Worker({"nn.max": SubjectError})
+    assert compile_with(worker)
+    assert len(worker.answered) == len(REQUESTS["4.4"]) - 1
+
+
+def test_a_lost_worker_is_not_used() -> None:
+    worker = Worker({"nn.softmax": WorkerError})
+    assert compile_with(worker) is None
+    assert worker.ended == 1
+
+
+@pytest.mark.parametrize("errors", [{}, {"speed.run": SubjectError}, {"speed.run": WorkerError}])
+def test_kernels_of_the_reference_solution(errors: dict[str, type[SubjectError]]) -> None:
+    (task,) = table().select(["task4_3"])
+    assert task.speed is not None
+    worker = Worker(errors)
+    compile_reference(cast(Subject, worker), task.speed, 1)
+    operations = {request.operation for request in worker.answered}
+    assert operations == {"speed.prepare", "speed.run"} - set(errors)
+
+
+def test_two_workers_of_one_device() -> None:
+    first, second = Worker(), Worker()
+    request = Request("nn.max")
+    with Subjects(lambda _: cast(IsolatedSubject, first)) as subjects:
+        subjects.on("cpu").answer(request)
+        assert subjects.use("cpu", cast(IsolatedSubject, second)) is cast(IsolatedSubject, first)
+        subjects.begin_task(10.0, 500)
+        subjects.on("cpu").answer(request)
+        assert (first.ended, second.ended) == (0, 0)
+    assert (len(first.answered), first.ended) == (1, 1)
+    assert (len(second.answered), second.ended) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "second"),
+    [(["module4"], ["4.4"]), (["task4_4"], []), (["task4_1", "task4_2"], []), ([], ["4.4"])],
+)
+def test_tasks_of_the_second_worker(tmp_path: Path, names: list[str], second: list[str]) -> None:
+    submission = Submission.at(write_upstream(tmp_path, "2022", 4))
+    found = tasks_of_second_worker(table().select(names), submission)
+    assert [task.id for task in found] == second
+
+
+def test_a_submission_without_the_functions_has_no_second_worker(tmp_path: Path) -> None:
+    submission = Submission.at(write_upstream(tmp_path, "2022", 3))
+    assert tasks_of_second_worker(table().select(["module4"]), submission) == ()
