@@ -154,7 +154,7 @@ def test_a_tree_trains_on_its_own_kernels(tree: Path) -> None:
     models = tree / "packages" / "mt-models" / "src" / "mt_models"
     assert 'BACKENDS = ("reference", "fast", "cuda")' in (models / "backends.py").read_text()
     assert 'backend: str = "fast"' in (models / "recipes.py").read_text()
-    assert 'default="fast"' in (models / "cli" / "main.py").read_text()
+    assert 'default="fast"' in (models / "cli" / "train.py").read_text()
 
 
 def test_a_tree_is_plain_text_without_history_or_caches(tree: Path) -> None:
