@@ -38,7 +38,6 @@ from mt_nn import (
 from mt_tensor import REFERENCE
 
 BACKEND = Tuned(np.float32)
-Step = Callable[..., Any]
 
 
 class Small(Module):
@@ -51,7 +50,8 @@ class Small(Module):
         self.linear = Linear(12, 3, rng=rng, backend=BACKEND)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.linear(self.dropout(self.pools(self.conv(images)).view(-1, 12)))
+        out: Tensor = self.linear(self.dropout(self.pools(self.conv(images)).view(-1, 12)))
+        return out
 
 
 class Trainer:
@@ -61,7 +61,7 @@ class Trainer:
         self.rng = np.random.default_rng(1)
         self.network = Small(self.rng)
         self.optimizer = optimizer(self.network.parameters())
-        self.run: Step = capture(self.step) if captured else self.step
+        self.run: Any = capture(self.step) if captured else self.step
 
     def step(self, images: Tensor, labels: Any) -> Tensor:
         self.optimizer.zero_grad()
@@ -123,7 +123,7 @@ def test_a_captured_step_equals_the_step(name: str) -> None:
         losses = [each.run(*batch(number)) for each in (ours, theirs)]
         assert losses[0].item() == losses[1].item()
         assert_equal(ours.state(), theirs.state())
-    assert ours.run.repetitions == 5  # type: ignore[attr-defined]
+    assert ours.run.repetitions == 5
 
 
 class Tagger(Module):
@@ -132,10 +132,12 @@ class Tagger(Module):
     def __init__(self, rng: np.random.Generator) -> None:
         self.embedding = Embedding(9, 4, rng=rng, backend=BACKEND)
         self.linear = Linear(12, 2, rng=rng, backend=BACKEND)
+        assert self.linear.bias is not None
         self.linear.bias.value.requires_grad_(False)
 
     def forward(self, words: Any) -> Tensor:
-        return self.linear(self.embedding(words).view(-1, 12))
+        out: Tensor = self.linear(self.embedding(words).view(-1, 12))
+        return out
 
 
 def test_whole_numbers_are_inputs_and_frozen_parameters_stay() -> None:
@@ -233,7 +235,7 @@ def test_a_check_of_finite_values_ends_a_repetition() -> None:
     @capture
     def step(x: Tensor) -> Tensor:
         optimizer.zero_grad()
-        loss = (network(x) * network(x)).mean()
+        loss = plain_loss(network, x)
         if not is_finite(loss):
             raise ArithmeticError("not finite")
         loss.backward()
@@ -252,7 +254,8 @@ def test_a_check_of_finite_values_ends_a_repetition() -> None:
 
 
 def plain_loss(network: Module, x: Tensor) -> Tensor:
-    return (network(x) * network(x)).mean()
+    loss: Tensor = (network(x) * network(x)).mean()
+    return loss
 
 
 def reading(network: Module, x: Tensor) -> Tensor:
@@ -272,7 +275,7 @@ def computing_with_numpy(network: Module, x: Tensor) -> Tensor:
 
 
 def counting(network: Module, x: Tensor) -> Tensor:
-    network.count = getattr(network, "count", 0) + 1
+    network.count = getattr(network, "count", 0) + 1  # type: ignore[attr-defined]
     return plain_loss(network, x)
 
 
@@ -297,7 +300,7 @@ def test_a_step_that_cannot_be_captured_runs_as_usual_and_warns_once(reason: str
     def step(network: Module, x: Tensor) -> Any:
         optimizer = SGD(network.parameters(), lr=0.01)
         network.zero_grad()
-        result = function(network, x)
+        result: Any = function(network, x)
         (result[0] if isinstance(result, tuple) else result).backward()
         optimizer.step()
         return result
@@ -376,7 +379,8 @@ def test_answers_without_gradients_are_captured() -> None:
     @capture
     def answer(images: Tensor) -> Tensor:
         with no_grad():
-            return network(images)
+            out: Tensor = network(images)
+        return out
 
     for number in range(6):
         images, _ = batch(number)
