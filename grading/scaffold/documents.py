@@ -69,7 +69,8 @@ python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run g
 {rows}
 
 Each task's page has the idea, the mathematics, and hints to unfold; the
-[glossary](docs/glossary.md) explains the terms.
+[glossary](docs/glossary.md) explains the terms. [Questions and answers](docs/guides/questions.md)
+explains the most important messages of the grader.
 
 {_earlier(module, solved_before)}Later modules need no work yet. The tree lacks
 all code that contains the solution of a task of this module or a later one, for example the tuned

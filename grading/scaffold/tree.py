@@ -27,6 +27,7 @@ COPIED = (
     "data",
     "docs/glossary.md",
     "docs/guides/grading-your-work.md",
+    "docs/guides/questions.md",
     "docs/images/tasks",
     "docs/images/why",
     "docs/tasks",
