@@ -17,6 +17,7 @@ from grading.judge.records import Report
 from grading.judge.run import Plan, draw_seed, judge
 from grading.paths import ROOT
 from grading.reports import terminal
+from grading.scaffold.earlier import with_ways
 from grading.submissions.submission import Submission, SubmissionError
 from grading.tasks.model import Task
 from grading.tasks.selection import chosen_tasks
@@ -224,7 +225,8 @@ def grade(
         )
 
         def once() -> int:
-            report = opened.named(judge_visibly(plan, progress))
+            judged = with_ways(judge_visibly(plan, progress), found, tasks, table())
+            report = opened.named(judged)
             if course is not None:
                 from grading.cli.under_policy import show_to_learner
 

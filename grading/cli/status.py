@@ -1,6 +1,6 @@
 """`status`: the learner's progress, the next task, and the tasks that it unlocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -17,9 +17,15 @@ from grading.judge.records import Status
 from grading.paths import ROOT
 from grading.reports import words
 from grading.reports.terminal import COLOURS, console, print_plainly
+from grading.scaffold.earlier import open_in_tree, ways
+from grading.scaffold.manifest import Manifest
+from grading.scaffold.sync import module_of
 from grading.submissions.submission import Submission
 from grading.tasks.model import Table, Task
 from grading.tasks.table import table
+
+UNJUDGED = "◌"
+"""Sign of a task without a result and without functions to write."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,11 @@ def status(submission: Path | None) -> int:
     No code is run: results are those of the last `grade`, and stubs are found in the sources.
     """
     with opened_hand_in((submission or ROOT,), (), None) as hand_in:
-        progress = progress_of_tasks(hand_in.submission, table())
-    print_plainly(console(), lambda on: show(progress, table(), on))
+        found = hand_in.submission
+        progress = progress_of_tasks(found, table())
+        missing = open_in_tree(found, table())
+        remark = ways(missing, found, module_of(found, table())) if missing else ""
+    print_plainly(console(), lambda on: show(progress, table(), on, remark))
     return OK
 
 
@@ -71,9 +80,16 @@ def progress_of_tasks(submission: Submission, tasks: Table) -> dict[str, TaskPro
     """Return the progress of each task, by its id."""
     known = load_results(submission)
     sources = digest_of_sources(submission)
-    return {
+    progress = {
         task.id: _progress_of(task, submission, known.get(task.id), sources) for task in tasks.tasks
     }
+    manifest = Manifest.find(submission.root)
+    if manifest is not None and manifest.solved_before:
+        for task in tasks.tasks:
+            each = progress[task.id]
+            if task.module < manifest.module and task.id not in known and each.sign == UNJUDGED:
+                progress[task.id] = replace(each, text="handed out as it works", done=True)
+    return progress
 
 
 def next_tasks(progress: dict[str, TaskProgress], tasks: Table) -> list[Task]:
@@ -89,8 +105,8 @@ def next_tasks(progress: dict[str, TaskProgress], tasks: Table) -> list[Task]:
     ]
 
 
-def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
-    """Write the table of tasks and the next task."""
+def show(progress: dict[str, TaskProgress], tasks: Table, on: Console, remark: str = "") -> None:
+    """Write the table of tasks, a remark on missing tasks, and the next task."""
     grid = Grid.grid(padding=(0, 2), expand=True)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
@@ -113,6 +129,8 @@ def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
             )
         grid.add_row()
     on.print(grid)
+    if remark:
+        on.print(Text(f"{remark}\n", style="yellow"))
     for line in _outlook(progress, tasks):
         on.print(line)
 
@@ -149,7 +167,7 @@ def _progress_of(
     unjudged = _unjudged(task)
     if known is None:
         text = "not judged yet" if task.holes_in(submission.layout) else "nothing to write"
-        return TaskProgress(task, "◌", "cyan", text, unjudged)
+        return TaskProgress(task, UNJUDGED, "cyan", text, unjudged)
     result = known.result
     outcome = known.status.value if result is None else words.outcome(result)
     changed = "" if known.sources == sources else ", changed since"

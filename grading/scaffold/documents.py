@@ -24,13 +24,16 @@ TRAIN = {
 NOTHING_TO_TRAIN = "echo Training begins with module 1: module 0 has no network yet. && exit 1"
 
 
-def readme(module: int, table: Table, stripped: Mapping[str, str]) -> str:
+def readme(
+    module: int, table: Table, stripped: Mapping[str, str], solved_before: bool = False
+) -> str:
     """Return README.md: the commands, and the tasks with their files.
 
     Args:
         module: The module of the tree.
         table: The tasks.
         stripped: The sources of the tree by path.
+        solved_before: True if the functions of earlier modules are written in the tree.
     """
     (chapter,) = (each for each in table.modules if each.number == module)
     tasks = table.in_module(module)
@@ -66,12 +69,31 @@ python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run g
 {rows}
 
 Each task's page has the idea, the mathematics, and hints to unfold; the
-[glossary](docs/glossary.md) explains the terms.
+[glossary](docs/glossary.md) explains the terms. [Questions and answers](docs/guides/questions.md)
+explains the most important messages of the grader.
 
-Holes of earlier modules are open until `sync` copies your work; later modules need no work yet. The
-tree lacks all code that contains the solution of a task, for example the tuned kernels and the
-layers of `mt_nn`: your networks train on your own kernels.
+{_earlier(module, solved_before)}Later modules need no work yet. The tree lacks
+all code that contains the solution of a task of this module or a later one, for example the tuned
+kernels: your networks train on your own kernels.
 """
+
+
+def _earlier(module: int, solved_before: bool) -> str:
+    """Return a sentence about the functions of earlier modules; empty for module 0."""
+    if module == 0:
+        return ""
+    if solved_before:
+        return f"{state_of_earlier(module, solved_before)}.\n"
+    return (
+        f"{state_of_earlier(module, solved_before)} until `sync` copies your work. In a tree\n"
+        f"of `hatch run scaffold module{module} OUT --solved-before` they work.\n"
+    )
+
+
+def state_of_earlier(module: int, solved_before: bool) -> str:
+    """Return a clause about the functions of the modules before `module`, which is at least 1."""
+    numbers = "module 0" if module == 1 else f"modules 0 – {module - 1}"
+    return f"The functions of {numbers} are {'written and work' if solved_before else 'open'}"
 
 
 def _training(module: int) -> str:

@@ -14,7 +14,7 @@ NAME = "course.json"
 
 
 class NotATreeError(Exception):
-    """A folder is not a tree that `hatch run scaffold` wrote."""
+    """A folder holds no code of the course, or its manifest is damaged."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,31 +23,34 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         module: The module of the course.
         files: SHA-256 digests of the files that a learner may change, by path in the tree.
+        solved_before: True if the tree was written with the solutions of earlier modules.
     """
 
     module: int
     files: dict[str, str]
+    solved_before: bool = False
 
     @classmethod
-    def of(cls, module: int, files: Mapping[str, bytes]) -> "Manifest":
+    def of(cls, module: int, files: Mapping[str, bytes], solved_before: bool = False) -> "Manifest":
         """Return the manifest of a tree with these files."""
-        return cls(module, {path: digest(text) for path, text in files.items() if is_work(path)})
+        work = {path: digest(text) for path, text in files.items() if is_work(path)}
+        return cls(module, work, solved_before)
 
     @classmethod
-    def read(cls, tree: Path) -> "Manifest":
-        """Read the manifest of a tree.
+    def find(cls, tree: Path) -> "Manifest | None":
+        """Read the manifest of a tree; None if there is none.
 
         Raises:
-            NotATreeError: The file is missing or damaged.
+            NotATreeError: The file is damaged.
         """
         try:
             return msgspec.json.decode((tree / NAME).read_bytes(), type=cls)
         except FileNotFoundError:
-            raise NotATreeError(
-                f"{tree} was not written by `hatch run scaffold`: it has no {NAME}"
-            ) from None
+            return None
         except msgspec.MsgspecError as error:
-            raise NotATreeError(f"{tree / NAME} is damaged: {error}") from None
+            raise NotATreeError(
+                f"{tree / NAME} is damaged: {error}; delete it, and `sync` compares the sources"
+            ) from None
 
     def encoded(self) -> bytes:
         """Return the manifest as JSON."""

@@ -60,7 +60,7 @@ def strip(files: Mapping[str, str], tasks: Iterable[Task]) -> dict[str, str]:
     gone = _modules_left_out(tasks, paths)
     staying = {name: path for name, path in paths.items() if not _is_below(name, gone)}
     texts = {name: files[path] for name, path in staying.items()}
-    holes, removed = _bodies(tasks, texts)
+    holes, removed = _bodies(tasks, texts, gone)
     emptied = {
         name: _emptied(text, {**removed.get(name, {}), **holes.get(name, {})})
         for name, text in texts.items()
@@ -102,8 +102,12 @@ Messages = dict[str, dict[str, str]]
 """Error messages of emptied functions, by module, then by qualified name."""
 
 
-def _bodies(tasks: Iterable[Task], texts: Mapping[str, str]) -> tuple[Messages, Messages]:
+def _bodies(
+    tasks: Iterable[Task], texts: Mapping[str, str], gone: Iterable[str]
+) -> tuple[Messages, Messages]:
     """Return the functions whose bodies are removed: the blanks, and functions of `also_remove`.
+
+    Functions of modules in `gone` are removed with their module.
 
     Raises:
         ScaffoldError: One of them does not exist.
@@ -119,7 +123,7 @@ def _bodies(tasks: Iterable[Task], texts: Mapping[str, str]) -> tuple[Messages, 
             messages = holes.setdefault(target.module, {})
             messages.setdefault(target.qualname, hole_message(task, target.qualname))
         for name in task.also_remove:
-            if ":" in name:
+            if ":" in name and not _is_below(name.partition(":")[0], gone):
                 target, node = _definition(name, found, task)
                 named = removed.setdefault(target.module, {})
                 for qualname in _functions(target.qualname, node):

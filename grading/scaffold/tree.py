@@ -15,7 +15,7 @@ from grading.scaffold.documents import hatch_toml, pyproject_toml, readme
 from grading.scaffold.links import kept_links
 from grading.scaffold.manifest import NAME, Manifest
 from grading.scaffold.stripping import ScaffoldError, strip
-from grading.scaffold.sync import SyncResult, sync
+from grading.scaffold.sync import TESTS_OF_0_2, SyncResult, recognised, sync
 from grading.submissions.edits import Edits
 from grading.tasks.model import Table
 
@@ -27,6 +27,7 @@ COPIED = (
     "data",
     "docs/glossary.md",
     "docs/guides/grading-your-work.md",
+    "docs/guides/questions.md",
     "docs/images/tasks",
     "docs/images/why",
     "docs/tasks",
@@ -48,7 +49,13 @@ networks and step-by-step convolutions."""
 
 
 def write_tree(
-    repository: Path, module: int, out: Path, table: Table, previous: Path | None = None
+    repository: Path,
+    module: int,
+    out: Path,
+    table: Table,
+    previous: Path | None = None,
+    *,
+    solved_before: bool = False,
 ) -> SyncResult | None:
     """Write the tree of a module.
 
@@ -56,8 +63,9 @@ def write_tree(
         repository: The repository, with its solutions.
         module: The number of the module.
         out: A new or empty folder.
-        table: The tasks. All holes are open, including those of earlier modules.
-        previous: The learner's tree of an earlier module, whose work is copied.
+        table: The tasks.
+        previous: The learner's work on earlier modules, which is copied.
+        solved_before: True to write the solutions of earlier modules; otherwise all holes are open.
 
     Returns:
         The result of the sync; None without a previous tree.
@@ -65,7 +73,7 @@ def write_tree(
     Raises:
         ScaffoldError: The module does not exist, the folder is not empty, or the repository is a
             learner's tree.
-        NotATreeError: `previous` is not a learner's tree.
+        NotATreeError: `previous` is not a folder with work of the course.
         SyncError: `previous` is not of an earlier module.
     """
     if module not in [each.number for each in table.modules]:
@@ -78,25 +86,28 @@ def write_tree(
             f"{repository} is a learner's tree; a scaffold needs the repository with the solutions"
         )
     if previous is not None:
-        Manifest.read(previous)
-    files = tree_files(repository, module, table)
+        recognised(previous)
+    files = tree_files(repository, module, table, solved_before)
     for path, content in files.items():
         file = out / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    (out / NAME).write_bytes(Manifest.of(module, files).encoded())
+    (out / NAME).write_bytes(Manifest.of(module, files, solved_before).encoded())
     return None if previous is None else sync(previous, out, table)
 
 
-def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
-    """Return the contents of all files of a tree, by path."""
+def tree_files(
+    repository: Path, module: int, table: Table, solved_before: bool = False
+) -> dict[str, bytes]:
+    """Return the contents of all files of a tree, by path; see `write_tree`."""
+    opened = [task for task in table.tasks if task.module >= module or not solved_before]
     files = {path: (repository / path).read_bytes() for path in _paths(repository)}
     sources = {
         path: content.decode()
         for path, content in files.items()
         if path.startswith("packages/") and "/src/" in path and path.endswith(".py")
     }
-    stripped = strip(sources, table.tasks)
+    stripped = strip(sources, opened)
     left_out = {
         PurePosixPath(path).parent
         for path in sources
@@ -111,7 +122,9 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
     stripped = {path: _trained_on_own_kernels(path, text) for path, text in stripped.items()}
     files.update({path: text.encode() for path, text in stripped.items()})
     files.update(dict(_templates()))
-    files["README.md"] = readme(module, table, stripped).encode()
+    if solved_before and module > 0:
+        files[TESTS_OF_0_2] = (repository / TESTS_OF_0_2).read_bytes()
+    files["README.md"] = readme(module, table, stripped, solved_before).encode()
     files["hatch.toml"] = hatch_toml(module, repository / "hatch.toml").encode()
     files["pyproject.toml"] = pyproject_toml(repository / "pyproject.toml").encode()
     there = {str(each) for path in files for each in (path, *PurePosixPath(path).parents)}

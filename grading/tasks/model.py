@@ -137,6 +137,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upstream: tuple[str, ...] = ()
     also_remove: tuple[str, ...] = ()
     prerequisites: tuple[str, ...] = ()
+    hours: float = 1.0
+    difficulty: Literal["easy", "medium", "hard"] = "medium"
     forbidden: tuple[str, ...] = ()
     allowances: dict[str, str] = {}
     accuracy: dict[str, Accuracy] = {}

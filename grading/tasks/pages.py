@@ -60,7 +60,8 @@ def task_page(task: Task, tasks: Table) -> str:
 
 def index_page(tasks: Table) -> str:
     """Return the page that lists all tasks."""
-    return written(INDEX.read_text(encoding="utf-8"), {"tasks": _index(tasks)})
+    blocks = {"tasks": _index(tasks), "hours": _hours(tasks)}
+    return written(INDEX.read_text(encoding="utf-8"), blocks)
 
 
 def readme_page(tasks: Table) -> str:
@@ -87,13 +88,25 @@ def _index(tasks: Table) -> str:
     parts = []
     for module in tasks.modules:
         parts.append(f"### [Module {module.number}: {module.title}](module{module.number}.md)\n")
-        parts.append("| | | |\n| --- | --- | --- |")
+        parts.append("| | | | |\n| --- | --- | --- | --- |")
         parts += [
-            f"| [{task.id}]({task.id}.md) | **{task.title}** | {task.asks} |"
+            f"| [{task.id}]({task.id}.md) | **{task.title}** | {task.asks} "
+            f"| {task.hours:g} h, {task.difficulty} |"
             for task in tasks.in_module(module.number)
         ]
         parts.append("")
     return "\n".join(parts).strip()
+
+
+def _hours(tasks: Table) -> str:
+    """Return the table of estimated hours, by module."""
+    lines = ["| module | hours |", "| --- | ---: |"]
+    total = 0.0
+    for module in tasks.modules:
+        hours = sum(task.hours for task in tasks.in_module(module.number))
+        lines.append(f"| {module.number} {module.title} | {hours:g} |")
+        total += hours
+    return "\n".join([*lines, f"| all | {total:g} |"])
 
 
 def _head(task: Task, tasks: Table) -> str:
@@ -103,8 +116,10 @@ def _head(task: Task, tasks: Table) -> str:
     facts = [f"{points}: `hatch run grade {task.marker}`"]
     if task.device == "cuda":
         facts[0] += ", on a GPU, or with `--simulate`"
-    if task.prerequisites:
-        facts.append(f"builds on {_linked(task.prerequisites)}")
+    hours = f"{task.hours:g} {'hour' if task.hours == 1 else 'hours'}"
+    facts.append(f"about {hours}, {task.difficulty} ([estimate](README.md#hours))")
+    linked = _linked(task.prerequisites)
+    facts.append(f"builds on {linked}" if linked else "needs no earlier task")
     if unlocked := tasks.unlocked_by(task):
         facts.append(f"leads to {_linked(each.id for each in unlocked)}")
     facts.append(f"part of [module {task.module}](module{task.module}.md)")

@@ -106,6 +106,8 @@ def _problems_of(
         yield ("simulated",), f"the share of the points has to be from 0 to 1, got {task.simulated}"
     if task.simulated != 1 and task.device != "cuda":
         yield ("simulated",), 'only tasks with device "cuda" are simulated'
+    if task.hours <= 0:
+        yield ("hours",), f"the estimate has to be positive, got {task.hours} h"
     if task.seconds <= 0:
         yield ("seconds",), f"the time limit has to be positive, got {task.seconds} s"
     if task.memory_mb < 100:

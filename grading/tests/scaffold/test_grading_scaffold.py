@@ -11,15 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from grading.cli import main
+from grading.judge.exit_codes import OK, USAGE
 from grading.judge.records import Status
 from grading.judge.run import Plan, judge
 from grading.paths import ROOT
 from grading.scaffold import Manifest, NotATreeError, ScaffoldError, SyncError, sync, write_tree
 from grading.scaffold.documents import NOTHING_TO_TRAIN, TRAIN
+from grading.scaffold.earlier import open_before, open_in_tree, ways, with_ways
 from grading.scaffold.manifest import NAME
+from grading.scaffold.stripping import module_name
+from grading.scaffold.tree import tree_files
 from grading.submissions.submission import Submission
 from grading.submissions.syntax import Function, definitions
 from grading.tasks.table import table
+from grading.tests.sample_reports import report as sample_report
+from grading.tests.sample_reports import task as result_of
 
 COMMON = re.compile(
     r"[\W]*|(else|break|continue|return|pass)\W*"
@@ -73,12 +80,17 @@ def lines_of(text: str, function: Function) -> Iterator[str]:
         yield from (line for line in map(normalised, lines) if not line.startswith("#"))
 
 
-def secrets() -> dict[str, str]:
-    """Return every line of a hole or code to remove that says something, with the task."""
+def secrets(first_module: int = 0) -> dict[str, str]:
+    """Return every line of a hole or code to remove that says something, with the task.
+
+    Tasks of modules before `first_module` are left out.
+    """
     provided = {line for lines in GIVEN.values() for line in lines}
     here = Submission.at(ROOT)
     found = {}
     for task in table().tasks:
+        if task.module < first_module:
+            continue
         for name in (*task.holes, *task.also_remove):
             module, _, qualname = name.partition(":")
             if not qualname:
@@ -192,7 +204,7 @@ def test_a_tree_is_written_into_a_new_folder_only(tree: Path, tmp_path: Path) ->
         write_tree(tree, 4, tmp_path / "new", table())
     with pytest.raises(ScaffoldError, match=r"no module 5; choose one of module0, .*module4"):
         write_tree(ROOT, 5, tmp_path / "new", table())
-    with pytest.raises(NotATreeError, match="was not written by `hatch run scaffold`"):
+    with pytest.raises(NotATreeError, match="nor a tree of `hatch run scaffold`"):
         write_tree(ROOT, 4, tmp_path / "new", table(), previous=tmp_path)
     assert not (tmp_path / "new").exists()
 
@@ -276,13 +288,228 @@ def test_solutions_are_carried_to_a_later_module(tmp_path: Path, first: int, sec
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     now = small_tree(tmp_path / "b", 1)
-    with pytest.raises(NotATreeError, match=r"has no course\.json"):
-        sync(tmp_path, now, table())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotATreeError, match="nor a tree of `hatch run scaffold`"):
+        sync(tmp_path / "empty", now, table())
+    upstream = tmp_path / "course"
+    (upstream / "minitorch").mkdir(parents=True)
+    (upstream / "minitorch" / "__init__.py").touch()
+    with pytest.raises(SyncError, match=r"course has the layout of the course.*--solved-before"):
+        sync(upstream, now, table())
     with pytest.raises(SyncError, match="PREVIOUS and TO are both"):
         sync(now, now, table())
     (tmp_path / NAME).write_text("{}", encoding="utf-8")
     with pytest.raises(NotATreeError, match="is damaged"):
         sync(tmp_path, now, table())
+
+
+# Folders that `scaffold` did not write.
+
+
+def unmarked(tree: Path) -> Path:
+    """Remove the manifest of a tree."""
+    (tree / NAME).unlink()
+    return tree
+
+
+def test_written_files_of_an_unmarked_folder_are_copied(tmp_path: Path) -> None:
+    folder = OPERATORS.rpartition("/")[0]
+    helper, unused = f"{folder}/helper.py", f"{folder}/unused.py"
+    work = b"from mt_tensor import helper\n\n\ndef mul(x, y):\n    return helper.times(x, y)\n"
+    package = {f"{folder}/__init__.py": b"", helper: b"times = 0\n", unused: b""}
+    before = unmarked(small_tree(tmp_path / "a", 0, **{OPERATORS: work}, **package))
+    now = small_tree(tmp_path / "b", 1)
+    carried = sync(before, now, table())
+    assert set(carried.copied) == {OPERATORS, helper, f"{folder}/__init__.py"}
+    assert carried.same == (TESTS,)
+    assert carried.recognised == (
+        f"{before} has the layout of this repository, without a course.json",
+    )
+    assert carried.kept == now / "before-sync"
+    assert (now / "before-sync" / OPERATORS).read_bytes() == STUB
+    assert (now / OPERATORS).read_bytes() == work
+    assert "0.1" in [task.id for task in carried.done]
+
+
+MODULE_1 = {
+    "packages/mt-autodiff/src/mt_autodiff/derivatives.py": (
+        b"def central_difference():\n    raise NotImplementedError('task 1.1')\n"
+    )
+}
+
+
+def test_copies_of_overwritten_files_do_not_replace_each_other(tmp_path: Path) -> None:
+    now = unmarked(small_tree(tmp_path / "b", 1, **MODULE_1))
+    first = sync(unmarked(small_tree(tmp_path / "a", 0, **DONE)), now, table())
+    other = {OPERATORS: b"def mul(x, y):\n    return y * x\n"}
+    second = sync(unmarked(small_tree(tmp_path / "c", 0, **other)), now, table())
+    assert (first.kept, second.kept) == (now / "before-sync", now / "before-sync-2")
+    assert (now / "before-sync" / OPERATORS).read_bytes() == STUB
+    assert (now / "before-sync-2" / OPERATORS).read_bytes() == DONE[OPERATORS]
+
+
+def test_an_unmarked_folder_overwrites_no_changed_and_no_written_function(tmp_path: Path) -> None:
+    before = unmarked(small_tree(tmp_path / "a", 0, **DONE))
+    other = {OPERATORS: b"def mul(x, y):\n    return y * x\n"}
+    now = small_tree(tmp_path / "b", 1, **other)
+    with pytest.raises(SyncError, match="was changed in both trees"):
+        sync(before, now, table())
+    more = {OPERATORS: DONE[OPERATORS] + b"\n\ndef neg(x):\n    return -x\n"}
+    now = unmarked(small_tree(tmp_path / "c", 1, **more, **MODULE_1))
+    with pytest.raises(SyncError, match="has functions that PREVIOUS lacks: neg"):
+        sync(before, now, table())
+    assert (now / OPERATORS).read_bytes() == more[OPERATORS]
+
+
+def test_work_in_the_layout_of_the_course_is_copied(tmp_path: Path) -> None:
+    def folder(name: str, mul: str, *others: str) -> Path:
+        root = tmp_path / name
+        (root / "minitorch").mkdir(parents=True)
+        (root / "minitorch" / "__init__.py").touch()
+        (root / "minitorch" / "operators.py").write_text(f"def mul(x, y):\n    {mul}\n")
+        for path in others:
+            (root / "minitorch" / path).write_text("def central_difference():\n    return 0\n")
+        return root
+
+    before = folder("mod0", "return x * y")
+    now = folder("mod1", "raise NotImplementedError('task 0.1')", "autodiff.py")
+    carried = sync(before, now, table())
+    assert carried.copied == ("minitorch/operators.py",)
+    assert len(carried.recognised) == 2
+    assert "0.1" in [task.id for task in carried.done]
+
+
+# Trees in which earlier modules are solved.
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scaffold") / "module4"
+    write_tree(ROOT, 4, folder, table(), solved_before=True)
+    return folder
+
+
+@pytest.mark.parametrize("module", [0, 1, 2, 3, 4])
+def test_earlier_modules_are_as_in_the_repository(module: int) -> None:
+    files = tree_files(ROOT, module, table(), solved_before=True)
+    texts = {
+        module_name(p): t.decode() for p, t in files.items() if p.endswith(".py") and "/src/" in p
+    }
+    here = Submission.at(ROOT)
+    for task in table().tasks:
+        for hole in task.holes:
+            name, _, qualname = hole.partition(":")
+            source = here.source(name)
+            assert source is not None
+            own = ast.unparse(definitions(ast.parse(source.read_text("utf-8")))[qualname])
+            found = ast.unparse(definitions(ast.parse(texts[name]))[qualname])
+            assert (found == own) is (task.module < module), hole
+    given = files["tests/test_operators.py"] == (ROOT / "tests" / "test_operators.py").read_bytes()
+    assert given is (module > 0)
+
+
+def test_a_solved_tree_shows_no_solution_of_its_module(solved: Path) -> None:
+    # Lines that solutions of earlier modules, which the tree contains, share with later ones.
+    provided = {
+        normalised(line)
+        for task in table().tasks
+        if task.module < 4
+        for hole in task.holes
+        for line in source_of(hole).splitlines()
+    }
+    provided |= {
+        # Checks of an argument, arguments of a call, and a sum as in the product of matrices.
+        "if not 0.0 <= rate <= 1.0:",
+        "backend=backend",
+        "total = out.storage.dtype.type(0)",
+    }
+    removed = {line: task for line, task in secrets(4).items() if line not in provided}
+    assert len(removed) > 80
+    survivors = [
+        f"{file.relative_to(solved)}: {line}: {removed[normalised(line)]}"
+        for file in sorted(solved.rglob("*.py"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if normalised(line) in removed
+    ]
+    assert not survivors, "\n".join(survivors)
+
+
+def source_of(hole: str) -> str:
+    """Return the file of a function in the repository."""
+    file = Submission.at(ROOT).source(hole.partition(":")[0])
+    assert file is not None
+    return file.read_text(encoding="utf-8")
+
+
+def test_everything_in_a_solved_tree_can_be_imported(solved: Path) -> None:
+    command = [sys.executable, "-B", "-c", PROBE, str(solved)]
+    subprocess.run(command, check=True, env={**os.environ, "MPLBACKEND": "agg"})
+
+
+def test_missing_earlier_tasks_are_named(tree: Path, solved: Path) -> None:
+    now, tasks = Submission.at(tree), table()
+    missing = open_before(now, [tasks.task("4.3")], tasks)
+    assert [task.id for task in missing] == ["0.1", "1.2", "1.3", "1.4", "2.1", "2.2", "2.3", "2.4"]
+    assert open_before(now, [tasks.task("0.3")], tasks) == ()
+    assert "3.3" in [task.id for task in open_in_tree(now, tasks)]
+    assert open_in_tree(Submission.at(solved), tasks) == ()
+    text = ways(missing, now, 4)
+    assert "2.4" in text
+    assert "`hatch run sync PREVIOUS`" in text
+    assert "`hatch run scaffold module4 OUT --solved-before`" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "readme"),
+    [
+        ([], "The functions of module 0 are open; with --solved-before", "are open until `sync`"),
+        (
+            ["--solved-before"],
+            "The functions of module 0 are written and work; without",
+            "and work.",
+        ),
+    ],
+)
+def test_the_first_line_names_the_state_of_earlier_modules(
+    options: list[str], first: str, readme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tree"
+    assert main(["scaffold", "module1", str(out), *options]) == OK
+    assert first in capsys.readouterr().out.splitlines()[0]
+    assert readme in (out / "README.md").read_text(encoding="utf-8")
+    assert main(["status", "--submission", str(out)]) == OK
+    output = " ".join(capsys.readouterr().out.split())
+    if options:
+        assert "earlier tasks" not in output
+        assert "next 1.1" in output
+    else:
+        assert "earlier tasks are not written here: 0.1" in output
+        assert "`hatch run scaffold module1 OUT --solved-before`" in output
+
+
+def test_earlier_work_is_copied_or_written_but_not_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(tmp_path / "out"), "--from", str(tmp_path)]
+    assert main(["scaffold", "module1", *folders, "--solved-before"]) == USAGE
+    assert "use one" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_names_missing_earlier_tasks_once(tree: Path) -> None:
+    tasks = table().select(["task4_2", "task4_3"])
+    given = sample_report(*(result_of(name, Status.UNIMPLEMENTED) for name in ("4.2", "4.3")))
+    first, second = with_ways(given, Submission.at(tree), tasks, table()).tasks
+    assert "earlier tasks are not written here: 0.1, " in first.remarks[0]
+    assert second.remarks == ()
+
+
+@pytest.mark.slow
+def test_earlier_modules_pass_in_a_solved_tree(solved: Path) -> None:
+    tasks = tuple(t for t in table().tasks if t.module < 4 and not t.accuracy and t.device == "cpu")
+    judged = judge(Plan(submission=Submission.at(solved), tasks=tasks, seed=1), table())
+    statuses = {result.id: result.status for result in judged.tasks if result.max_points}
+    assert set(statuses.values()) == {Status.PASSED}, statuses
 
 
 # The tree at work
@@ -334,9 +561,9 @@ def test_commands_of_a_tree_run_and_name_missing_functions(tmp_path: Path, modul
 @pytest.mark.slow
 def test_every_stub_fails(tree: Path) -> None:
     """A task with a hole is not done; the others need tasks that are not."""
-    report = judge(Plan(submission=Submission.at(tree), tasks=table().tasks, seed=1), table())
-    assert report.errors == ()
-    for result in report.tasks:
+    judged = judge(Plan(submission=Submission.at(tree), tasks=table().tasks, seed=1), table())
+    assert judged.errors == ()
+    for result in judged.tasks:
         task = table().task(result.id)
         if task.device == "cpu" and task.points:
             expected = Status.UNIMPLEMENTED if task.holes else Status.NOT_JUDGED
@@ -351,7 +578,7 @@ def test_filled_exercises_pass_and_others_fail(tmp_path: Path) -> None:
     for path in (OPERATORS, "packages/mt-nn/src/mt_nn/module.py"):
         (out / path).write_bytes((ROOT / path).read_bytes())
     tasks = table().select(["task0_1", "task0_3", "task0_4", "task1_1"])
-    report = judge(Plan(submission=Submission.at(out), tasks=tasks, seed=1), table())
-    statuses = {result.id: result.status for result in report.tasks}
+    judged = judge(Plan(submission=Submission.at(out), tasks=tasks, seed=1), table())
+    statuses = {result.id: result.status for result in judged.tasks}
     assert statuses["0.1"] is statuses["0.4"] is Status.PASSED
     assert statuses["1.1"] is Status.UNIMPLEMENTED

@@ -171,6 +171,34 @@ def test_messages_explained_on_pages_exist_in_the_grader(tasks: Table) -> None:
             )
 
 
+def test_every_task_has_an_estimate(tasks: Table) -> None:
+    raw = tomllib.loads(TEXT)["task"]
+    assert all({"hours", "difficulty"} <= set(each) for each in raw)
+    total = sum(task.hours for task in tasks.tasks)
+    assert f"| all | {total:g} |" in (ROOT / "docs" / "tasks" / "README.md").read_text("utf-8")
+
+
+def test_an_estimate_is_positive(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text(TEXT.replace("\nhours = 1.5\n", "\nhours = 0\n", 1), encoding="utf-8")
+    with pytest.raises(TableError, match="the estimate has to be positive"):
+        load(path)
+
+
+def test_questions_of_learners_quote_the_grader() -> None:
+    """Each of the twenty messages is a cause, possible in the tasks that the answer names."""
+    file = ROOT / "docs" / "guides" / "questions.md"
+    possible: dict[str, set[str]] = {}
+    for each in MISTAKES:
+        possible.setdefault(each.cause, set()).update(each.tasks)
+    assert len(possible) > 200
+    quoted = quotations(file)
+    named = re.findall(r"^\*\*Tasks? ([^*]+)\.\*\*", file.read_text("utf-8"), re.MULTILINE)
+    assert len(set(quoted)) == len(named) == 20
+    for cause, tasks in zip(quoted, named, strict=True):
+        assert set(tasks.split(", ")) <= possible[cause], cause
+
+
 def quotations(file: Path) -> list[str]:
     """Return the text of every block quotation of a document."""
     tokens = MarkdownIt("commonmark").parse(file.read_text(encoding="utf-8"))
