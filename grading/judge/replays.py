@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import decode_source
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,15 +45,29 @@ REMOVED = "the judge removed the body of this function"
 """Message of the error that a function without its body raises."""
 
 
-def replays(
+class Replay(NamedTuple):
+    """Requests to repeat without the functions of the course.
+
+    Attributes:
+        texts: The changed files of the submission, by path.
+        right: The right responses to repeat, by the name of their group.
+    """
+
+    texts: dict[str, str]
+    right: dict[str, list[Response]]
+
+
+def prepare(
     task: Task,
     earlier: Iterable[Task],
     groups: Iterable[Group],
     outcomes: Sequence[Outcome],
     submission: Submission,
-    subject: Callable[[], Subject],
-) -> dict[str, CheckResult]:
-    """Repeat requests of some groups without the functions of the course.
+) -> Replay:
+    """Choose requests of some groups to repeat, and remove the functions of the course.
+
+    Call it in the thread of the checks: Python 3.11 sometimes fails to parse if two threads do so
+    at the same time (https://github.com/python/cpython/issues/106905).
 
     Args:
         task: The task.
@@ -60,11 +75,6 @@ def replays(
         groups: The groups of the task whose checks passed.
         outcomes: The outcomes of the checks.
         submission: The submission.
-        subject: Returns the worker of the submission; called only if there is a request.
-
-    Returns:
-        A failed check for each group whose responses do not change, by the name of the group. If
-        one of them changes, the group is not charged: the course may provide the others' functions.
     """
     layout = submission.layout
     holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
@@ -74,15 +84,30 @@ def replays(
         for group in groups
         if removed.intersection(submission.named(task.holes_of(group, layout)))
     }
-    if not any(right.values()):
+    return Replay(texts, right)
+
+
+def replays(task: Task, replay: Replay, subject: Callable[[], Subject]) -> dict[str, CheckResult]:
+    """Repeat requests of some groups without the functions of the course.
+
+    Args:
+        task: The task.
+        replay: The requests.
+        subject: Returns the worker of the submission; called only if there is a request.
+
+    Returns:
+        A failed check for each group whose responses do not change, by the name of the group. If
+        one of them changes, the group is not charged: the course may provide the others' functions.
+    """
+    if not any(replay.right.values()):
         return {}
     found: dict[str, CheckResult] = {}
     try:
-        with subject().changed(texts) as copy:
-            for response in chain.from_iterable(right.values()):
+        with subject().changed(replay.texts) as copy:
+            for response in chain.from_iterable(replay.right.values()):
                 _is_repeated(copy, response)
             time.sleep(PAUSE)
-            for name, responses in right.items():
+            for name, responses in replay.right.items():
                 if responses and all(_is_repeated(copy, each) for each in responses):
                     found[name] = _failed(task, name, responses[0])
     except CheckAbandoned:

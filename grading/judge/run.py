@@ -42,7 +42,7 @@ from grading.judge.records import (
     TaskResult,
 )
 from grading.judge.remarks import repairs
-from grading.judge.replays import replays
+from grading.judge.replays import prepare, replays
 from grading.judge.session import SessionError, run_checks
 from grading.judge.speed import speed_group, speed_results
 from grading.judge.subjects import Subjects, starter
@@ -283,7 +283,7 @@ class _Run:
             forbidden=forbidden,
             outcomes=outcomes,
             harness_error=harness_error,
-            replays=self._submit(partial(self._replays, task, groups, outcomes)),
+            replays=self._replays(task, groups, outcomes),
             remarks=tuple(remarks),
         )
 
@@ -385,19 +385,23 @@ class _Run:
 
     def _replays(
         self, task: Task, groups: Sequence[GroupResult], outcomes: Sequence[Outcome]
-    ) -> dict[str, CheckResult]:
+    ) -> "Future[dict[str, CheckResult]]":
         """Repeat requests of the groups that passed, without the functions of the course."""
         passed = {group.name for group in groups if group.status is Status.PASSED}
         if task.device != "cpu" or not passed:
-            return {}
-        self._copies.begin_task(task.seconds, task.memory_mb)
-        self._copies.begin_check()
+            return self._submit(dict)
         of_table = self._table.tasks
         earlier = of_table[: [each.id for each in of_table].index(task.id)]
         to_repeat = [group for group in task.groups if group.name in passed]
-        subject = partial(self._copies.on, "cpu")
-        with phase(REPLAYS):
-            return replays(task, earlier, to_repeat, outcomes, self._plan.submission, subject)
+        replay = prepare(task, earlier, to_repeat, outcomes, self._plan.submission)
+
+        def repeat() -> dict[str, CheckResult]:
+            self._copies.begin_task(task.seconds, task.memory_mb)
+            self._copies.begin_check()
+            with phase(REPLAYS):
+                return replays(task, replay, partial(self._copies.on, "cpu"))
+
+        return self._submit(repeat)
 
     def _excuse(self, task: Task, group: Group) -> str:
         """Return the first unusable function that a group needs, with the reason; empty if none."""

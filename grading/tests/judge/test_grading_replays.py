@@ -70,8 +70,9 @@ def test_an_inner_function_is_emptied_if_it_is_returned(tmp_path: Path) -> None:
 def charged(tree: Path, *outcomes: Outcome, earlier: Sequence[Task] = ()) -> dict[str, str]:
     """Return what is charged, by group."""
     submission = Submission.at(tree)
+    replay = replays.prepare(TASK, earlier, TASK.groups, outcomes, submission)
     with IsolatedSubject(submission, limits=Limits(memory_mb=1000)) as subject:
-        found = replays.replays(TASK, earlier, TASK.groups, outcomes, submission, lambda: subject)
+        found = replays.replays(TASK, replay, lambda: subject)
     return {name: check.fault.sentence for name, check in found.items() if check.fault is not None}
 
 
@@ -126,7 +127,8 @@ def test_no_worker_starts_without_a_right_response(tmp_path: Path, outcomes: lis
         raise AssertionError("a worker is started")
 
     submission = Submission.at(write_tree(tmp_path))
-    assert replays.replays(TASK, [], TASK.groups, outcomes, submission, none) == {}
+    replay = replays.prepare(TASK, [], TASK.groups, outcomes, submission)
+    assert replays.replays(TASK, replay, none) == {}
 
 
 def test_a_function_from_elsewhere_is_removed_too(tmp_path: Path) -> None:
