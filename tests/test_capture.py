@@ -64,7 +64,7 @@ class Trainer:
         self.run: Any = capture(self.step) if captured else self.step
 
     def step(self, images: Tensor, labels: Any) -> Tensor:
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         loss = cross_entropy(self.network(images), labels)
         loss.backward()
         self.optimizer.step()
@@ -456,3 +456,112 @@ def test_an_argument_that_requires_a_gradient_gets_it() -> None:
     with pytest.warns(CaptureWarning, match="requires a gradient"):
         captured(x)
     assert x.grad.tolist() == [[4.0, 8.0]]
+
+
+def test_gradients_that_the_caller_removes_are_computed_once() -> None:
+    ours, theirs = (Linear(2, 1, rng=0, backend=BACKEND) for _ in range(2))
+
+    def step(network: Linear, x: Tensor) -> None:
+        plain_loss(network, x).backward()
+
+    captured = capture(lambda x: step(ours, x))
+    for number in range(6):
+        x = tensor([[1.0 + number, 2.0]], backend=BACKEND)
+        ours.zero_grad()
+        theirs.zero_grad()
+        captured(x)
+        step(theirs, x)
+        assert ours.weight.grad.tolist() == theirs.weight.grad.tolist()
+    assert captured.repetitions == 3
+
+
+def test_a_decay_that_begins_later_is_applied() -> None:
+    ours, theirs = (
+        Trainer(lambda parameters: AdamW(parameters, lr=0.01, weight_decay=0.0), captured)
+        for captured in (True, False)
+    )
+    for number in range(9):
+        for each in (ours, theirs):
+            each.optimizer.weight_decay = 0.5 if number >= 5 else 0.0  # type: ignore[attr-defined]
+            each.run(*batch(number))
+        assert_equal(ours.state(), theirs.state())
+
+
+def test_parameters_that_are_added_later_are_updated() -> None:
+    ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
+    for each in (ours, theirs):
+        each.optimizer = SGD(each.network.conv.parameters(), lr=0.1)
+    for number in range(10):
+        for each in (ours, theirs):
+            if number == 5:
+                each.optimizer.add_param_group({"params": each.network.linear.parameters()})
+            each.run(*batch(number))
+    for a, b in zip(ours.network.parameters(), theirs.network.parameters(), strict=True):
+        assert a.value.to_numpy().tobytes() == b.value.to_numpy().tobytes()
+
+
+def test_buffers_that_are_loaded_are_used() -> None:
+    network = Sequential(BatchNorm1d(2, backend=BACKEND), Linear(2, 1, rng=0, backend=BACKEND))
+    network.eval()
+    answer = capture(no_grad(lambda x: network(x)))
+    x = tensor([[1.0, 2.0]], backend=BACKEND)
+    for _ in range(4):
+        answer(x)
+    state = network.state_dict()
+    network.load_state_dict(state | {"0.running_mean": np.array([5.0, 6.0])})
+    with no_grad():
+        assert answer(x).item() == network(x).item()
+
+
+def test_a_captured_function_in_another_is_part_of_it() -> None:
+    network = Linear(2, 1, rng=0, backend=BACKEND)
+    inner = capture(no_grad(lambda x: network(x)))
+    outer = capture(lambda x: inner(x) * 2.0)
+    for number in range(6):
+        x = tensor([[1.0 + number, 2.0]], backend=BACKEND)
+        with no_grad():
+            assert outer(x).item() == 2.0 * network(x).item()
+    assert outer.repetitions == 3
+
+
+def test_numbers_that_change_are_constants_up_to_a_limit() -> None:
+    captured = capture(lambda x, factor: x * factor)
+    x = tensor([1.0, 2.0], backend=BACKEND)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for number in range(30):
+            assert captured(x, float(number)).tolist() == [number, 2.0 * number]
+    assert len(found) == 1
+    assert "pass numbers that change as arrays" in str(found[0].message)
+    assert captured(x, {1, 2} and 3.0).tolist() == [3.0, 6.0]
+
+
+def test_an_argument_that_is_not_hashable_runs_as_usual() -> None:
+    captured = capture(lambda x, chosen: x * float(len(chosen)))
+    x = tensor([1.0, 2.0], backend=BACKEND)
+    for _ in range(4):
+        assert captured(x, {1, 2}).tolist() == [2.0, 4.0]
+    assert captured.repetitions == 0
+    assert "not hashable" in str(captured.reason)
+
+
+class Doubling:
+    """An object with a captured method."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = tensor([factor], backend=BACKEND)
+
+    @capture
+    def times(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+def test_each_object_has_recordings_of_its_method() -> None:
+    two, three = Doubling(2.0), Doubling(3.0)
+    for number in range(5):
+        x = tensor([1.0 + number], backend=BACKEND)
+        assert two.times(x).item() == 2.0 * (1.0 + number)
+        assert three.times(x).item() == 3.0 * (1.0 + number)
+    assert two.times.repetitions == three.times.repetitions == 2
+    twin = copy.deepcopy(two)
+    assert twin.times(x).item() == 10.0

@@ -18,6 +18,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -32,8 +33,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_CAPTURES = 8
-"""Number of recordings of one function. Each belongs to one combination of shapes, dtypes, other
-arguments and training modes."""
+"""Number of combinations of shapes, dtypes and other arguments that one function records, and of
+recordings of each: for other training modes and parameters."""
 
 MAX_FAILURES = 3
 """Number of repetitions in a row that end early, after which a recording is dropped."""
@@ -66,18 +67,22 @@ def capture(step: Callable[P, R]) -> Captured[P, R]:
     Args:
         step: The function. It is called from one thread at a time.
 
-    >>> import numpy as np
     >>> from mt_autodiff import tensor
+    >>> from mt_kernels_cpu import Tuned
     >>> from mt_nn import SGD, Linear
-    >>> model = Linear(2, 1, rng=0)
+    >>> model = Linear(2, 1, rng=0, backend=Tuned())
     >>> optimizer = SGD(model.parameters(), lr=0.1)
-    >>> def step(x):
+    >>> @capture
+    ... def step(x):
     ...     optimizer.zero_grad()
-    ...     loss = (model(x) ** 2).mean()
+    ...     loss = model(x).square().mean()
     ...     loss.backward()
     ...     optimizer.step()
     ...     return loss
-    >>> train = capture(step)
+    >>> for _ in range(5):
+    ...     loss = step(tensor([[1.0, 2.0]], backend=Tuned()))
+    >>> step.repetitions
+    2
     """
     return Captured(step)
 
@@ -105,22 +110,37 @@ class Captured(Generic[P, R]):
 
     Attributes:
         repetitions: The number of calls that repeated a recording.
-        reason: The reason why the last call was not captured, None if it was or may be later.
+        reason: The reason why the last call ran as usual; None if it did not, or if a later call
+            with the same arguments may be captured.
     """
 
     def __init__(self, step: Callable[P, R]) -> None:
         update_wrapper(self, step)
         self._step = step
-        self._warm: set[Any] = set()
         self._tapes: dict[Any, list[Tape]] = {}
         self._refused: dict[Any, str] = {}
+        self._has_warned_of_many = False
         self._lock = threading.Lock()
         self.repetitions = 0
         self.reason: str | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy has recordings of its own, at first none.
+        return Captured, (self._step,)
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Captured[..., R]:
+        """Return the captured method of an object; each object has recordings of its own."""
+        if owner is None:
+            return self
+        bound: Captured[..., R] = Captured(MethodType(self._step, owner))
+        # The attribute of the object takes the place of this one.
+        vars(owner)[self._step.__name__] = bound
+        return bound
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the step, captured if it can be."""
-        if not self._lock.acquire(blocking=False):
+        # A recording of another function contains the calls of this one.
+        if recording.recorder() is not None or not self._lock.acquire(blocking=False):
             return self._step(*args, **kwargs)
         try:
             return cast(R, self._run(args, kwargs))
@@ -135,24 +155,32 @@ class Captured(Generic[P, R]):
     def _run(self, args: Any, kwargs: Any) -> Any:
         arrays: list[Array] = []
         key = (signature((args, kwargs), arrays), grad_enabled())
-        reason = self._refused.get(key) or ("is profiled" if active_profile() else None)
-        if reason is not None:
-            self.reason = reason
+        try:
+            tapes = self._tapes.get(key)
+            self.reason = self._refused.get(key)
+        except TypeError:
+            self.reason = "takes an argument that is not hashable; pass its arrays and numbers"
             return self._step(*args, **kwargs)
-        tapes = self._tapes.setdefault(key, [])
+        if active_profile():
+            self.reason = "is profiled"
+        if self.reason is not None:
+            return self._step(*args, **kwargs)
+        if tapes is None:
+            if len(self._tapes) < MAX_CAPTURES:
+                self._tapes[key] = []
+            else:
+                self._refuse_more()
+            return self._step(*args, **kwargs)
         for tape in tapes:
             if tape.applies():
                 return self._repeat(key, tape, arrays, args, kwargs)
-        if key not in self._warm:
-            self._warm.add(key)
+        if len(tapes) >= MAX_CAPTURES:
+            self._refuse_more()
             return self._step(*args, **kwargs)
         if any(
             isinstance(each, Tensor) and each.requires_grad for each in leaves_of([args, kwargs])
         ):
             self._refuse(key, "takes a tensor that requires a gradient")
-            return self._step(*args, **kwargs)
-        if sum(len(each) for each in self._tapes.values()) >= MAX_CAPTURES:
-            self._refuse(key, f"has more than {MAX_CAPTURES} combinations of shapes and modes")
             return self._step(*args, **kwargs)
         tape = Tape()
         result = tape.record(self._step, args, kwargs)
@@ -162,7 +190,7 @@ class Captured(Generic[P, R]):
             self._refuse(key, tape.reason)
         return result
 
-    def _repeat(self, key: Any, tape: Tape, arrays: list[Any], args: Any, kwargs: Any) -> Any:
+    def _repeat(self, key: Any, tape: Tape, arrays: list[Array], args: Any, kwargs: Any) -> Any:
         if not tape.is_checked:
             difference, result = tape.check(arrays, lambda: self._step(*args, **kwargs))
             if difference is not None:
@@ -177,8 +205,22 @@ class Captured(Generic[P, R]):
         return self._step(*args, **kwargs)
 
     def _refuse(self, key: Any, reason: str) -> None:
-        self._refused[key] = self.reason = reason
+        self._refused[key] = reason
+        self._warn(reason)
+
+    def _refuse_more(self) -> None:
+        """State once that there are too many combinations. They are not stored."""
+        self.reason = (
+            f"was called with more than {MAX_CAPTURES} combinations of shapes, modes and other "
+            "arguments; pass numbers that change as arrays"
+        )
+        if not self._has_warned_of_many:
+            self._has_warned_of_many = True
+            self._warn(self.reason)
+
+    def _warn(self, reason: str) -> None:
+        self.reason = reason
         name = getattr(self._step, "__qualname__", repr(self._step))
         warnings.warn(
-            f"capture: {name} runs as usual, because it {reason}", CaptureWarning, stacklevel=4
+            f"capture: {name} runs as usual, because it {reason}", CaptureWarning, stacklevel=5
         )

@@ -57,6 +57,12 @@ def _record_zero_grad(recorder: Any, zero_grad: Any, optimizer: Optimizer) -> No
     zero_grad(optimizer)
 
 
+@recording.intercept(Optimizer, "step")
+def _record_step(recorder: Any, step: Any, optimizer: Optimizer) -> None:
+    recorder.stepped(optimizer)
+    step(optimizer)
+
+
 @recording.intercept(Node, "accumulate_derivative")
 def _record_gradient(recorder: Any, accumulate: Any, leaf: Node, x: Any) -> None:
     before = leaf.grad

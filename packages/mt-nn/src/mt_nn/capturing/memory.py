@@ -11,12 +11,12 @@ import gc
 import weakref
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mt_nn.capturing.structures import Array
+from mt_nn.capturing.structures import Array, map_items
 
 ALIGNMENT = 64
 """Alignment of blocks in bytes: a cache line of the processor."""
@@ -123,8 +123,7 @@ def _described(value: Any, known: AbstractSet[int]) -> Any:
             return value
         return _View(key, value.ctypes.data, value.shape, value.strides, value.dtype)
     if isinstance(value, tuple | list):
-        items = [_described(each, known) for each in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return map_items(value, partial(_described, known=known))
     if isinstance(getattr(value, "__self__", None), np.ndarray):
         return _Method(_described(value.__self__, known), value.__name__)
     return value
@@ -137,8 +136,7 @@ def _restored(value: Any, restore: Callable[[_View], Array]) -> Any:
     if isinstance(value, _Method):
         return getattr(_restored(value.view, restore), value.name)
     if isinstance(value, tuple | list):
-        items = [_restored(each, restore) for each in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return map_items(value, partial(_restored, restore=restore))
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,11 +19,16 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, np.ndarray | Tensor):
         return change(value)
     if isinstance(value, tuple | list):
-        items = [map_leaves(each, change) for each in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return map_items(value, partial(map_leaves, change=change))
     if isinstance(value, dict):
         return {key: map_leaves(each, change) for key, each in value.items()}
     return value
+
+
+def map_items(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a tuple, named tuple or list with each item changed."""
+    items = [change(each) for each in value]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
 def leaves_of(value: Any) -> Iterator[Any]:
@@ -49,7 +55,7 @@ def signature(value: Any, arrays: list[Any]) -> Any:
         return type(value), tuple([signature(each, arrays) for each in value])
     if isinstance(value, dict):
         return tuple([(key, signature(each, arrays)) for key, each in value.items()])
-    return value
+    return type(value), value
 
 
 def elements(tensor: Any) -> Array:

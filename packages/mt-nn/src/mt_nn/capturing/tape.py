@@ -14,6 +14,7 @@ from mt_autodiff.engine import LEAF, Node
 from mt_nn.capturing.memory import Blocks, Call
 from mt_nn.capturing.structures import Array, elements, leaves_of, map_leaves, signature
 from mt_nn.module import Module
+from mt_nn.optim.base import Optimizer
 from mt_nn.parameter import Parameter
 from mt_tensor import recording
 
@@ -83,8 +84,11 @@ class Tape:
         self._changes_done = 0
         self._places: list[Place] = []
         self._copies: list[tuple[Array, Array]] = []
+        self._olds: list[Any] = []
         self._modules: dict[int, tuple[Module, bool]] = {}
-        self._values: list[tuple[Parameter, Any]] = []
+        self._optimizers: dict[int, tuple[Optimizer, int]] = {}
+        self._values: dict[int, tuple[Parameter, Any]] = {}
+        self._buffers: list[tuple[Module, str, Any]] = []
         self._leaves: dict[int, Node] = {}
         self._zeroed: set[int] = set()
         self._without_gradient: list[Node] = []
@@ -108,14 +112,19 @@ class Tape:
         self.result = map_leaves(result, _without_history)
         del result, copied_args, copied_kwargs
         replaced = {id(place.new) for place in self._places}
-        leaves = [each for each in self._leaves.values() if not self._was_replaced(each)]
+        olds = {id(old) for old in self._olds}
+        leaves = [each for key, each in self._leaves.items() if key not in olds]
         for node in (*leaves, *(place.new for place in self._places if place.new.history is LEAF)):
             self._gradients.append(Gradient(node, node.grad))
         for module, _ in self._modules.values():
-            self._values += [
-                (each, each.value) for each in module.parameters() if id(each.value) not in replaced
+            self._buffers += [
+                (module, name, value) for name, value in module.named_buffers() if "." not in name
             ]
+            for parameter in module.parameters():
+                if id(parameter.value) not in replaced:
+                    self._values[id(parameter)] = parameter, parameter.value
         self._leaves.clear()
+        self._olds.clear()
         self._copies = _joined([(place.old, elements(place.new)) for place in self._places])
         self.planned_bytes = self._blocks.place(self.calls)
         return self.result
@@ -140,9 +149,6 @@ class Tape:
                     "returns a tensor with a history; call backward in the step, or compute "
                     "inside no_grad"
                 )
-
-    def _was_replaced(self, node: Node) -> bool:
-        return any(place.old is elements(node) for place in self._places)
 
     def _input(self, value: Any) -> Any:
         """Return a copy of an argument, whose memory each repetition fills."""
@@ -204,6 +210,7 @@ class Tape:
         if not (old.data.is_contiguous() and new.data.is_contiguous()):
             self.refuse("replaces a tensor that is not contiguous")
             return
+        self._olds.append(old)
         self._places.append(Place(read, write, elements(old), new, new.history is LEAF))
 
     def refuse(self, reason: str, for_now: bool = False) -> None:
@@ -216,6 +223,10 @@ class Tape:
         if module._forward_hooks:
             self.refuse(f"calls a forward hook of {type(module).__name__}")
         self._modules[id(module)] = module, module.training
+
+    def stepped(self, optimizer: Optimizer) -> None:
+        """Record the number of parameters that an optimiser updates."""
+        self._optimizers[id(optimizer)] = optimizer, len(optimizer.parameters)
 
     def zeroed(self, parameters: Iterable[Parameter]) -> None:
         """Record that the step sets gradients to None before it computes new ones."""
@@ -236,8 +247,14 @@ class Tape:
         for module, training in self._modules.values():
             if module.training is not training or module._forward_hooks:
                 return False
-        for parameter, value in self._values:
+        for parameter, value in self._values.values():
             if parameter.value is not value:
+                return False
+        for module, name, value in self._buffers:
+            if vars(module).get(name) is not value:
+                return False
+        for optimizer, count in self._optimizers.values():
+            if len(optimizer.parameters) != count:
                 return False
         for leaf in self._without_gradient:
             if leaf.grad is not None:
@@ -294,6 +311,7 @@ class Tape:
         generators = list(self._generators.values())
         states = [each.bit_generator.state for each in generators]
         before = [place.read() for place in self._places]
+        grads = [(leaf, leaf.grad) for leaf, _ in self._gradients]
         saved = [elements(each).copy() for each in before]
         if not self.repeat(arrays):
             return None, step()
@@ -303,6 +321,8 @@ class Tape:
         for place, present, old in zip(self._places, before, saved, strict=True):
             place.write(present)
             np.copyto(elements(present), old)
+        for leaf, grad in grads:
+            leaf.grad = grad
         result = step()
         difference = None
         if [each.bit_generator.state for each in generators] != states_after:

@@ -280,6 +280,8 @@ class Optimizer:
         now = self._rule_of(own, at)
         if now is None or (now.operation, now.slots) != (rule.operation, rule.slots):
             return None
+        if (now.shrink == 1.0) != (rule.shrink == 1.0):
+            return None
         return np.array(now.settings)
 
     def _shrink_now(self, own: ParameterGroup, at: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
