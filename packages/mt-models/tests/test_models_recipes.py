@@ -49,6 +49,10 @@ def test_the_head_of_a_log_has_the_settings() -> None:
             ["mnist", "--network", "lenet5", "--train-size", "80", "--validation-size", "48"],
         ),
         (SentimentRecipe(), ["sentiment", "--train-size", "100", "--validation-size", "48"]),
+        (
+            SentimentRecipe(trainable=True),
+            ["sentiment", "--trainable", "--train-size", "100", "--validation-size", "48"],
+        ),
         (PointsRecipe(), ["points"]),
     ],
     ids=lambda value: "" if isinstance(value, Recipe) else value[0],

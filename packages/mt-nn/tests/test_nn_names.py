@@ -31,9 +31,10 @@ from mt_nn._names import (
     ABSENT,
     EXPRESSIONS,
     MODULE_MEMBERS,
-    MONITOR_MEMBERS,
     OPTIMIZER_MEMBERS,
+    PLATEAU_MEMBERS,
     SCHEDULE_MEMBERS,
+    STOPPING_MEMBERS,
 )
 from mt_tensor import Reference
 
@@ -148,11 +149,18 @@ def test_every_missing_member_of_a_schedule_has_an_expression(name: str) -> None
     eval(SCHEDULE_MEMBERS[name], {"schedule": schedule, "step": 3})
 
 
-@pytest.mark.parametrize("name", MONITOR_MEMBERS)
-def test_every_missing_member_of_a_monitor_has_an_expression(name: str) -> None:
-    plateau = Plateau(0.1)
-    assert MONITOR_MEMBERS[name].partition("  # ")[0] in advice(plateau, name)
-    eval(MONITOR_MEMBERS[name], {"plateau": plateau, "loss": 0.5})
+@pytest.mark.parametrize(
+    ("variable", "monitor", "name", "expression"),
+    [
+        *(("plateau", Plateau(0.1), *row) for row in PLATEAU_MEMBERS.items()),
+        *(("stop", EarlyStopping(1), *row) for row in STOPPING_MEMBERS.items()),
+    ],
+)
+def test_every_missing_member_of_a_monitor_has_an_expression(
+    variable: str, monitor: Any, name: str, expression: str
+) -> None:
+    assert expression.partition("  # ")[0] in advice(monitor, name)
+    eval(expression, {variable: monitor, "loss": 0.5})
 
 
 @pytest.mark.parametrize("package", [mt_nn, mt_nn.functional, mt_nn.optim, mt_nn.schedules])

@@ -329,12 +329,10 @@ def renamed(
                 )
             for name in kwargs:
                 if name in instead:
-                    known = instead[name]
-                    way_out = "leave it out" if known is None else f"use {known}"
                     is_class = function.__name__ == "__init__"
                     owner = type(args[0]).__name__ if is_class else function.__name__
                     kind = "class" if is_class else "function"
-                    raise TypeError(f"{owner}: {name!r} is no argument of the {kind}; {way_out}")
+                    raise _no_argument(owner, kind, name, instead[name])
             return function(*args, **kwargs)
 
         return checked
@@ -356,5 +354,10 @@ def refuse_options(function: str, options: Mapping[str, object]) -> NoReturn:
         options: The arguments that it does not have, at least one.
     """
     name = next(iter(options))
-    way_out = f"use {_OF_NUMPY[name]}" if name in _OF_NUMPY else "leave it out"
-    raise TypeError(f"{function}: {name!r} is no argument of the function; {way_out}")
+    raise _no_argument(function, "function", name, _OF_NUMPY.get(name))
+
+
+def _no_argument(owner: str, kind: str, name: str, instead: str | None) -> TypeError:
+    """Return the error of an argument that a function or a class does not have."""
+    way_out = "leave it out" if instead is None else f"use {instead}"
+    return TypeError(f"{owner}: {name!r} is no argument of the {kind}; {way_out}")

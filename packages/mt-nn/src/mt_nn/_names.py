@@ -120,13 +120,16 @@ SCHEDULE_MEMBERS: dict[str, str] = {
 }
 """The expression to use instead of each member of a schedule."""
 
-MONITOR_MEMBERS: dict[str, str] = {
+PLATEAU_MEMBERS: dict[str, str] = {
     "step": "plateau(loss)  # assign the result: optimizer.lr = plateau(loss)",
     "get_last_lr": "[plateau.lr]",
     "num_bad_epochs": "plateau.waited",
     "min_lrs": "[plateau.minimum]",
 }
-"""The expression to use instead of each member of a monitor."""
+"""The expression to use instead of each member of a `Plateau`."""
+
+STOPPING_MEMBERS: dict[str, str] = {"step": "stop(loss)  # True when training stops"}
+"""The expression to use instead of each member of an `EarlyStopping`."""
 
 
 def package_getattr(package: str) -> Callable[[str], Any]:

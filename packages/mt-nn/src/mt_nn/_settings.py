@@ -22,3 +22,15 @@ def as_number(owner: str, name: str, value: Any) -> float:
     raise TypeError(
         f"{owner}: {name} is {value!r} of type {type(value).__name__}; it must be a number"
     )
+
+
+def check_above_0(owner: str, name: str, value: float) -> None:
+    """Raise ValueError unless a setting is above 0.
+
+    Args:
+        owner: The function or class, for the message.
+        name: The name of the setting.
+        value: Its value.
+    """
+    if not value > 0.0:
+        raise ValueError(f"{owner}: {name} {value} must be above 0")

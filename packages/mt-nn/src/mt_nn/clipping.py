@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from mt_autodiff import Tensor
 from mt_nn._gradients import Number, gradient, unique_parameters
+from mt_nn._settings import check_above_0
 from mt_nn.parameter import Parameter
 from mt_tensor import operators
 
@@ -28,8 +29,7 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
         ValueError: `max_norm` is not above 0.
         TypeError: An item is not a `Parameter`.
     """
-    if not max_norm > 0.0:
-        raise ValueError(f"clip_grad_norm: max_norm {max_norm} must be above 0")
+    check_above_0("clip_grad_norm", "max_norm", max_norm)
     pairs = _gradients(parameters, "clip_grad_norm")
     norm = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
     if max_norm < norm < math.inf:
@@ -49,8 +49,7 @@ def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:
         ValueError: `limit` is not above 0.
         TypeError: An item is not a `Parameter`.
     """
-    if not limit > 0.0:
-        raise ValueError(f"clip_grad_value: limit {limit} must be above 0")
+    check_above_0("clip_grad_value", "limit", limit)
     for parameter, grad in _gradients(parameters, "clip_grad_value"):
         parameter.grad = _clamped(grad, limit)
 

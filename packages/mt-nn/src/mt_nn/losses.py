@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor, concatenate, fused, take, tensor, warn_of_copy, zeros
+from mt_nn._settings import check_above_0
 from mt_nn.functional import logsoftmax, softplus
 from mt_tensor import REFERENCE, ShapeError
 from mt_tensor.fused import operations
@@ -489,12 +490,6 @@ def check_share(operation: str, label_smoothing: float) -> None:
         raise ValueError(
             f"{operation}: label_smoothing {label_smoothing} must be a share, from 0 to 1"
         )
-
-
-def check_above_0(operation: str, name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0."""
-    if not value > 0.0:
-        raise ValueError(f"{operation}: {name} {value} must be above 0")
 
 
 def _class_weights(operation: str, weight: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:

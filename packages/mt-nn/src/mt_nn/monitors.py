@@ -1,10 +1,11 @@
 """Decisions from a metric of each epoch: a lower learning rate, or the end of training."""
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from mt_autodiff.names import missing_member, renamed
-from mt_nn._names import MONITOR_MEMBERS
+from mt_nn._names import PLATEAU_MEMBERS, STOPPING_MEMBERS
 from mt_nn._settings import as_number
 
 Mode: TypeAlias = Literal["min", "max"]
@@ -19,6 +20,8 @@ class _Monitor:
         waited: The number of calls since then.
         improved: True if the last metric was the best so far.
     """
+
+    _missing: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, patience: int, mode: Mode) -> None:
         name = type(self).__name__
@@ -36,7 +39,7 @@ class _Monitor:
     if not TYPE_CHECKING:  # A type checker would accept every name.
 
         def __getattr__(self, name: str) -> Any:
-            raise missing_member(self, name, MONITOR_MEMBERS)
+            raise missing_member(self, name, self._missing)
 
     def _record(self, metric: float, bound: float) -> None:
         """Compare a metric with a bound that it must pass; NaN is never better."""
@@ -83,6 +86,8 @@ class Plateau(_Monitor):
     >>> [plateau(loss) for loss in (1.0, 0.5, 0.5, 0.5, 0.4)]
     [0.1, 0.1, 0.1, 0.05, 0.05]
     """
+
+    _missing = PLATEAU_MEMBERS
 
     @renamed(
         optimizer="lr=optimizer.lr",
@@ -156,6 +161,8 @@ class EarlyStopping(_Monitor):
     >>> [stop(loss) for loss in (1.0, 0.5, 0.6, 0.5)], stop.best
     ([False, False, False, True], 0.5)
     """
+
+    _missing = STOPPING_MEMBERS
 
     def __init__(self, patience: int, *, least: float = 0.0, mode: Mode = "min") -> None:
         """Make a monitor.

@@ -39,7 +39,7 @@ again when it is needed."""
 class KernelDispatcher(CPUDispatcher):
     """A compiled function whose calls are recorded with those of a step.
 
-    Only calls from Python are: those of other compiled functions are part of them.
+    Only calls from Python are recorded; those from other compiled functions are part of them.
     """
 
 

@@ -55,10 +55,9 @@ def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
     for note in evaluation.notes:
         console.print(note)
     table = Table("class", "examples", "right", "most frequent error", box=None)
-    for name, row in zip(evaluation.classes, counts, strict=True):
-        right = int(row[evaluation.classes.index(name)])
-        wrong = row.copy()
-        wrong[evaluation.classes.index(name)] = 0
+    for at, (name, row) in enumerate(zip(evaluation.classes, counts, strict=True)):
+        right, wrong = int(row[at]), row.copy()
+        wrong[at] = 0
         error = f"{evaluation.classes[wrong.argmax()]} ({wrong.max()})" if wrong.any() else ""
         share = f"{right} ({right / row.sum():.1%})" if row.any() else ""
         table.add_row(name, str(row.sum()), share, error)

@@ -2,12 +2,13 @@
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from mt_models.runs import RUNS, StoredRun, files_of_run, find_runs, read_run
-from mt_models.training import LAST, Progress, Settings, finished
+from mt_models.training import LAST, finished
 
 __all__ = ["RUNS", "check_folder", "complete_run", "find_run", "latest_folder", "new_folder"]
 
@@ -31,14 +32,9 @@ def check_folder(problem: str, folder: Path) -> None:
 
 
 def new_folder(problem: str, out: Path | None) -> Path:
-    """Create the folder of a new run: `out`, or by default the next `runs/PROBLEM-N`.
-
-    Raises:
-        click.UsageError: The folder `out` contains a run or a file that the run would overwrite.
-    """
+    """Create the folder of a new run: `out`, or by default the next `runs/PROBLEM-N`."""
     if out is None:
         return _next_folder(problem)
-    check_folder(problem, out)
     out.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -75,19 +71,13 @@ def latest_folder(problem: str, out: Path | None, settings: dict[str, int]) -> P
             f"there is no run of {problem} in {RUNS}/ to resume; pass its folder with --out"
         )
     for run in reversed(runs):
-        if not _finished(run, settings):
+        if not finished(run.progress, replace(run.settings, **settings)):
             return run.folder
     last = runs[-1]
     raise click.UsageError(
         f"all runs of {problem} in {RUNS}/ are finished; the latest, {last.folder}, has "
         f"{len(last.progress.records)} epochs: pass more with --epochs, or a folder with --out"
     )
-
-
-def _finished(run: StoredRun, changes: dict[str, int]) -> bool:
-    values = {name: getattr(run.settings, name) for name in ("epochs", "batch_size", "patience")}
-    progress: Progress = run.progress
-    return finished(progress, Settings(**{**values, **changes}))
 
 
 def find_run(name: str) -> StoredRun:

@@ -20,6 +20,8 @@ COMMANDS = {
     "doctor": "mt_models.cli.doctor:doctor",
 }
 """Module and name of each command that is imported on use."""
+COMPLETION_VARIABLE = "_MINITORCH_COMPLETE"
+"""The environment variable with which a shell asks for completions."""
 
 
 class Commands(click.Group):
@@ -102,4 +104,4 @@ def completion(shell: str) -> None:
     # The script calls the console script, in whichever form this command was typed.
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(main, {}, "minitorch", "_MINITORCH_COMPLETE").source())
+    click.echo(kind(main, {}, "minitorch", COMPLETION_VARIABLE).source())

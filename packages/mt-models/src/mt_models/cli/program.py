@@ -6,11 +6,8 @@ from pathlib import Path
 
 import click
 
-from mt_models.cli.main import main
+from mt_models.cli.main import COMPLETION_VARIABLE, main
 from mt_models.cli.output import robust_output
-
-COMPLETION_VARIABLE = "_MINITORCH_COMPLETE"
-"""The environment variable with which a shell asks for completions."""
 
 
 def typed_program(path: str) -> str:

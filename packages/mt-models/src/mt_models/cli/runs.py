@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -9,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mt_models.cli.examples import CommandWithExamples, typed_form
-from mt_models.cli.folders import RUNS, complete_run, find_run
+from mt_models.cli.folders import complete_run, find_run
 from mt_models.runs import (
+    RUNS,
     StoredRun,
     delete_run,
     find_runs,
@@ -88,16 +90,13 @@ def compare(first: str, second: str, as_json: bool) -> None:
     table.add_row(
         "seconds", *(f"{sum(r.seconds for r in run.progress.records):.1f}" for run in pair)
     )
-    for number in range(max(len(run.progress.records) for run in pair)):
-        cells = []
-        for run in pair:
-            record = dict(enumerate(run.progress.records)).get(number)
-            cells.append(
-                ""
-                if record is None
-                else f"loss {record.validation_loss:.4f}, {record.validation_accuracy:.2%}"
-            )
-        table.add_row(f"epoch {number + 1}", *cells)
+    epochs = zip_longest(*(run.progress.records for run in pair))
+    for number, records in enumerate(epochs, 1):
+        cells = (
+            f"loss {record.validation_loss:.4f}, {record.validation_accuracy:.2%}" if record else ""
+            for record in records
+        )
+        table.add_row(f"epoch {number}", *cells)
     console.print(table)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Scalar, Tensor, no_grad, tensor
+from mt_autodiff import Scalar, Tensor, tensor
 from mt_models.datasets import DATASETS, Graph
 from mt_models.networks import ScalarMLP, TensorMLP
 from mt_models.problems.problem import Examples, Loss, Problem
@@ -53,12 +53,8 @@ class Points(Problem):
 
     def probabilities(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
         """Return the probability of each class at points, (N, 2) → (N, 2)."""
-        was_training = self.network.training
-        self.network.eval()
-        with no_grad():
-            answer = self.answer(Examples(points, np.zeros(len(points), np.int64)))
-        self.network.train(was_training)
-        return answer.probabilities
+        examples = Examples(points, np.zeros(len(points), np.int64))
+        return self.evaluate(examples, len(points)).probabilities
 
     def inputs(self, batch: Examples) -> Any:
         """Return the points as a tensor, or as an array for a network of scalars."""

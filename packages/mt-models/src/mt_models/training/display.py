@@ -2,7 +2,7 @@
 
 import time
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task
@@ -13,6 +13,9 @@ from mt_models.problems import Evaluation
 from mt_models.training.logs import lines
 from mt_models.training.records import Progress
 from mt_models.training.run import Display
+
+if TYPE_CHECKING:  # The displays do not import the compiler.
+    from mt_kernels_cpu.compiling.events import KernelEvent
 
 LINES = 25
 """The approximate number of epoch lines that a run prints; the log contains all of them."""
@@ -67,7 +70,7 @@ class LineDisplay(Display):
     ) -> None:
         pass
 
-    def on_kernel(self, name: str, event: Literal["loaded", "compiling", "compiled"]) -> None:
+    def on_kernel(self, name: str, event: "KernelEvent") -> None:
         """Count a kernel, an observer for `mt_kernels_cpu.observe_kernels`."""
         self.is_compiling = event == "compiling"
         if self.is_compiling and not self.compiled:
@@ -86,7 +89,7 @@ class LineDisplay(Display):
         # A kernel may have more forms than expected.
         return f"{self.kernels} of {max(expected, self.kernels + self.is_compiling)}"
 
-    def show_kernels(self, event: Literal["loaded", "compiling", "compiled"]) -> None:
+    def show_kernels(self, event: "KernelEvent") -> None:
         """Print a line when the first compilation begins, and one when many are done."""
         if event == "compiling" and len(self.compiled) == 1:
             self._print(f"compiling kernels, once per machine: {self.kernels_text()}")
@@ -194,7 +197,7 @@ class BarDisplay(LineDisplay):
     ) -> None:
         self.bar.stop()
 
-    def show_kernels(self, event: Literal["loaded", "compiling", "compiled"]) -> None:
+    def show_kernels(self, event: "KernelEvent") -> None:
         """Show the number of kernels beside the bar while one is compiled."""
         if not self.compiled:
             return

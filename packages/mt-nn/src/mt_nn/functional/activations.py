@@ -6,6 +6,7 @@
 from typing import Literal
 
 from mt_autodiff import Tensor, where
+from mt_nn._settings import check_above_0
 
 
 def gelu(input: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
@@ -42,8 +43,7 @@ def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
     >>> softplus(tensor([-1e4, 0.0, 1e4]))
     tensor([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
     """
-    if not beta > 0.0:
-        raise ValueError(f"softplus: beta {beta} must be above 0")
+    check_above_0("softplus", "beta", beta)
     x = input if beta == 1.0 else input * beta
     top = x.detach().relu()
     # In this order, exp(x) of a negative x is not rounded to the digits of 1.

@@ -5,6 +5,7 @@ from typing import Literal
 
 from mt_autodiff import Tensor
 from mt_autodiff.names import renamed
+from mt_nn._settings import check_above_0
 from mt_nn.functional import elu, leaky_relu, silu, softmax, softplus
 from mt_nn.layers._checks import check_tensor
 from mt_nn.module import Module
@@ -106,8 +107,7 @@ class Softplus(Module):
         Raises:
             ValueError: The factor is not above 0.
         """
-        if not beta > 0.0:
-            raise ValueError(f"Softplus: beta {beta} must be above 0")
+        check_above_0("Softplus", "beta", beta)
         self.beta = beta
 
     def forward(self, input: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from mt_autodiff import Tensor
 from mt_nn import losses
+from mt_nn._settings import check_above_0
 from mt_nn.losses import Reduction
 from mt_nn.module import Module
 
@@ -67,7 +68,7 @@ class HuberLoss(_Loss):
 
     def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
         """Build the loss."""
-        losses.check_above_0("HuberLoss", "delta", delta)
+        check_above_0("HuberLoss", "delta", delta)
         super().__init__(reduction=reduction, delta=delta)
 
 
@@ -78,7 +79,7 @@ class SmoothL1Loss(_Loss):
 
     def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:
         """Build the loss."""
-        losses.check_above_0("SmoothL1Loss", "beta", beta)
+        check_above_0("SmoothL1Loss", "beta", beta)
         super().__init__(reduction=reduction, beta=beta)
 
 
