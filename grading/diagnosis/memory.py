@@ -31,6 +31,12 @@ def without_strides(array: Array) -> Array:
     return in_memory_order(array).reshape(array.shape)
 
 
+def position_of(index: Sequence[int], steps: Sequence[int]) -> int:
+    """Return the position in memory of an index by strides in elements."""
+    # `index_to_position` stops at the shorter of the two, too.
+    return sum(i * step for i, step in zip(index, steps, strict=False))
+
+
 def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None) -> float:
     """Return the element at an index.
 
@@ -43,8 +49,7 @@ def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None)
         IndexError: The position lies outside the memory.
     """
     steps = strides(array) if steps is None else steps
-    # `index_to_position` stops at the shorter of the two, too.
-    position = sum(i * step for i, step in zip(index, steps, strict=False))
+    position = position_of(index, steps)
     memory = in_memory_order(array)
     if not 0 <= position < len(memory):
         raise IndexError(f"position {position} of {len(memory)}")

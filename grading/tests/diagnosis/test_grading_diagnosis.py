@@ -14,8 +14,8 @@ from grading.checking.oracles.programs import Program, derivatives_of
 from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.backward import COMPOSITIONS, backpropagated
 from grading.diagnosis.known import known_facts
-from grading.diagnosis.loops import differs_from_call_to_call, not_parallel
 from grading.diagnosis.memory import strides
+from grading.diagnosis.races import differs_from_call_to_call, not_parallel
 from grading.protocol.messages import Array, Request, Response
 from grading.tests.causes.evidence import dumps
 
