@@ -68,3 +68,19 @@ def paired(index: Sequence[int], shape: Sequence[int]) -> list[int]:
     """Return the index of an operand that broadcasting assigns to an index of the result."""
     lead = len(index) - len(shape)
     return [0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True)]
+
+
+def exchanged_strides(array: Array, first: int = -2, second: int = -1) -> Array:
+    """Return the array that a loop reads if the strides of two dimensions are exchanged.
+
+    Raises:
+        IndexError: An element lies outside the memory.
+    """
+    memory, steps = in_memory_order(array), strides(array)
+    steps[first], steps[second] = steps[second], steps[first]
+    positions = sum(
+        np.arange(size).reshape(-1, *(1,) * (array.ndim - dim - 1)) * step
+        for dim, (size, step) in enumerate(zip(array.shape, steps, strict=True))
+    )
+    read: Array = memory[np.broadcast_to(positions, array.shape)]
+    return read
