@@ -203,6 +203,13 @@ def test_a_change_of_all_elements_is_described(received: Array, fact: str) -> No
     assert fact in known_facts([compared(Request("tensor.neg", (X,)), received, X)], [])
 
 
+def test_overflow_in_a_description_raises_no_warning() -> None:
+    """Pytest turns a warning of NumPy into an exception."""
+    small, large = 1e-300 * (X - 1.0), 1e300 * (X - 1.0)
+    facts = known_facts([compared(Request("tensor.neg", (X,)), large, small)], [])
+    assert facts == "The wrong elements are too large."
+
+
 @given(st.integers(2, 4), st.integers(2, 4))
 def test_the_layout_that_separates_wrong_from_right_answers(rows: int, columns: int) -> None:
     x = np.arange(1.0, rows * columns + 1).reshape(rows, columns)
