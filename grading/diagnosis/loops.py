@@ -1,6 +1,7 @@
 """Mistakes in map, zip and arithmetic with numbers, on every backend: tasks 2.3, 3.1 and 3.3."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -51,6 +52,14 @@ def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
     return name, arrays, np.broadcast_shapes(*(array.shape for array in arrays))
 
 
+def _looped(request: Request, operands: int) -> tuple[str, list[Array], tuple[int, ...]] | None:
+    """Return the parts of a call that is one loop over a number of operands; None if it is none."""
+    called = _called(request)
+    if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
+        return None
+    return called
+
+
 def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     """Return a mistake in the positions at which a loop reads its operands.
 
@@ -61,12 +70,10 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
-        if called is None or len(called[1]) != operands:
+        called = _looped(request, operands)
+        if called is None:
             return None
         name, arrays, shape = called
-        if name in COMPOSITE:
-            return None
         out = np.empty(shape)
         for index in np.ndindex(*shape):
             numbers = [reader(index, array) for reader, array in zip(readers, arrays, strict=True)]
@@ -118,19 +125,10 @@ def _aligned_left(index: tuple[int, ...], operand: Array) -> float:
     return read(operand, [0 if n == 1 else i for i, n in zip(index, operand.shape, strict=False)])
 
 
-def with_first_index(request: Request) -> Response | None:
-    """Read the second operand at the index of the first."""
-    return _with_index_of(0, request)
-
-
-def with_second_index(request: Request) -> Response | None:
-    """Read the first operand at the index of the second."""
-    return _with_index_of(1, request)
-
-
 def _with_index_of(number: int, request: Request) -> Response | None:
-    called = _called(request)
-    if called is None or len(called[1]) != 2 or called[0] in COMPOSITE:
+    """Read both operands at the index of the one with a number."""
+    called = _looped(request, 2)
+    if called is None:
         return None
     name, arrays, shape = called
     own, other = arrays[number], arrays[1 - number]
@@ -154,8 +152,8 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
-        if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
+        called = _looped(request, operands)
+        if called is None:
             return None
         name, arrays, shape = called
         *others, last = arrays
@@ -208,10 +206,9 @@ def by_shape(request: Request) -> Response | None:
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called
-    if any(array.shape != shape for array in arrays):
-        return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*arrays))
-    read_as = [without_strides(array) for array in arrays]
-    return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*read_as))
+    if all(array.shape == shape for array in arrays):
+        arrays = [without_strides(array) for array in arrays]
+    return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*arrays))
 
 
 def formula(
@@ -309,7 +306,7 @@ MISTAKES = [
         TASKS,
         "You read the second operand at the index of the first.",
         r"tensor\..*|kernel\.run",
-        with_first_index,
+        partial(_with_index_of, 0),
     ),
     elementwise(
         "You read the operand at the index of the output. Compute its own index with "
@@ -370,7 +367,7 @@ MISTAKES = [
         TASKS,
         "You read the first operand at the index of the second.",
         r"tensor\..*|kernel\.run",
-        with_second_index,
+        partial(_with_index_of, 1),
     ),
     elementwise(
         "You align dimensions at the left. Align them at the right.",
