@@ -39,15 +39,13 @@ class Tree:
 
 
 @contextlib.contextmanager
-def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
-    """Provide the working trees of an older commit and of this repository for a block.
+def checkout(commit: str, repository: Path = ROOT) -> Iterator[Path]:
+    """Provide a commit in a temporary worktree of git for a block.
 
-    The older one is a temporary worktree of git. Each tree has an empty folder for compiled
-    kernels, so that both compile the same kernels. Worktree and folders are removed after the
-    block, also after an error or Ctrl-C.
+    The worktree is removed after the block, also after an error or Ctrl-C.
 
     Raises:
-        NoTreeError: The commit does not exist, or is older than `asv_benchmarks.peers`.
+        NoTreeError: The commit does not exist.
     """
     try:
         resolved = _git(
@@ -59,11 +57,25 @@ def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
         root = Path(folder, "tree")
         stack.callback(_remove_worktree, repository, root)
         _git(repository, "worktree", "add", "--detach", str(root), resolved)
+        yield root
+
+
+@contextlib.contextmanager
+def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
+    """Provide the working trees of an older commit and of this repository for a block.
+
+    Each tree has an empty folder for compiled kernels, so that both compile the same kernels.
+    Worktree and folders are removed after the block.
+
+    Raises:
+        NoTreeError: The commit does not exist, or is older than `asv_benchmarks.peers`.
+    """
+    with checkout(commit, repository) as root:
         if not (root / "asv_benchmarks" / "peers" / "worker.py").exists():
             raise NoTreeError(f"{commit} has no asv_benchmarks.peers, which measures it")
         yield (
-            Tree(root, Path(folder, "kernels-before")),
-            Tree(repository, Path(folder, "kernels-now")),
+            Tree(root, root.with_name("kernels-before")),
+            Tree(repository, root.with_name("kernels-now")),
         )
 
 

@@ -131,8 +131,9 @@ def shuffled(rng: np.random.Generator, shape: Sequence[int]) -> Array:
 def sizes(draw: st.DrawFn, maxima: Sequence[int], least: int = 1) -> tuple[int, ...]:
     """Draw a size for each dimension.
 
-    In textbook examples, at least two sizes are not 1, usually the last ones. These sizes differ:
-    they increase or decrease, from 2 to at most 5, and may exceed the maxima.
+    In textbook examples, at least two sizes are not 1, usually the last ones. These sizes increase
+    or decrease from 2 to 5, and begin again if there are more, so neighbours differ. They may
+    exceed the maxima. A single size is 3, 2 or 4.
 
     Args:
         draw: Draws from a strategy.
@@ -141,11 +142,11 @@ def sizes(draw: st.DrawFn, maxima: Sequence[int], least: int = 1) -> tuple[int, 
     """
     if not is_active():
         return tuple(draw(st.integers(least, most)) for most in maxima)
-    wide = [draw(st.booleans()) or least > 1 for _ in maxima]
-    for dim in reversed(range(len(maxima))):
-        wide[dim] = wide[dim] or sum(wide) < min(2, len(maxima))
     if len(maxima) == 1:
         return (draw(st.sampled_from((3, 2, 4))),)
+    wide = [draw(st.booleans()) or least > 1 for _ in maxima]
+    for dim in reversed(range(len(maxima))):
+        wide[dim] = wide[dim] or sum(wide) < 2
     ranks = range(sum(wide))
     chosen = iter(reversed(ranks) if draw(st.booleans()) else ranks)
     return tuple(2 + next(chosen) % 4 if is_wide else 1 for is_wide in wide)

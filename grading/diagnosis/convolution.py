@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from grading.diagnosis.memory import in_memory_order, strides, without_strides
-from grading.diagnosis.mistakes import Mistake, modelled
-from grading.diagnosis.products import exchanged_strides
+from grading.diagnosis.memory import exchanged_strides, in_memory_order, strides, without_strides
+from grading.diagnosis.mistakes import Mistake, gradients, modelled
 from grading.protocol.messages import Array, Request, Response
 
 ONE, TWO, CUDA = "4.1", "4.2", "4.4b"
 ALL = (ONE, TWO, CUDA)
 PLANES = (TWO, CUDA)
+CONV = r"tensor\.conv[12]d(_cuda)?"
 
 Sizes = Sequence[int]
 Kernel = Callable[[Array, Array, bool, Sizes], Array]
@@ -61,6 +61,15 @@ def _at(index: Sizes) -> tuple[Any, ...]:
     return (slice(None), slice(None), *index)
 
 
+def _input_gradient(x: Array, weight: Array, up: Array, loop: Kernel = convolved) -> Array:
+    return loop(up, weight.swapaxes(0, 1), True, x.shape[2:])
+
+
+def _weight_gradient(x: Array, weight: Array, up: Array, loop: Kernel = convolved) -> Array:
+    gradient = loop(x.swapaxes(0, 1), up.swapaxes(0, 1), False, weight.shape[2:])
+    return gradient.swapaxes(0, 1)
+
+
 def convolution(tasks: tuple[str, ...], cause: str, wrong: Kernel) -> Mistake:
     """Return a mistake in the kernel, which affects the result and both gradients.
 
@@ -81,11 +90,10 @@ def convolution(tasks: tuple[str, ...], cause: str, wrong: Kernel) -> Mistake:
         if request.upstream is None:
             return Response(request, arrays)
         up = request.upstream
-        dx = wrong(up, weight.swapaxes(0, 1), True, x.shape[2:])
-        dw = wrong(x.swapaxes(0, 1), up.swapaxes(0, 1), False, weight.shape[2:])
-        return Response(request, arrays, (dx, dw.swapaxes(0, 1)))
+        dx, dw = _input_gradient(x, weight, up, wrong), _weight_gradient(x, weight, up, wrong)
+        return Response(request, arrays, (dx, dw))
 
-    return modelled(tasks, cause, r"tensor\.conv[12]d(_cuda)?|kernel\.run", model)
+    return modelled(tasks, cause, rf"{CONV}|kernel\.run", model)
 
 
 def wrong_index(tasks: tuple[str, ...], cause: str, input_index: InputIndex) -> Mistake:
@@ -186,18 +194,6 @@ def _flipped(array: Array) -> Array:
     return array[(slice(None), slice(None), *[slice(None, None, -1)] * (array.ndim - 2))]
 
 
-def _transposed_channels(weight: Array) -> Array:
-    """Return the weight that a loop reads with the strides of its channels exchanged."""
-    memory, steps = in_memory_order(weight), strides(weight)
-    steps[0], steps[1] = steps[1], steps[0]
-    positions = sum(
-        np.arange(size).reshape(-1, *(1,) * (weight.ndim - dim - 1)) * step
-        for dim, (size, step) in enumerate(zip(weight.shape, steps, strict=True))
-    )
-    read: Array = memory[np.broadcast_to(positions, weight.shape)]
-    return read
-
-
 def _first_image(x: Array) -> Array:
     return np.repeat(x[:1], x.shape[0], axis=0)
 
@@ -214,34 +210,6 @@ def _one_image_only(x: Array, weight: Array, reverse: bool, size: Sizes) -> Arra
     out = convolved(x, weight, reverse, size)
     out[1:] = 0.0
     return out
-
-
-def gradients(
-    cause: str, wrong: Callable[[Array, Array, Array], tuple[Array | None, Array | None]]
-) -> Mistake:
-    """Return a mistake in the gradients alone.
-
-    Args:
-        cause: The likely cause, see `Mistake`.
-        wrong: Returns the wrong gradients from the images, the weight and the upstream gradient;
-            None for one that is right.
-    """
-
-    def model(request: Request) -> Response | None:
-        if request.upstream is None or len(request.arrays) != 2:
-            return None
-        return Response(request, gradients=wrong(*request.arrays, request.upstream))
-
-    return modelled(ALL, cause, r"tensor\.conv[12]d(_cuda)?", model)
-
-
-def _weight_gradient(x: Array, weight: Array, up: Array) -> Array:
-    swapped = convolved(x.swapaxes(0, 1), up.swapaxes(0, 1), False, weight.shape[2:])
-    return swapped.swapaxes(0, 1)
-
-
-def _input_gradient(x: Array, weight: Array, up: Array) -> Array:
-    return convolved(up, weight.swapaxes(0, 1), True, x.shape[2:])
 
 
 REVERSE = "The gradient of the input needs out[p] = sum over k of x[p - k] w[k]."
@@ -325,7 +293,7 @@ MISTAKES = [
     convolution(
         ALL,
         "The input and output channels of the weight are exchanged.",
-        lambda x, w, reverse, size: convolved(x, _transposed_channels(w), reverse, size),
+        lambda x, w, reverse, size: convolved(x, exchanged_strides(w, 0, 1), reverse, size),
     ),
     convolution(
         ALL,
@@ -335,15 +303,21 @@ MISTAKES = [
         ),
     ),
     gradients(
+        ALL,
         "The gradient of the weight is averaged over the batch. Add it up.",
+        CONV,
         lambda x, w, up: (None, _weight_gradient(x, w, up) / len(x)),
     ),
     gradients(
+        ALL,
         "The gradient of the input is averaged over the batch. Do not divide it.",
+        CONV,
         lambda x, w, up: (_input_gradient(x, w, up) / len(x), None),
     ),
     gradients(
+        ALL,
         "The gradient of the weight contains only the first image of the batch. Add all images.",
+        CONV,
         lambda x, w, up: (None, _weight_gradient(x[:1], w, up[:1])),
     ),
     wrong_bounds(ALL, "You leave out the first row or column of the image.", _after_the_first),

@@ -44,7 +44,9 @@ def known_facts(wrong: Sequence[Finding], right: Sequence[Finding]) -> str:
     """
     if not wrong:
         return ""
-    facts = [*_parts(wrong), *_conditions(wrong, right), *_changes(wrong)]
+    # Wrong answers may be so large that quotients and products overflow.
+    with np.errstate(all="ignore"):
+        facts = [*_parts(wrong), *_conditions(wrong, right), *_changes(wrong)]
     return " ".join(f"{fact[0].upper()}{fact[1:]}." for fact in facts)
 
 

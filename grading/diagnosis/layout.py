@@ -7,7 +7,7 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles import layout
-from grading.diagnosis.memory import contiguous_strides, read, strides
+from grading.diagnosis.memory import contiguous_strides, paired, read, strides
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising
 from grading.protocol.messages import Array, Plain, Request, Response
 
@@ -161,12 +161,6 @@ def _from_the_left(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index, small, strict=False)]
 
 
-def _right_index(index: Sequence[int], small: Sequence[int]) -> list[int]:
-    return [
-        0 if n == 1 else i for i, n in zip(index[len(index) - len(small) :], small, strict=True)
-    ]
-
-
 def _index_kept_in_size_one(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return list(index[len(index) - len(small) :])
 
@@ -184,28 +178,22 @@ def combined(cause: str, wrong: Callable[[list[int], list[int]], list[int] | Non
 
 
 def _aligned_left(a: list[int], b: list[int]) -> list[int]:
-    dims = max(len(a), len(b))
-    pairs = zip(a + [1] * (dims - len(a)), b + [1] * (dims - len(b)), strict=True)
-    return [max(m, n) for m, n in pairs]
+    return [max(pair) for pair in zip_longest(a, b, fillvalue=1)]
 
 
-def _smaller(a: list[int], b: list[int]) -> list[int]:
-    dims = max(len(a), len(b))
-    pairs = zip([1] * (dims - len(a)) + a, [1] * (dims - len(b)) + b, strict=True)
-    return [min(m, n) for m, n in pairs]
+def _aligned_right(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs of sizes of two shapes that are aligned at the right."""
+    return list(zip_longest(reversed(a), reversed(b), fillvalue=1))[::-1]
 
 
-def _stretches_second(request: Request) -> bool:
-    """Return whether only a size of 1 in the second shape, not in the first, has to stretch."""
-    a, b = request.options["a"], request.options["b"]
-    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
-    return any(m != n and n == 1 for m, n in pairs)
+def _stretches(shape: str, other: str) -> Callable[[Request], bool]:
+    """Return a test whether a size of 1 has to stretch in a shape; both are "a" and "b"."""
 
+    def stretches(request: Request) -> bool:
+        pairs = _aligned_right(request.options[shape], request.options[other])
+        return any(m == 1 != n for m, n in pairs)
 
-def _stretches_first(request: Request) -> bool:
-    a, b = request.options["a"], request.options["b"]
-    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
-    return any(m != n and m == 1 for m, n in pairs)
+    return stretches
 
 
 def _incompatible_at_left(request: Request) -> bool:
@@ -341,7 +329,10 @@ MISTAKES = [
         "of either shape as 1.",
         lambda a, b: list(layout.common_shape(a, b[-len(a) :]) or ()) if a else None,
     ),
-    combined("You take the smaller of two sizes. A size of 1 stretches.", _smaller),
+    combined(
+        "You take the smaller of two sizes. A size of 1 stretches.",
+        lambda a, b: [min(pair) for pair in _aligned_right(a, b)],
+    ),
     combined("You return the second shape. Combine both.", lambda a, b: b),
     combined(
         "You return the shape with more dimensions. Combine both.", lambda a, b: max(a, b, key=len)
@@ -358,22 +349,22 @@ MISTAKES = [
         "A size of 1 stretches in the first shape only. It has to stretch in both.",
         r"layout\.common_shape",
         "Exception",
-        _stretches_second,
+        _stretches("b", "a"),
     ),
     raising(
         ("2.2",),
         "A size of 1 stretches in the second shape only. It has to stretch in both.",
         r"layout\.common_shape",
         "Exception",
-        _stretches_first,
+        _stretches("a", "b"),
     ),
     broadcast(
         "The last dimension of the index is not written.",
-        lambda index, small: [*_right_index(index, small)[:-1], 0],
+        lambda index, small: [*paired(index, small)[:-1], 0],
     ),
     broadcast(
         "The first dimension of the index is not written.",
-        lambda index, small: [0, *_right_index(index, small)[1:]] if small else [],
+        lambda index, small: [0, *paired(index, small)[1:]] if small else [],
     ),
     broadcast("The index is always 0.", lambda index, small: [0] * len(small)),
     raising(

@@ -1,10 +1,10 @@
-"""Mistakes in map, zip and reduce, on every backend: tasks 2.3, 3.1 and 3.3."""
+"""Mistakes in map, zip and arithmetic with numbers, on every backend: tasks 2.3, 3.1 and 3.3."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from grading.checking.finding import Finding
 from grading.checking.oracles.programs import VALUES
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.backward import COMPOSITIONS, SLOPES, values
@@ -13,6 +13,7 @@ from grading.diagnosis.memory import (
     contiguous_strides,
     in_memory_order,
     paired,
+    position_of,
     read,
     strides,
     without_strides,
@@ -51,6 +52,14 @@ def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
     return name, arrays, np.broadcast_shapes(*(array.shape for array in arrays))
 
 
+def _looped(request: Request, operands: int) -> tuple[str, list[Array], tuple[int, ...]] | None:
+    """Return the parts of a call that is one loop over a number of operands; None if it is none."""
+    called = _called(request)
+    if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
+        return None
+    return called
+
+
 def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     """Return a mistake in the positions at which a loop reads its operands.
 
@@ -61,12 +70,10 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
-        if called is None or len(called[1]) != operands:
+        called = _looped(request, operands)
+        if called is None:
             return None
         name, arrays, shape = called
-        if name in COMPOSITE:
-            return None
         out = np.empty(shape)
         for index in np.ndindex(*shape):
             numbers = [reader(index, array) for reader, array in zip(readers, arrays, strict=True)]
@@ -118,19 +125,10 @@ def _aligned_left(index: tuple[int, ...], operand: Array) -> float:
     return read(operand, [0 if n == 1 else i for i, n in zip(index, operand.shape, strict=False)])
 
 
-def with_first_index(request: Request) -> Response | None:
-    """Read the second operand at the index of the first."""
-    return _with_index_of(0, request)
-
-
-def with_second_index(request: Request) -> Response | None:
-    """Read the first operand at the index of the second."""
-    return _with_index_of(1, request)
-
-
 def _with_index_of(number: int, request: Request) -> Response | None:
-    called = _called(request)
-    if called is None or len(called[1]) != 2 or called[0] in COMPOSITE:
+    """Read both operands at the index of the one with a number."""
+    called = _looped(request, 2)
+    if called is None:
         return None
     name, arrays, shape = called
     own, other = arrays[number], arrays[1 - number]
@@ -154,8 +152,8 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
-        if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
+        called = _looped(request, operands)
+        if called is None:
             return None
         name, arrays, shape = called
         *others, last = arrays
@@ -174,36 +172,32 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
     return modelled(TASKS, cause, r"tensor\..*|kernel\.run", model)
 
 
-def _position(index: Sequence[int], steps: Sequence[int]) -> int:
-    return sum(i * step for i, step in zip(index, steps, strict=False))
-
-
 def _by_first_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position by the strides of the first operand, its last ones."""
     first, last = arrays[0], arrays[-1]
     if first.ndim < last.ndim:
         raise IndexError("the first operand has fewer dimensions")
-    return _position(paired(index, last.shape), strides(first)[first.ndim - last.ndim :])
+    return position_of(paired(index, last.shape), strides(first)[first.ndim - last.ndim :])
 
 
 def _with_first_layout(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position in the first operand, within the size of the second."""
     first, last = arrays
-    return _position(paired(index, first.shape), strides(first)) % max(1, last.size)
+    return position_of(paired(index, first.shape), strides(first)) % max(1, last.size)
 
 
 def _by_output_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position by the strides of the result, its last ones."""
     last = arrays[-1]
-    return _position(paired(index, last.shape), steps[len(steps) - last.ndim :])
+    return position_of(paired(index, last.shape), steps[len(steps) - last.ndim :])
 
 
 def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> int:
     """Return the position if operands with the strides of the result count as aligned."""
     last = arrays[-1]
     if all(strides(array) == steps for array in arrays):
-        return _position(index, steps)
-    return _position(paired(index, last.shape), strides(last))
+        return position_of(index, steps)
+    return position_of(paired(index, last.shape), strides(last))
 
 
 def by_shape(request: Request) -> Response | None:
@@ -212,10 +206,9 @@ def by_shape(request: Request) -> Response | None:
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called
-    if any(array.shape != shape for array in arrays):
-        return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*arrays))
-    read_as = [without_strides(array) for array in arrays]
-    return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*read_as))
+    if all(array.shape == shape for array in arrays):
+        arrays = [without_strides(array) for array in arrays]
+    return result(request, np.vectorize(VALUES[name], otypes=[np.float64])(*arrays))
 
 
 def formula(
@@ -243,45 +236,6 @@ def formula(
     return modelled(("2.3",), cause, r"tensor\..*", model)
 
 
-def reduced_in_memory(
-    cause: str, wrong: Callable[[Sequence[int], Sequence[int], int], tuple[list[int], int]]
-) -> Mistake:
-    """Return a mistake in the positions that a reduction reads.
-
-    Args:
-        cause: The likely cause, see `Mistake`.
-        wrong: Returns the wrong strides of the first element and the wrong step, from the shape
-            and the strides of the tensor and the dimension.
-    """
-
-    def model(request: Request) -> Response | None:
-        options = request.options
-        if request.upstream is not None:
-            return None
-        if request.operation == "kernel.run":
-            if options["kernel"] != "tensor_reduce":
-                return None
-            start, x = request.arrays
-            (dim,), adds = options["more"], options.get("fn") != "mul"
-        elif request.operation == "tensor.sum" and "dim" in options:
-            (x,), dim, adds = request.arrays, options["dim"], True
-            start = np.zeros((*x.shape[:dim], 1, *x.shape[dim + 1 :]))
-        else:
-            return None
-        memory = in_memory_order(x)
-        steps, step = wrong(x.shape, strides(x), dim)
-        out = np.empty(start.shape)
-        for index in np.ndindex(*start.shape):
-            first = _position(index, steps)
-            positions = [first + k * step for k in range(x.shape[dim])]
-            if positions and not 0 <= min(positions) <= max(positions) < memory.size:
-                raise IndexError(f"positions {positions} of {memory.size}")
-            out[index] = _fold(memory[positions], float(start[index]), adds)
-        return result(request, out)
-
-    return modelled(TASKS, cause, r"tensor\.sum|kernel\.run", model)
-
-
 def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> float:
     memory = np.ascontiguousarray(without_strides(operand)).reshape(-1)
     return float(memory[int(np.ravel_multi_index(index, shape)) % memory.size])
@@ -299,67 +253,6 @@ def by_ordinal(request: Request) -> Response | None:
     return result(request, out)
 
 
-def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mistake:
-    """Return a mistake in a reduction.
-
-    Args:
-        cause: The likely cause, see `Mistake`.
-        wrong: Returns the wrong result of the elements, the start value, and whether to add
-            (else to multiply).
-    """
-
-    def model(request: Request) -> Response | None:
-        options = request.options
-        if request.upstream is not None:
-            return None
-        if request.operation == "kernel.run":
-            if options["kernel"] != "tensor_reduce":
-                return None
-            start, x = request.arrays
-            (dim,) = options["more"]
-            adds = options.get("fn") != "mul"
-        elif request.operation in ("tensor.sum", "tensor.all"):
-            adds = request.operation == "tensor.sum"
-            x, dim = request.arrays[0], options.get("dim")
-            if dim is None:
-                folded = wrong(x.reshape(-1), 0.0 if adds else 1.0, adds)
-                return result(request, np.array([folded]))
-            start = np.full((*x.shape[:dim], 1, *x.shape[dim + 1 :]), 0.0 if adds else 1.0)
-        else:
-            return None
-        rows = np.moveaxis(x, dim, -1)
-        begin = np.moveaxis(start, dim, -1)[..., 0]
-        out = np.empty(begin.shape)
-        for index in np.ndindex(*begin.shape):
-            out[index] = wrong(rows[index], float(begin[index]), adds)
-        return result(request, np.expand_dims(out, dim))
-
-    return modelled(TASKS, cause, r"tensor\.(sum|all)|kernel\.run", model)
-
-
-def _fold(xs: Array, start: float, adds: bool) -> float:
-    return float(start + xs.sum() if adds else start * xs.prod())
-
-
-def without_the_strides_of_reduce(request: Request) -> Response | None:
-    """Reduce a tensor as if it were contiguous."""
-    if request.operation != "tensor.sum" or "dim" not in request.options:
-        return None
-    x = without_strides(request.arrays[0])
-    return result(request, x.sum(axis=request.options["dim"], keepdims=True))
-
-
-def average(cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
-    """Return a mistake in the mean over a dimension."""
-
-    def model(request: Request) -> Response | None:
-        if "dim" not in request.options or request.upstream is not None:
-            return None
-        return result(request, wrong(request.arrays[0], request.options["dim"]))
-
-    return modelled(("2.3",), cause, r"tensor\.mean", model)
-
-
 def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -> Mistake:
     """Return a mistake in arithmetic with plain numbers."""
 
@@ -369,79 +262,7 @@ def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -
     return modelled(("2.3",), cause, rf"tensor\.{operation}", model)
 
 
-def writes_in_order(finding: Finding) -> bool | None:
-    """Return whether a kernel wrote the right results to an output as if it were contiguous."""
-    request, response = finding.request, finding.response
-    if request.operation != "kernel.run" or response is None or not response.arrays:
-        return None
-    out = request.arrays[0]
-    if (
-        out.flags.c_contiguous
-        or finding.expected is None
-        or np.shape(finding.expected) != out.shape
-    ):
-        return None
-    written = np.asarray(finding.expected).reshape(-1)
-    received = in_memory_order(_like(response.arrays[0], out))
-    return bool(np.allclose(received, written, rtol=1e-6, atol=1e-8))
-
-
-def _like(array: Array, layout: Array) -> Array:
-    """Return an array in the memory layout of another one."""
-    copy = np.empty_like(layout, dtype=array.dtype)
-    copy[...] = array
-    return copy
-
-
-def writes_part(finding: Finding) -> bool | None:
-    """Return whether a kernel wrote as many elements of the output as the operand has."""
-    request, response = finding.request, finding.response
-    if request.operation != "kernel.run" or response is None or finding.expected is None:
-        return None
-    out, *operands = request.arrays
-    if len(operands) != 1 or request.options["kernel"] != "tensor_map":
-        return None
-    written = response.arrays[0].reshape(-1) != out.reshape(-1)
-    size = operands[0].size
-    right = np.asarray(finding.expected).reshape(-1)
-    if size >= out.size or right.size != out.size:
-        return None
-    done = np.allclose(response.arrays[0].reshape(-1)[:size], right[:size])
-    return bool(done and not written[size:].any())
-
-
-def writes_out_of_bounds(finding: Finding) -> bool | None:
-    """Return whether a kernel wrote to elements around its output."""
-    if finding.request.operation != "kernel.run" or finding.response is None:
-        return None
-    return "outside its output" in finding.sentence or None
-
-
-def not_parallel(finding: Finding) -> bool | None:
-    """Return whether the main loop is not parallel."""
-    return "the main loop of the kernel is not parallel" in finding.sentence or None
-
-
-def differs_from_call_to_call(finding: Finding) -> bool | None:
-    """Return whether the same call returned different results."""
-    if finding.request.operation != "kernel.repeat" or finding.response is None:
-        return None
-    outputs = finding.response.arrays[0]
-    return not np.array_equal(outputs, np.broadcast_to(outputs[:1], outputs.shape), equal_nan=True)
-
-
 MISTAKES = [
-    Mistake(
-        ("3.1", "3.2", "4.1", "4.2"),
-        "The main loop is a plain `range`. Write `prange`, and compile with `parallel=True`.",
-        not_parallel,
-    ),
-    Mistake(
-        ("3.1", "3.2", "4.1", "4.2"),
-        "Several threads write to one array element (data race). Create index "
-        "buffers inside the parallel loop.",
-        differs_from_call_to_call,
-    ),
     elementwise(
         "The operand's strides are ignored: you read it as if it were contiguous.",
         _contiguous,
@@ -485,7 +306,7 @@ MISTAKES = [
         TASKS,
         "You read the second operand at the index of the first.",
         r"tensor\..*|kernel\.run",
-        with_first_index,
+        partial(_with_index_of, 0),
     ),
     elementwise(
         "You read the operand at the index of the output. Compute its own index with "
@@ -546,7 +367,7 @@ MISTAKES = [
         TASKS,
         "You read the first operand at the index of the second.",
         r"tensor\..*|kernel\.run",
-        with_second_index,
+        partial(_with_index_of, 1),
     ),
     elementwise(
         "You align dimensions at the left. Align them at the right.",
@@ -559,91 +380,5 @@ MISTAKES = [
         for name, cause, wrong in WRONG_VALUES
         for composed in COMPOSITIONS
     ),
-    reduced_in_memory(
-        "You step along the last dimension. Step along the dimension that is reduced.",
-        lambda shape, steps, dim: (list(steps), steps[-1]),
-    ),
-    reduced_in_memory(
-        "You step along the first dimension. Step along the dimension that is reduced.",
-        lambda shape, steps, dim: (list(steps), steps[0]),
-    ),
-    reduced_in_memory(
-        "You step by 1 in memory. Step by the stride of the dimension that is reduced.",
-        lambda shape, steps, dim: (list(steps), 1),
-    ),
-    reduced_in_memory(
-        "You compute the position in the tensor with the strides of the result.",
-        lambda shape, steps, dim: (
-            contiguous_strides([*shape[:dim], 1, *shape[dim + 1 :]]),
-            steps[dim],
-        ),
-    ),
-    reduction(
-        "The first element of the dimension is counted twice.",
-        lambda xs, start, adds: _fold(np.append(xs, xs[:1]), start, adds),
-    ),
-    reduction(
-        "The last element of the dimension is counted twice.",
-        lambda xs, start, adds: _fold(np.append(xs, xs[-1:]), start, adds),
-    ),
-    reduction(
-        "The reduction begins with 1. Begin with the value in the output.",
-        lambda xs, start, adds: _fold(xs, 1.0, adds),
-    ),
-    reduction(
-        "The reduction begins with the first element. Begin with the value in the output.",
-        lambda xs, start, adds: _fold(xs, 0.0 if adds else 1.0, adds),
-    ),
-    reduction(
-        "The first element of the dimension is missing.",
-        lambda xs, start, adds: _fold(xs[1:], start, adds),
-    ),
-    reduction(
-        "The last element of the dimension is missing.",
-        lambda xs, start, adds: _fold(xs[:-1], start, adds),
-    ),
-    reduction(
-        "The reduction begins with 0. Begin with the value in the output.",
-        lambda xs, start, adds: _fold(xs, 0.0, adds),
-    ),
-    reduction(
-        "The result is overwritten by each element. Combine each element with the result so far.",
-        lambda xs, start, adds: float(xs[-1]),
-    ),
-    reduction(
-        "The start value is counted once for each element. Use it once.",
-        lambda xs, start, adds: _fold(xs, start * len(xs), adds),
-    ),
-    modelled(
-        TASKS,
-        "The tensor's strides are ignored: you read it as if it were contiguous.",
-        r"tensor\.sum",
-        without_the_strides_of_reduce,
-    ),
-    average(
-        "You divide the mean over a dimension by the number of all elements. Divide by the "
-        "size of the dimension.",
-        lambda x, dim: x.sum(axis=dim, keepdims=True) / x.size,
-    ),
-    average(
-        "The mean is not divided by the number of elements.",
-        lambda x, dim: x.sum(axis=dim, keepdims=True),
-    ),
     number("sub_number", "The operands of `-` are exchanged.", lambda x, number: number - x),
-    Mistake(
-        (*TASKS, "3.2", "4.1", "4.2"),
-        "The strides of the output are ignored: you write the results in row-major order.",
-        writes_in_order,
-    ),
-    Mistake(
-        TASKS,
-        "The loop covers the elements of the operand. Cover those of the output.",
-        writes_part,
-    ),
-    Mistake(
-        (*TASKS, "3.2", "4.1", "4.2"),
-        "The kernel writes outside its output. Check the bounds of the loop "
-        "and the indices of the output.",
-        writes_out_of_bounds,
-    ),
 ]

@@ -31,6 +31,12 @@ def without_strides(array: Array) -> Array:
     return in_memory_order(array).reshape(array.shape)
 
 
+def position_of(index: Sequence[int], steps: Sequence[int]) -> int:
+    """Return the position in memory of an index by strides in elements."""
+    # `index_to_position` stops at the shorter of the two, too.
+    return sum(i * step for i, step in zip(index, steps, strict=False))
+
+
 def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None) -> float:
     """Return the element at an index.
 
@@ -43,8 +49,7 @@ def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None)
         IndexError: The position lies outside the memory.
     """
     steps = strides(array) if steps is None else steps
-    # `index_to_position` stops at the shorter of the two, too.
-    position = sum(i * step for i, step in zip(index, steps, strict=False))
+    position = position_of(index, steps)
     memory = in_memory_order(array)
     if not 0 <= position < len(memory):
         raise IndexError(f"position {position} of {len(memory)}")
@@ -63,3 +68,19 @@ def paired(index: Sequence[int], shape: Sequence[int]) -> list[int]:
     """Return the index of an operand that broadcasting assigns to an index of the result."""
     lead = len(index) - len(shape)
     return [0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True)]
+
+
+def exchanged_strides(array: Array, first: int = -2, second: int = -1) -> Array:
+    """Return the array that a loop reads if the strides of two dimensions are exchanged.
+
+    Raises:
+        IndexError: An element lies outside the memory.
+    """
+    memory, steps = in_memory_order(array), strides(array)
+    steps[first], steps[second] = steps[second], steps[first]
+    positions = sum(
+        np.arange(size).reshape(-1, *(1,) * (array.ndim - dim - 1)) * step
+        for dim, (size, step) in enumerate(zip(array.shape, steps, strict=True))
+    )
+    read: Array = memory[np.broadcast_to(positions, array.shape)]
+    return read

@@ -23,6 +23,9 @@ ABSOLUTE = 1e-8
 LARGEST = 3000
 """Number of input elements up to which models run: they read one element at a time."""
 
+Gradients: TypeAlias = tuple[Array | None, Array | None]
+"""The gradients of two operands; None for one that is not predicted."""
+
 Model: TypeAlias = Callable[[Request], Response | None]
 """Returns the response of a wrong solution; None where it is right or cannot be predicted."""
 
@@ -77,6 +80,31 @@ def modelled(
         return _same(response, finding, absolute)
 
     return Mistake(tasks, cause, explains)
+
+
+def gradients(
+    tasks: tuple[str, ...],
+    cause: str,
+    operation: str,
+    wrong: Callable[[Array, Array, Array], Gradients],
+) -> Mistake:
+    """Return a mistake in the gradients of two operands alone.
+
+    Args:
+        tasks: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
+        operation: A regular expression for the operations that show the mistake.
+        wrong: Returns the gradients from both operands and the upstream gradient; None for one
+            that is right.
+    """
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is None:
+            return None
+        first, second = request.arrays
+        return Response(request, gradients=wrong(first, second, request.upstream))
+
+    return modelled(tasks, cause, operation, model)
 
 
 def raising(

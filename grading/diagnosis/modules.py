@@ -51,58 +51,39 @@ def _with_names(change: Callable[[str], str]) -> Callable[[Plain], list[tuple[st
     return lambda tree: [(change(name), value) for name, value in named(tree).items()]
 
 
-def mode(cause: str, reach: Reach, of: str = "train eval") -> Mistake:
-    """Return a mistake in the set of modules that `train` and `eval` change.
+def mode(
+    cause: str,
+    reach: Reach,
+    of: str = "train eval",
+    flag: Callable[[bool, bool], bool] = lambda before, right: right,
+) -> Mistake:
+    """Return a mistake in `train` or `eval`.
 
     Args:
         cause: The likely cause, see `Mistake`.
         reach: Returns whether a call on the module at one path changes the module at another path.
         of: The functions with the mistake; the others change the module and all below it.
-    """
-
-    def set_flags(flags: dict[str, bool], start: list[str], word: str) -> None:
-        reaches = reach if word in of.split() else _below
-        for path in flags:
-            if reaches(start, path.split(".") if path else []):
-                flags[path] = word == "train"
-
-    return modes(cause, set_flags)
-
-
-def modes(cause: str, call: Callable[[dict[str, bool], list[str], str], None]) -> Mistake:
-    """Return a mistake in `train` or `eval`.
-
-    Args:
-        cause: The likely cause, see `Mistake`.
-        call: Changes the flags of the modules by their paths, as a call of the function with a
-            name on the module at a path does.
+        flag: Returns the flag that a call sets, from the flag before and the right one.
     """
 
     def model(request: Request) -> Response:
         flags = dict.fromkeys(_paths(request.options["tree"]), True)
         for start, word in request.options["actions"]:
-            call(flags, start, word)
+            right, wrong = word == "train", word in of.split()
+            for path, before in flags.items():
+                if (reach if wrong else _below)(start, path.split(".") if path else []):
+                    flags[path] = flag(before, right) if wrong else right
         return plain(request, flags)
 
     return modelled(TASKS, cause, r"module\.modes", model)
 
 
-def _sets_always(of: str, value: bool) -> Callable[[dict[str, bool], list[str], str], None]:
-    def call(flags: dict[str, bool], start: list[str], word: str) -> None:
-        for path in flags:
-            if _below(start, path.split(".") if path else []):
-                flags[path] = value if word == of else word == "train"
-
-    return call
+def _opposite(before: bool, right: bool) -> bool:
+    return not right
 
 
-def _inverts(of: str) -> Callable[[dict[str, bool], list[str], str], None]:
-    def call(flags: dict[str, bool], start: list[str], word: str) -> None:
-        for path in flags:
-            if _below(start, path.split(".") if path else []):
-                flags[path] = not flags[path] if word in of.split() else word == "train"
-
-    return call
+def _inverted(before: bool, right: bool) -> bool:
+    return not before
 
 
 def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[str]:
@@ -178,10 +159,10 @@ MISTAKES = [
     ),
     mode("`eval` changes nothing.", lambda start, path: False, "eval"),
     mode("`train` changes nothing.", lambda start, path: False, "train"),
-    modes("`train` sets the evaluation mode.", _sets_always("train", False)),
-    modes("`eval` sets the training mode.", _sets_always("eval", True)),
-    modes("`eval` inverts the mode. Set it.", _inverts("eval")),
-    modes("`train` inverts the mode. Set it.", _inverts("train")),
+    mode("`train` sets the evaluation mode.", _below, "train", _opposite),
+    mode("`eval` sets the training mode.", _below, "eval", _opposite),
+    mode("`eval` inverts the mode. Set it.", _below, "eval", _inverted),
+    mode("`train` inverts the mode. Set it.", _below, "train", _inverted),
     raising(
         TASKS,
         "`parameters` returns the values of the parameters. Return the parameters.",

@@ -390,9 +390,6 @@ MISTAKES = [
         for name, right in RIGHT_LISTS.items()
         for change, wrong in WRONG_LISTS.items()
     ),
-    in_place("map", lambda xs: [2 * x for x in xs[0]]),
-    in_place("zipWith", lambda xs: [x - y for x, y in zip(*xs, strict=True)]),
-    in_place("negList", lambda xs: [-x for x in xs[0]]),
-    in_place("addLists", lambda xs: [x + y for x, y in zip(*xs, strict=True)]),
+    *(in_place(name, right) for name, right in RIGHT_LISTS.items()),
     Mistake(LISTS, "The function changes the list that it receives.", changes_argument),
 ]

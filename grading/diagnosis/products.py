@@ -6,13 +6,13 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles.tensors import unbroadcast
-from grading.diagnosis.memory import in_memory_order, strides, without_strides
-from grading.diagnosis.mistakes import Mistake, modelled, raising
+from grading.diagnosis.memory import exchanged_strides, without_strides
+from grading.diagnosis.mistakes import Gradients, Mistake, gradients, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("3.2", "3.4")
+MATMUL = r"tensor\.matmul"
 Product = Callable[[Array, Array], Array]
-Gradients = tuple[Array | None, Array | None]
 
 
 def product(cause: str, wrong: Product) -> Mistake:
@@ -37,34 +37,6 @@ def product(cause: str, wrong: Product) -> Mistake:
         )
 
     return modelled(TASKS, cause, r"tensor\.matmul|kernel\.run", model)
-
-
-def gradients(cause: str, wrong: Callable[[Array, Array, Array], Gradients]) -> Mistake:
-    """Return a mistake in one gradient; `wrong` gets both operands and the upstream gradient."""
-
-    def model(request: Request) -> Response | None:
-        if request.upstream is None:
-            return None
-        a, b = request.arrays
-        return Response(request, gradients=wrong(a, b, request.upstream))
-
-    return modelled(TASKS, cause, r"tensor\.matmul", model)
-
-
-def exchanged_strides(array: Array) -> Array:
-    """Return the matrices that a loop reads if the last two strides are exchanged.
-
-    Raises:
-        IndexError: An element lies outside the memory.
-    """
-    memory, steps = in_memory_order(array), strides(array)
-    steps[-1], steps[-2] = steps[-2], steps[-1]
-    positions = sum(
-        np.arange(size).reshape(-1, *(1,) * (array.ndim - dim - 1)) * step
-        for dim, (size, step) in enumerate(zip(array.shape, steps, strict=True))
-    )
-    read: Array = memory[np.broadcast_to(positions, array.shape)]
-    return read
 
 
 def only_first(finding: Finding) -> bool | None:
@@ -178,7 +150,7 @@ MISTAKES = [
     ),
     Mistake(TASKS, "You multiply only the first matrix of the batch.", only_first),
     product("You multiply the first matrices for every entry of the batch.", _of_first_matrices),
-    raising(TASKS, SINGLE, r"tensor\.matmul", "IndexError", _advancing_always),
+    raising(TASKS, SINGLE, MATMUL, "IndexError", _advancing_always),
     product(
         "You use the first matrix of the first batch for every entry of the result.",
         lambda a, b: _of_first(a, b, 0),
@@ -209,15 +181,21 @@ MISTAKES = [
         lambda a, b: a @ b.swapaxes(-1, -2),
     ),
     gradients(
+        TASKS,
         "The gradient of a matrix that is broadcast is averaged over the batch. Add it up.",
+        MATMUL,
         _averaged,
     ),
     gradients(
+        TASKS,
         "The second matrix is not transposed in the gradient of the first.",
+        MATMUL,
         lambda a, b, up: (unbroadcast(up @ b, a.shape), None),
     ),
     gradients(
+        TASKS,
         "The first matrix is not transposed in the gradient of the second.",
+        MATMUL,
         lambda a, b, up: (None, unbroadcast(a @ up, b.shape)),
     ),
 ]

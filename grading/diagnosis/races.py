@@ -1,6 +1,8 @@
-"""Data races between threads, on the processor and on the simulated GPU."""
+"""Parallel loops and data races between threads, on the processor and on the simulated GPU."""
 
 import re
+
+import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.races import SHARED
@@ -34,7 +36,31 @@ def shares_an_argument(finding: Finding) -> bool | None:
     return None if found is None else not found
 
 
+def not_parallel(finding: Finding) -> bool | None:
+    """Return whether the main loop is not parallel."""
+    return "the main loop of the kernel is not parallel" in finding.sentence or None
+
+
+def differs_from_call_to_call(finding: Finding) -> bool | None:
+    """Return whether the same call returned different results."""
+    if finding.request.operation != "kernel.repeat" or finding.response is None:
+        return None
+    outputs = finding.response.arrays[0]
+    return not np.array_equal(outputs, np.broadcast_to(outputs[:1], outputs.shape), equal_nan=True)
+
+
 MISTAKES = [
+    Mistake(
+        PARALLEL,
+        "The main loop is a plain `range`. Write `prange`, and compile with `parallel=True`.",
+        not_parallel,
+    ),
+    Mistake(
+        PARALLEL,
+        "Several threads write to one array element (data race). Create index "
+        "buffers inside the parallel loop.",
+        differs_from_call_to_call,
+    ),
     Mistake(
         PARALLEL,
         "The threads share an array that each of them writes. Create index buffers and sums "

@@ -102,13 +102,12 @@ def one_block_only(finding: Finding) -> bool | None:
 
 
 def reads_unwritten(finding: Finding) -> bool | None:
-    """Return whether all results are NaN, as unwritten shared memory of the simulator is."""
+    """Return whether finite inputs lead to NaN, as unwritten shared memory of the simulator is."""
     response = finding.response
     if response is None or not response.arrays:
         return None
-    numbers = [*finding.request.arrays, *response.arrays]
-    finite = all(np.isfinite(array).all() for array in finding.request.arrays)
-    return bool(finite and np.isnan(numbers[-1]).any()) or None
+    is_finite = all(np.isfinite(array).all() for array in finding.request.arrays)
+    return bool(is_finite and np.isnan(response.arrays[-1]).any()) or None
 
 
 def _sum_of_first(count: int) -> Callable[[Array], Array]:

@@ -242,14 +242,13 @@ class _Run:
             # The first worker has the kernels whose speed is measured.
             self._subjects.use("cpu", self._first)
 
-    def finish(self, task: Task) -> TaskResult:
-        """Return the result of a task after its checks, and store it."""
+    def finish(self, task: Task) -> None:
+        """Decide on a task after its checks, and store its result."""
         began = time.monotonic()
         checked = self._checked[task.id]
         result = self._finish(checked)
         seconds = round(checked.seconds + time.monotonic() - began, 2)
         self.results[task.id] = msgspec.structs.replace(result, seconds=seconds)
-        return self.results[task.id]
 
     def _check(self, task: Task) -> _Checked:
         submission = self._plan.submission

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from grading.tests.causes import page
-from grading.tests.causes.cases import KNOWN, UNTUNED, Case, Results, commit, measure, merged
+from grading.tests.causes.cases import KNOWN, UNTUNED, Case, Results, measure, merged
+from grading.tests.measurement.published import commit
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

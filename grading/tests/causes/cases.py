@@ -1,7 +1,6 @@
 """Measured causes: the cause that a report names for a mutant, compared with the right one."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -9,8 +8,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from grading.diagnosis import Answers, Diagnosis, diagnose
-from grading.paths import ROOT
 from grading.tests.causes.evidence import kept_evidence
+from grading.tests.measurement.published import Published
 from grading.tests.mutants import cuda, module0, module1, module2, module3, module4, untuned
 from grading.tests.mutants.mutant import Mutant
 
@@ -54,7 +53,7 @@ class Case(msgspec.Struct, frozen=True):
         return f"module {self.mutant[0]}"
 
 
-class Results(msgspec.Struct, frozen=True):
+class Results(Published, frozen=True):
     """Results of the last measurement.
 
     Attributes:
@@ -66,16 +65,6 @@ class Results(msgspec.Struct, frozen=True):
     date: str
     commit: str
     cases: tuple[Case, ...]
-
-    @staticmethod
-    def read(file: Path) -> "Results | None":
-        """Return the results in a file; None if there is no file."""
-        return msgspec.json.decode(file.read_bytes(), type=Results) if file.exists() else None
-
-    def write(self, file: Path) -> None:
-        """Write a file."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
 
 def outcome_of(mutant: Mutant, answers: Iterable[Answers], found: Sequence[Diagnosis]) -> Outcome:
@@ -106,10 +95,3 @@ def merged(cases: Iterable[Case]) -> tuple[Case, ...]:
     present = {str(mutant): order for order, mutant in enumerate([*KNOWN, *UNTUNED])}
     known = {(case.mutant, case.seed): case for case in cases if case.mutant in present}
     return tuple(known[key] for key in sorted(known, key=lambda key: (present[key[0]], key[1])))
-
-
-def commit() -> str:
-    """Return the commit of the sources, with a mark if files have changed."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()

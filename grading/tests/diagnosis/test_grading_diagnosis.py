@@ -14,8 +14,8 @@ from grading.checking.oracles.programs import Program, derivatives_of
 from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.backward import COMPOSITIONS, backpropagated
 from grading.diagnosis.known import known_facts
-from grading.diagnosis.loops import differs_from_call_to_call, not_parallel
 from grading.diagnosis.memory import strides
+from grading.diagnosis.races import differs_from_call_to_call, not_parallel
 from grading.protocol.messages import Array, Request, Response
 from grading.tests.causes.evidence import dumps
 
@@ -201,6 +201,13 @@ X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
 )
 def test_a_change_of_all_elements_is_described(received: Array, fact: str) -> None:
     assert fact in known_facts([compared(Request("tensor.neg", (X,)), received, X)], [])
+
+
+def test_overflow_in_a_description_raises_no_warning() -> None:
+    """Pytest turns a warning of NumPy into an exception."""
+    small, large = 1e-300 * (X - 1.0), 1e300 * (X - 1.0)
+    facts = known_facts([compared(Request("tensor.neg", (X,)), large, small)], [])
+    assert facts == "The wrong elements are too large."
 
 
 @given(st.integers(2, 4), st.integers(2, 4))

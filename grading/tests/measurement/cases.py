@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from grading.paths import ROOT
+from grading.tests.measurement.published import Published
 
 Part: TypeAlias = Literal["mutant", "attack", "style", "verdict"]
 """The parts of the measurement: the argument of the mark."""
@@ -48,7 +49,7 @@ class Case(msgspec.Struct, frozen=True):
     commit: str = ""
 
 
-class Results(msgspec.Struct, frozen=True):
+class Results(Published, frozen=True):
     """Results of the last measurement.
 
     Attributes:
@@ -60,17 +61,6 @@ class Results(msgspec.Struct, frozen=True):
     date: str
     conditions: str
     cases: tuple[Case, ...]
-
-    @staticmethod
-    def read(file: Path) -> "Results | None":
-        """Return what a file holds; None if it is not there."""
-        return msgspec.json.decode(file.read_bytes(), type=Results) if file.exists() else None
-
-    def write(self, file: Path) -> None:
-        """Write a file."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        encoded = msgspec.json.format(msgspec.json.encode(self), indent=1)
-        file.write_bytes(encoded + b"\n")
 
 
 def files() -> list[str]:

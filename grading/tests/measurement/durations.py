@@ -18,19 +18,20 @@ from pathlib import Path
 
 import click
 
+from asv_benchmarks.peers.trees import NoTreeError, checkout
 from grading.paths import ROOT
 from grading.tests.upstream_trees import write_upstream
 
 TASKS = ("task4_1", "task4_2", "task4_3", "task4_4")
 
 
-def seconds_of_run(checkout: Path, submission: Path, tasks: Sequence[str]) -> float:
-    """Grade a submission with the grader of a checkout; return the elapsed time in seconds.
+def seconds_of_run(grader: Path, submission: Path, tasks: Sequence[str]) -> float:
+    """Grade a submission with the grader of a working tree; return the elapsed time in seconds.
 
     Raises:
         click.ClickException: The grader wrote no report.
     """
-    sources = [checkout, *sorted(checkout.glob("packages/*/src"))]
+    sources = [grader, *sorted(grader.glob("packages/*/src"))]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [sys.executable, "-m", "grading", "grade", *tasks]
@@ -38,7 +39,7 @@ def seconds_of_run(checkout: Path, submission: Path, tasks: Sequence[str]) -> fl
         began = time.monotonic()
         done = subprocess.run(
             command,
-            cwd=checkout,
+            cwd=grader,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sources))},
             capture_output=True,
             text=True,
@@ -46,9 +47,9 @@ def seconds_of_run(checkout: Path, submission: Path, tasks: Sequence[str]) -> fl
         )
         elapsed = time.monotonic() - began
         if not report.is_file():
-            raise click.ClickException(f"the grader of {checkout} failed:\n{done.stderr}")
+            raise click.ClickException(f"the grader of {grader} failed:\n{done.stderr}")
         points = sum(task["points"] or 0 for task in json.loads(report.read_bytes())["tasks"])
-    click.echo(f"{checkout.name:12} {elapsed:6.1f} s  {points:g} points")
+    click.echo(f"{grader.name:12} {elapsed:6.1f} s  {points:g} points")
     return elapsed
 
 
@@ -59,25 +60,15 @@ def seconds_of_run(checkout: Path, submission: Path, tasks: Sequence[str]) -> fl
 @click.option("--task", "tasks", multiple=True, default=TASKS, help="A task, such as task4_1.")
 def main(tree: Path | None, against: str, rounds: int, tasks: tuple[str, ...]) -> None:
     """Grade TREE in turn with the graders of COMMIT and of this checkout; print the medians."""
-    with tempfile.TemporaryDirectory() as folder:
-        earlier = Path(folder, "earlier")
-        git = ["git", "-C", str(ROOT), "worktree"]
-        added = subprocess.run(
-            [*git, "add", "--detach", str(earlier), against],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if added.returncode:
-            raise click.ClickException(added.stderr.strip())
-        try:
+    try:
+        with checkout(against) as earlier, tempfile.TemporaryDirectory() as folder:
             submission = tree or write_upstream(Path(folder, "submission"), "2022", 4)
             times: dict[Path, list[float]] = {earlier: [], ROOT: []}
             for _ in range(rounds):
-                for checkout, durations in times.items():
-                    durations.append(seconds_of_run(checkout, submission.resolve(), tasks))
-        finally:
-            subprocess.run([*git, "remove", "--force", str(earlier)], check=True)
+                for grader, durations in times.items():
+                    durations.append(seconds_of_run(grader, submission.resolve(), tasks))
+    except NoTreeError as error:
+        raise click.ClickException(str(error)) from error
     before, now = (statistics.median(each) for each in times.values())
     click.echo(f"median at {against}: {before:.1f} s; here: {now:.1f} s; ratio {now / before:.2f}")
 

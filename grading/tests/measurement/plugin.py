@@ -1,15 +1,14 @@
 """A plugin of pytest that writes down what becomes of measured tests."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from grading.paths import ROOT
 from grading.tests.measurement.cases import Case, Part
+from grading.tests.measurement.published import commit
 
 PROPERTY = "measured"
 ATTACKS = "test_grading_attacks_on_"
@@ -80,9 +79,7 @@ class Recorder:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-        described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        self.commit = described.stdout.strip()
+        self.commit = commit()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the outcome of a test; of what comes before and after it only a failure."""

@@ -1,0 +1,209 @@
+"""Mistakes in reductions, on every backend, and in the mean: tasks 2.3, 3.1 and 3.3."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from grading.diagnosis.memory import (
+    contiguous_strides,
+    in_memory_order,
+    position_of,
+    strides,
+    without_strides,
+)
+from grading.diagnosis.mistakes import Mistake, modelled, result
+from grading.protocol.messages import Array, Request, Response
+
+TASKS = ("2.3", "3.1", "3.3")
+
+
+class _Reduction(NamedTuple):
+    """A reduction of a tensor.
+
+    Attributes:
+        x: The tensor.
+        start: The values with which the result begins: the shape of `x`, with 1 for `dim`.
+        dim: The dimension.
+        adds: True to add the elements, False to multiply them.
+    """
+
+    x: Array
+    start: Array
+    dim: int
+    adds: bool
+
+
+def _called(request: Request) -> _Reduction | None:
+    """Return the reduction of a request; None if it is none, or if it asks for a gradient.
+
+    A reduction of all elements is that of a flat tensor.
+    """
+    options = request.options
+    if request.upstream is not None:
+        return None
+    if request.operation == "kernel.run":
+        if options["kernel"] != "tensor_reduce":
+            return None
+        start, x = request.arrays
+        (dim,) = options["more"]
+        return _Reduction(x, start, dim, options.get("fn") != "mul")
+    (x,), dim = request.arrays, options.get("dim")
+    if dim is None:
+        x, dim = x.reshape(-1), 0
+    adds = request.operation != "tensor.all"
+    start = np.full((*x.shape[:dim], 1, *x.shape[dim + 1 :]), 0.0 if adds else 1.0)
+    return _Reduction(x, start, dim, adds)
+
+
+def reduced_in_memory(
+    cause: str, wrong: Callable[[Sequence[int], Sequence[int], int], tuple[list[int], int]]
+) -> Mistake:
+    """Return a mistake in the positions that a reduction reads.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong strides of the first element and the wrong step, from the shape
+            and the strides of the tensor and the dimension.
+    """
+
+    def model(request: Request) -> Response | None:
+        called = _called(request)
+        if called is None:
+            return None
+        if request.operation == "tensor.sum" and "dim" not in request.options:
+            return None
+        x, start, dim, adds = called
+        memory = in_memory_order(x)
+        steps, step = wrong(x.shape, strides(x), dim)
+        out = np.empty(start.shape)
+        for index in np.ndindex(*start.shape):
+            first = position_of(index, steps)
+            positions = [first + k * step for k in range(x.shape[dim])]
+            if positions and not 0 <= min(positions) <= max(positions) < memory.size:
+                raise IndexError(f"positions {positions} of {memory.size}")
+            out[index] = _fold(memory[positions], float(start[index]), adds)
+        return result(request, out)
+
+    return modelled(TASKS, cause, r"tensor\.sum|kernel\.run", model)
+
+
+def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mistake:
+    """Return a mistake in a reduction.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong result of the elements, the start value, and whether to add
+            (else to multiply).
+    """
+
+    def model(request: Request) -> Response | None:
+        called = _called(request)
+        if called is None:
+            return None
+        x, start, dim, adds = called
+        rows = np.moveaxis(x, dim, -1)
+        begin = np.moveaxis(start, dim, -1)[..., 0]
+        out = np.empty(begin.shape)
+        for index in np.ndindex(*begin.shape):
+            out[index] = wrong(rows[index], float(begin[index]), adds)
+        return result(request, np.expand_dims(out, dim))
+
+    return modelled(TASKS, cause, r"tensor\.(sum|all)|kernel\.run", model)
+
+
+def _fold(xs: Array, start: float, adds: bool) -> float:
+    return float(start + xs.sum() if adds else start * xs.prod())
+
+
+def without_the_strides_of_reduce(request: Request) -> Response | None:
+    """Reduce a tensor as if it were contiguous."""
+    if request.operation != "tensor.sum" or "dim" not in request.options:
+        return None
+    x = without_strides(request.arrays[0])
+    return result(request, x.sum(axis=request.options["dim"], keepdims=True))
+
+
+def average(cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
+    """Return a mistake in the mean over a dimension."""
+
+    def model(request: Request) -> Response | None:
+        if "dim" not in request.options or request.upstream is not None:
+            return None
+        return result(request, wrong(request.arrays[0], request.options["dim"]))
+
+    return modelled(("2.3",), cause, r"tensor\.mean", model)
+
+
+MISTAKES = [
+    reduced_in_memory(
+        "You step along the last dimension. Step along the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), steps[-1]),
+    ),
+    reduced_in_memory(
+        "You step along the first dimension. Step along the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), steps[0]),
+    ),
+    reduced_in_memory(
+        "You step by 1 in memory. Step by the stride of the dimension that is reduced.",
+        lambda shape, steps, dim: (list(steps), 1),
+    ),
+    reduced_in_memory(
+        "You compute the position in the tensor with the strides of the result.",
+        lambda shape, steps, dim: (
+            contiguous_strides([*shape[:dim], 1, *shape[dim + 1 :]]),
+            steps[dim],
+        ),
+    ),
+    reduction(
+        "The first element of the dimension is counted twice.",
+        lambda xs, start, adds: _fold(np.append(xs, xs[:1]), start, adds),
+    ),
+    reduction(
+        "The last element of the dimension is counted twice.",
+        lambda xs, start, adds: _fold(np.append(xs, xs[-1:]), start, adds),
+    ),
+    reduction(
+        "The reduction begins with 1. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 1.0, adds),
+    ),
+    reduction(
+        "The reduction begins with the first element. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 0.0 if adds else 1.0, adds),
+    ),
+    reduction(
+        "The first element of the dimension is missing.",
+        lambda xs, start, adds: _fold(xs[1:], start, adds),
+    ),
+    reduction(
+        "The last element of the dimension is missing.",
+        lambda xs, start, adds: _fold(xs[:-1], start, adds),
+    ),
+    reduction(
+        "The reduction begins with 0. Begin with the value in the output.",
+        lambda xs, start, adds: _fold(xs, 0.0, adds),
+    ),
+    reduction(
+        "The result is overwritten by each element. Combine each element with the result so far.",
+        lambda xs, start, adds: float(xs[-1]),
+    ),
+    reduction(
+        "The start value is counted once for each element. Use it once.",
+        lambda xs, start, adds: _fold(xs, start * len(xs), adds),
+    ),
+    modelled(
+        TASKS,
+        "The tensor's strides are ignored: you read it as if it were contiguous.",
+        r"tensor\.sum",
+        without_the_strides_of_reduce,
+    ),
+    average(
+        "You divide the mean over a dimension by the number of all elements. Divide by the "
+        "size of the dimension.",
+        lambda x, dim: x.sum(axis=dim, keepdims=True) / x.size,
+    ),
+    average(
+        "The mean is not divided by the number of elements.",
+        lambda x, dim: x.sum(axis=dim, keepdims=True),
+    ),
+]
