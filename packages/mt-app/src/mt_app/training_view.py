@@ -119,10 +119,7 @@ def _active_run(run: RunView) -> None:
             text.markdown(f"**{run.name}** waits for {before} other run{'s' if before > 1 else ''}")
         elif live is None and not run.stoppable:
             epoch, epochs = len(run.records) + 1, int(run.settings["epochs"])
-            text.markdown(
-                f"**{run.name}** · epoch {epoch} of {epochs} · runs in a terminal, or has ended in "
-                "the last 30 seconds"
-            )
+            text.markdown(f"**{run.name}** · epoch {epoch} of {epochs} · runs in a terminal")
         elif live is None:
             text.markdown(f"**{run.name}** · starting")
         else:
