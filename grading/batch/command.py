@@ -120,16 +120,11 @@ def _write_summary(
     if csv is not None:
         store.write(csv, table)
     console.print(summary.as_table(rows, others))
-    _show_durations(rows, console)
     counted = Counter(row.grade.outcome for row in rows)
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
     # Without markup and line breaks, so that paths can be copied.
-    for line in (f"\n{outcomes}; seed {seed}", f"results: {store.folder}"):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _show_durations(rows: list[summary.Row], console: Console) -> None:
-    for line in summary.durations(rows):
+    totals = (f"\n{outcomes}; seed {seed}", f"results: {store.folder}")
+    for line in (*summary.durations(rows), *totals):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from grading.judge.records import Report
 from grading.judge.run import Plan, draw_seed, judge
 from grading.paths import ROOT
 from grading.reports import terminal
+from grading.reports.files import replace_file
 from grading.scaffold.earlier import with_ways
 from grading.submissions.submission import Submission, SubmissionError
 from grading.tasks.model import Task
@@ -262,9 +263,7 @@ def judge_visibly(plan: Plan, file: Path | None = None) -> Report:
             title = f"{task.id}  {task.title}"
             spinner.update(f"judging {title}" + (f": {check}" if check else ""))
             if file is not None:
-                partial = file.with_name(f".{file.name}.partial")
-                partial.write_text(json.dumps({"task": title, "check": check}), "utf-8")
-                partial.replace(file)
+                replace_file(file, json.dumps({"task": title, "check": check}).encode())
 
         return judge(plan, table(), progress)
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from grading.judge.records import Record, Report
-from grading.paths import ROOT
 from grading.policy.load import PolicyError
 from grading.reports.files import replace_file
+from grading.tasks.table import PATH
 
 R = TypeVar("R", bound=Record)
 
@@ -130,5 +130,5 @@ def _alternatives(names: Iterable[str]) -> str:
 @cache
 def course_words() -> frozenset[str]:
     """Return the words of the table of tasks in lower case: functions, checks, explanations."""
-    text = (ROOT / "grading" / "tasks.toml").read_text(encoding="utf-8")
+    text = PATH.read_text(encoding="utf-8")
     return frozenset(re.findall(r"[^\W\d_]+", text.lower()))

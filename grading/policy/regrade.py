@@ -123,7 +123,7 @@ class Output:
         made = msgspec.structs.replace(self._made(), files=tuple(files))
         replace_file(folder / MADE, _json(made))
 
-    def prepared(self, file: Path) -> "Prepared":
+    def prepared(self, file: Path) -> Prepared:
         """Return a platform's file with the grades filled in; nothing is written.
 
         Raises:
@@ -137,7 +137,7 @@ class Output:
         except FileError as error:
             raise PolicyError(f"{file}: {error}; nothing was changed") from None
 
-    def fill(self, prepared: "Prepared") -> Path:
+    def fill(self, prepared: Prepared) -> Path:
         """Write a platform's file with grades, and their origin beside it.
 
         Returns:

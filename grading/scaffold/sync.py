@@ -212,16 +212,18 @@ def _written(
     return found
 
 
+def _written_functions(submission: Submission, tasks: list[Task]) -> Iterator[tuple[str, str]]:
+    """Yield the written functions of tasks, each with the path of its file."""
+    for task in tasks:
+        for hole in submission.named(task.holes_in(submission.layout)):
+            at = submission.find(hole)
+            if at is not None and not submission.open([hole]):
+                yield hole, at.file
+
+
 def _written_in(submission: Submission, path: str, tasks: list[Task]) -> set[str]:
     """Return the functions of tasks that are written in a file."""
-    return {
-        hole
-        for task in tasks
-        for hole in submission.named(task.holes_in(submission.layout))
-        if (at := submission.find(hole)) is not None
-        and at.file == path
-        and not submission.open([hole])
-    }
+    return {hole for hole, file in _written_functions(submission, tasks) if file == path}
 
 
 def _files_of_work(source: Submission, target: Submission, earlier: list[Task]) -> Iterator[str]:
@@ -229,13 +231,9 @@ def _files_of_work(source: Submission, target: Submission, earlier: list[Task]) 
 
     They include the modules that these files import and that only the source has.
     """
-    pending = [
-        source.root / at.file
-        for task in earlier
-        for hole in source.named(task.holes_in(source.layout))
-        if (at := source.find(hole)) is not None and not source.open([hole])
-    ]
-    pending += [file for file in (source.root / TESTS_OF_0_2,) if file.is_file()]
+    pending = [source.root / path for _, path in _written_functions(source, earlier)]
+    if (source.root / TESTS_OF_0_2).is_file():
+        pending.append(source.root / TESTS_OF_0_2)
     seen = set[Path]()
     while pending:
         file = pending.pop(0)
@@ -248,11 +246,9 @@ def _files_of_work(source: Submission, target: Submission, earlier: list[Task]) 
 def _added_modules(file: Path, source: Submission, target: Submission) -> Iterator[Path]:
     """Yield the imported modules of a file that only the source has."""
     for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.ImportFrom):
-            # A relative import: the package is that of the file.
-            package = _package(file, source).split(".")
+        if isinstance(node, ast.ImportFrom):
+            # The dots of a relative import begin at the package of the file.
+            package = _package(file, source).split(".") if node.level else []
             package = package[: len(package) - node.level + 1]
             stem = ".".join([*package, *([node.module] if node.module else [])])
             names = [stem, *(f"{stem}.{alias.name}" for alias in node.names)]

@@ -13,7 +13,7 @@ import msgspec
 from grading.batch.find import Entry
 from grading.hand_ins.opening import opened
 from grading.paths import ROOT
-from grading.similar.documents import document_of
+from grading.similar.documents import text_of
 from grading.submissions.submission import SubmissionError
 from grading.tasks.model import Table, Task
 
@@ -106,7 +106,7 @@ def work_of(entry: Entry, tasks: Sequence[Task], table: Table, year: str = "") -
         if entry.problem:
             raise SubmissionError(entry.problem)
         with opened(entry.paths, tasks, table) as hand_in:
-            text = document_of(hand_in.submission, tasks, table).text
+            text = text_of(hand_in.submission, tasks, table)
     except (SubmissionError, TimeoutError, OSError) as error:
         return Work(name, "", str(error), bool(year))
     problem = ""

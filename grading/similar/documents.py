@@ -9,7 +9,6 @@ added to the same files are included if the holes use them.
 import ast
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from grading.paths import ROOT
@@ -47,29 +46,17 @@ GIVEN = frozenset(
 """Functions and private methods that the course's files provide beside the holes."""
 
 
-@dataclass(frozen=True)
-class Document:
-    """The compared text of a submission.
-
-    Attributes:
-        text: Bodies of functions, each below a comment with its place and name.
-        functions: The number of functions.
-    """
-
-    text: str
-    functions: int
-
-
-def document_of(submission: Submission, tasks: Sequence[Task], table: Table) -> Document:
+def text_of(submission: Submission, tasks: Sequence[Task], table: Table) -> str:
     """Return the text of a submission that is compared.
+
+    It has the bodies of functions, each below a comment with its place and name.
 
     Args:
         submission: The submission.
         tasks: The tasks; empty for all tasks.
         table: The table of tasks.
     """
-    parts = list(parts_of(submission, tasks or table.tasks, table).values())
-    return Document("\n".join(parts), len(parts))
+    return "\n".join(parts_of(submission, tasks or table.tasks, table).values())
 
 
 def parts_of(submission: Submission, tasks: Sequence[Task], table: Table) -> dict[str, str]:

@@ -42,10 +42,6 @@ def renamed(tree: ast.Module, rng: random.Random) -> ast.Module:
             node.arg = names.get(node.arg, node.arg)
             return node
 
-        def visit_keyword(self, node: ast.keyword) -> ast.keyword:
-            self.generic_visit(node)
-            return node
-
     result: ast.Module = Rename().visit(tree)
     return result
 
@@ -64,7 +60,7 @@ def statements_reordered(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def loops_rewritten(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Write loops over `range(n)` as `while` loops, and other loops over a list of their items."""
+    """Write loops over `range(n)` as `while` loops."""
 
     class Rewrite(ast.NodeTransformer):
         def visit_For(self, node: ast.For) -> ast.stmt | Statements:

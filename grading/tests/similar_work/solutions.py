@@ -74,7 +74,7 @@ def _sources(submission: Submission, task: Task) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.FunctionDef):
             name = qualname.removeprefix("make_tensor_backend.Backend.")
             # Names of classes and modules, because `Add.forward` exists for scalars and tensors.
-            yield f"{name}", _source(node)
+            yield name, _source(node)
 
 
 def _source(node: ast.FunctionDef) -> str:

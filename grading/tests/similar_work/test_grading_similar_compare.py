@@ -23,8 +23,6 @@ from grading.tests.similar_work.disguises import DISGUISES, disguised
 from grading.tests.similar_work.planted import text_of
 from grading.tests.upstream_trees import write_upstream
 
-OPERATORS = "minitorch/operators.py"
-
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.similar.documents import body_text, document_of, parts_of
+from grading.similar.documents import body_text, parts_of, text_of
 from grading.submissions.submission import Submission
 from grading.submissions.syntax import definitions
 from grading.tasks.table import table
@@ -58,7 +58,7 @@ def test_unwritten_functions_are_left_out(tmp_path: Path) -> None:
 def test_invalid_sources_have_no_functions(tmp_path: Path) -> None:
     write_upstream(tmp_path, "2022", 0)
     (tmp_path / OPERATORS).write_bytes(b"def mul(x:\n")
-    assert document_of(Submission.at(tmp_path), [table().task("0.1")], table()).functions == 0
+    assert text_of(Submission.at(tmp_path), [table().task("0.1")], table()) == ""
 
 
 def test_a_tree_of_this_repository_without_solutions_has_no_template(tmp_path: Path) -> None:

@@ -1,25 +1,18 @@
 """A Streamlit component for drawing with mouse, pen, finger or keyboard."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from mt_app.components import component
 from mt_app.strokes import BRUSH, LONGEST, paint, read_strokes
-
-_FOLDER = Path(__file__).parent / "assets"
 
 EXAMPLE = "1y1y.2a1y3c1y4q1y5j1y57364x404m524c5z4268"
 """A seven, which is drawn before the user draws."""
 
-_component = st.components.v2.component(
-    "mt_app.canvas",
-    html=(_FOLDER / "canvas.html").read_text("utf-8"),
-    css=(_FOLDER / "canvas.css").read_text("utf-8"),
-    js=(_FOLDER / "canvas.js").read_text("utf-8"),
-)
+_component = component("canvas", "tools")
 
 
 def drawing_area(key: str) -> npt.NDArray[np.uint8] | None:

@@ -96,8 +96,6 @@ def _curve(
             "scale": {"domain": list(names), "range": list(DASHES)},
             "legend": {"orient": "top"},
         }
-    else:
-        encoding["detail"] = {"field": "run", "type": "nominal"}
     st.vega_lite_chart(
         {
             "height": HEIGHT,

@@ -1,26 +1,20 @@
 """The part of the page on points in which the user edits layers and adds points."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from mt_app.components import component
 from mt_app.figures.points import SIDE, draw_map
 from mt_app.lessons.layers import MOST_POINTS, Fitted, fit, joined, read_points
 from mt_models.datasets import DATASETS, Graph
 
-_FOLDER = Path(__file__).parent / "assets"
 CELLS = 40
 NONE = "None"
 EMPTY = Graph(0, [], [])
 
-_component = st.components.v2.component(
-    "mt_app.plane",
-    html=(_FOLDER / "plane.html").read_text("utf-8"),
-    css=(_FOLDER / "plane.css").read_text("utf-8"),
-    js=(_FOLDER / "plane.js").read_text("utf-8"),
-)
+_component = component("plane", "tools")
 
 
 @st.fragment

@@ -13,6 +13,7 @@ from mt_app.tiles import Tile, ink, tiles
 from mt_app.training_view import (
     choose_backend,
     choose_data,
+    choose_size,
     show_pictures,
     start_button,
     training_panel,
@@ -33,14 +34,8 @@ def train_digits() -> None:
     )
     left, middle, right = st.columns(3)
     with left:
-        samples = st.select_slider(
-            "Training images",
-            [500, 1000, 2000, 5000, 10_000, 20_000, 60_000],
-            5000,
-            key="digits.images",
-            bind="query-params",
-            disabled=data is not None,
-        )
+        sizes = [500, 1000, 2000, 5000, 10_000, 20_000, 60_000]
+        samples = choose_size("Training images", sizes, 5000, "digits.images", data)
         epochs = st.slider("Epochs", 1, 20, 3, key="digits.epochs", bind="query-params")
     with middle:
         rate = st.select_slider(
@@ -55,22 +50,16 @@ def train_digits() -> None:
         )
     with right:
         backend, dtype = choose_backend("digits.backend")
-        judged = st.select_slider(
-            "Validation images",
-            [100, 500, 2000, 10_000],
-            2000,
-            key="digits.validation",
-            bind="query-params",
-            disabled=data is not None,
-        )
+        sizes = [100, 500, 2000, 10_000]
+        judged = choose_size("Validation images", sizes, 2000, "digits.validation", data)
     recipe = DigitsRecipe(
         backend=backend,
         dtype=dtype,
         lr=rate,
         schedule="cosine",
         data=data,
-        train_size=None if data else samples,
-        validation_size=None if data else judged,
+        train_size=samples,
+        validation_size=judged,
     )
     start_button(recipe, Settings(epochs=epochs, batch_size=batch), "digits.start")
     training_panel("mnist", _details)

@@ -3,7 +3,7 @@
 All content is read from the run's folder, so a reloaded page shows the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -46,6 +46,24 @@ def choose_data(label: str, key: str, explained: str) -> str | None:
     if not path.exists():
         st.error(f"{path} does not exist. Enter the path of your data, or nothing.")
     return str(path)
+
+
+def choose_size(
+    label: str, sizes: Sequence[int], default: int, key: str, data: str | None
+) -> int | None:
+    """Let the user choose a number of embedded examples; return None for own data.
+
+    Args:
+        label: The label.
+        sizes: The numbers.
+        default: The chosen number at first.
+        key: The unique key of the slider, and its name in the address.
+        data: The path of own data.
+    """
+    size = st.select_slider(
+        label, sizes, default, key=key, bind="query-params", disabled=data is not None
+    )
+    return None if data else int(size)
 
 
 def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
@@ -119,10 +137,7 @@ def _active_run(run: RunView) -> None:
             text.markdown(f"**{run.name}** waits for {before} other run{'s' if before > 1 else ''}")
         elif live is None and not run.stoppable:
             epoch, epochs = len(run.records) + 1, int(run.settings["epochs"])
-            text.markdown(
-                f"**{run.name}** · epoch {epoch} of {epochs} · runs in a terminal, or has ended in "
-                "the last 30 seconds"
-            )
+            text.markdown(f"**{run.name}** · epoch {epoch} of {epochs} · runs in a terminal")
         elif live is None:
             text.markdown(f"**{run.name}** · starting")
         else:

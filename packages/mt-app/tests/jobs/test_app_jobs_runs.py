@@ -15,7 +15,7 @@ from mt_app.jobs import ProcessQueue, RunView, find_runs, go_on, read_run, start
 from mt_app.jobs.runs import REQUEST
 from mt_models.cli import main
 from mt_models.recipes import DigitsRecipe
-from mt_models.training import LAST, Settings, last_checkpoint
+from mt_models.training import LAST, Settings, last_checkpoint, run_lock
 
 pytestmark = pytest.mark.app
 
@@ -104,15 +104,16 @@ def test_a_run_of_the_command_line_is_found_and_continued(queue: ProcessQueue) -
     assert len(view(queue, run.folder).records) == 2
 
 
-def test_a_run_of_the_command_line_that_saves_is_running(queue: ProcessQueue) -> None:
+def test_a_run_of_the_command_line_runs_while_its_folder_is_locked(queue: ProcessQueue) -> None:
     command = "train mnist --train-size 16 --validation-size 16 --epochs 1 --out runs/here"
     assert CliRunner().invoke(main, command.split()).exit_code == 0
     folder = Path("runs/here").resolve()
     (folder / "mnist.jsonl").unlink()  # As before the end of the first epoch.
-    assert view(queue, folder).state == "running"
-    assert not view(queue, folder).can_go_on
-    before = time.time() - 60
-    os.utime(folder / LAST, (before, before))
+    with run_lock(folder):
+        assert view(queue, folder).state == "running"
+        assert not view(queue, folder).can_go_on
+        with pytest.raises(ValueError, match="has not ended"):
+            go_on(queue, folder)
     assert view(queue, folder).state == "ended"
     assert view(queue, folder).can_go_on
 

@@ -159,13 +159,14 @@ export default function ({ data, parentElement, setStateValue }) {
       if (cursor.down && current !== null) extend([cursor.x, cursor.y], true);
     } else if (event.key === " ") {
       cursor.shown = true;
-      if (cursor.down) lift();
-      else {
+      if (cursor.down) {
+        lift();
+        note.textContent = "The pen is up.";
+      } else {
         cursor.down = true;
         begin([cursor.x, cursor.y]);
         note.textContent ||= "The pen is down.";
       }
-      if (!cursor.down) note.textContent = "The pen is up.";
     } else if (event.key === "e") choose(!erases);
     else if (event.key === "u") undo();
     else if (event.key === "Delete") clear();

@@ -106,11 +106,11 @@ def _path_end(
         gradients = batch.grad.to_numpy()[:, 0].astype(np.float64)
         normals = gradients - gradients[first]
         lengths = np.sqrt((normals**2).sum((1, 2)))
-        lengths[lengths == 0.0] = np.inf
-        distances = np.abs(heights - heights[first]) / lengths
-        distances[first] = np.inf
+        # No step reaches a class without a normal, such as the present one.
+        distances = np.full(classes, np.inf)
+        np.divide(np.abs(heights - heights[first]), lengths, out=distances, where=lengths > 0.0)
         nearest = int(distances.argmin())
-        if not np.isfinite(distances[nearest]) or lengths[nearest] == np.inf:
+        if not np.isfinite(distances[nearest]):
             return None
         step = (distances[nearest] + 1e-4) / lengths[nearest] * normals[nearest]
         x = (x + BEYOND * step).clip(0.0, 1.0)

@@ -5,7 +5,6 @@ contains the same values.
 """
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -31,8 +30,8 @@ from mt_models.training import (
     Progress,
     Settings,
     finished,
+    is_locked,
 )
-from mt_models.training.run import SAVE_EVERY
 from mt_nn import CheckpointError, load_checkpoint
 
 REQUEST = "job.json"
@@ -139,7 +138,7 @@ def go_on(queue: ProcessQueue, folder: Path) -> None:
     Raises:
         ValueError: The run has not ended.
     """
-    if is_alive(folder):
+    if is_alive(folder) or is_locked(folder):
         raise ValueError(f"the training in {folder} has not ended; stop it first")
     if not (folder / REQUEST).is_file():
         meta = _description(folder)
@@ -164,8 +163,11 @@ def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
     records = _records(folder / f"{problem}.jsonl")
     live = read_live(folder)
     run = RunView(folder, problem, options, settings, state, live, records, state != "ended")
-    if state == "ended" and (is_alive(folder) or (live is None and _may_run(run))):
-        return replace(run, state="running")  # In another app, or in a terminal.
+    if state == "ended" and is_alive(folder):
+        return replace(run, state="running")  # In another app.
+    if state == "ended" and is_locked(folder):
+        # In a terminal. The live state is that of an earlier run of the app.
+        return replace(run, state="running", live=None)
     return run
 
 
@@ -186,11 +188,6 @@ def _time(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _may_run(run: RunView) -> bool:
-    """Return whether a run of the command line has saved its state as recently as a running one."""
-    return not run.finished and time.time() - _time(run.folder / LAST) < 1.5 * SAVE_EVERY
 
 
 def _description(folder: Path) -> Mapping[str, Any]:

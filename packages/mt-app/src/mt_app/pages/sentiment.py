@@ -22,6 +22,7 @@ from mt_app.tiles import bars
 from mt_app.training_view import (
     choose_backend,
     choose_data,
+    choose_size,
     show_pictures,
     start_button,
     training_panel,
@@ -248,14 +249,8 @@ def _train() -> None:
     )
     left, middle, right = st.columns(3)
     with left:
-        samples = st.select_slider(
-            "Training sentences",
-            [450, 1000, 2000, 4000, 6920],
-            6920,
-            key="sentiment.sentences",
-            bind="query-params",
-            disabled=data is not None,
-        )
+        sizes = [450, 1000, 2000, 4000, 6920]
+        samples = choose_size("Training sentences", sizes, 6920, "sentiment.sentences", data)
         epochs = st.slider("Epochs", 1, 20, 8, key="sentiment.epochs", bind="query-params")
     with middle:
         rate = st.select_slider(
@@ -290,7 +285,7 @@ def _train() -> None:
         preset="course" if preset == "course" else "kim2014",
         trainable=trainable,
         data=data,
-        train_size=None if data else samples,
+        train_size=samples,
     )
     start_button(recipe, Settings(epochs=epochs, batch_size=50), "sentiment.start")
     training_panel("sentiment", _details)
