@@ -17,7 +17,8 @@ def with_constants(text: str, constants: Mapping[str, float], machine: str) -> s
         text: The text of the table.
         constants: The time of our fast kernels divided by the baseline's, by workload; other
             constants are kept.
-        machine: Machine, versions and date of the measurement.
+        machine: Machine, versions and date of the measurement. If it measured only some of the
+            workloads, it is added to what stands there.
 
     Raises:
         ValueError: A workload does not occur exactly once, or the line `measured on` is missing.
@@ -36,6 +37,11 @@ def with_constants(text: str, constants: Mapping[str, float], machine: str) -> s
         name, value = constant.groups()
         return f"{name} = {f'{constants[name]:.2g}' if name in constants else value}"
 
-    if len(MACHINE.findall(text)) != 1:
+    before = MACHINE.findall(text)
+    if len(before) != 1:
         raise ValueError("the comment at the top of the table has no line `measured on`")
+    if set(occurring) - set(constants):
+        names = ", ".join(constants)
+        others = [note for note in before[0].split("; ") if not note.startswith(f"{names} on ")]
+        machine = "; ".join([*others, f"{names} on {machine}"])
     return MACHINE.sub(lambda _: machine, FAST.sub(replace, text))

@@ -231,22 +231,6 @@ def missing(
     return AttributeError(f"{problem}; {PAGE}", name=name, obj=similar)
 
 
-def missing_member(instance: object, name: str, table: Mapping[str, str]) -> AttributeError:
-    """Return the error of a missing attribute of an object, for a method ``__getattr__``.
-
-    Python calls ``__getattr__`` also if a property raises AttributeError: that error is raised
-    again, because it names what is missing in the property.
-
-    Args:
-        instance: The object.
-        name: The name.
-        table: The expressions to write instead of names.
-    """
-    if hasattr(type(instance), name):
-        object.__getattribute__(instance, name)
-    return missing(type(instance).__name__, name, table, similar=instance)
-
-
 class MissingMember:
     """A member that a class does not have: reading it raises an error that says what to write.
 
@@ -279,6 +263,17 @@ class MissingMember:
         for name in names:
             if not hasattr(owner, name):
                 setattr(owner, name, cls(name, table, sentences))
+        setattr(owner, "__dir__", _existing_names)  # noqa: B010 - mypy refuses the assignment
+
+
+def _existing_names(instance: object) -> list[str]:
+    """Return the names of an object's attributes without missing members, for `dir`."""
+    kind = type(instance)
+    return [
+        name
+        for name in object.__dir__(instance)
+        if not isinstance(inspect.getattr_static(kind, name, None), MissingMember)
+    ]
 
 
 def missing_function(package: str, name: str, members: Any) -> AttributeError:

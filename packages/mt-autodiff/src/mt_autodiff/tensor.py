@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from mt_autodiff.basic_tensor import BasicTensor, TensorLike
 from mt_autodiff.composed import (
@@ -14,7 +14,7 @@ from mt_autodiff.composed import (
     selection,
     shapes,
 )
-from mt_autodiff.names import MEMBERS, missing_member
+from mt_autodiff.names import MEMBERS, MissingMember
 from mt_tensor import TensorData
 
 _ROWS = MEMBERS | {
@@ -203,9 +203,5 @@ class Tensor(BasicTensor):
     masked_select = selection.masked_select
     nonzero = selection.nonzero
 
-    # Names of other libraries
 
-    if not TYPE_CHECKING:  # A type checker would accept every name.
-
-        def __getattr__(self, name: str) -> Any:
-            raise missing_member(self, name, _ROWS)
+MissingMember.add_to(Tensor, _ROWS, _ROWS)
