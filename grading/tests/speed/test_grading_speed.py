@@ -323,7 +323,7 @@ def test_only_the_constants_are_written(tmp_path: Path) -> None:
     expected |= {"zip": 12.0, "conv1d": 0.0043}
     tasks = load(tmp_path / "tasks.toml").tasks
     assert {name: fast for task in tasks for name, fast in _constants(task).items()} == expected
-    assert r"; zip, conv1d on a \1 machine\n" in written
+    assert "; zip, conv1d on a \\1 machine\n" in written
 
 
 def _constants(task: Task) -> Mapping[str, float]:
