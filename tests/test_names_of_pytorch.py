@@ -139,6 +139,13 @@ def test_other_names_point_to_the_page() -> None:
     assert title[1] in names.PAGE
 
 
+def test_other_members_point_to_the_page() -> None:
+    for x in (tensor([1.0]), minitorch.tensor([1.0])):
+        for name in ("digamma", "tanh_"):
+            with pytest.raises(AttributeError, match=f"'{name}'; .* \"Differences from PyTorch\""):
+                getattr(x, name)
+
+
 def test_missing_members_are_not_suggested() -> None:
     x: Any = tensor([1.0])
     assert not hasattr(x, "cuda")

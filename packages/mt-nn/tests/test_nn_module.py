@@ -232,7 +232,7 @@ def test_changes_of_attributes_take_effect() -> None:
 
 
 def test_a_missing_attribute() -> None:
-    with pytest.raises(AttributeError, match="'Leaf' object has no attribute 'wieght'"):
+    with pytest.raises(AttributeError, match="Leaf has no attribute 'wieght'; the page"):
         _ = Leaf().wieght  # type: ignore[attr-defined]
     assert not hasattr(Leaf(), "wieght")
 

@@ -168,6 +168,22 @@ def test_any_other_name_of_a_package_has_a_general_error(package: object) -> Non
     assert 'the page "Differences from PyTorch"' in advice(package, "Nonsense")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Linear(1, 1),
+        Adam([Parameter(ones((1,)))]),
+        ConstantRate(0.1),
+        Plateau(0.1),
+        EarlyStopping(1),
+    ],
+    ids=lambda kind: type(kind).__name__,
+)
+def test_any_other_member_has_a_general_error(kind: object) -> None:
+    assert 'the page "Differences from PyTorch"' in advice(kind, "nonsense")
+    assert not hasattr(kind, "__nonsense__")
+
+
 def test_an_error_in_a_property_is_not_hidden() -> None:
     class Wrong(Module):
         @property

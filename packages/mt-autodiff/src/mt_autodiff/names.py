@@ -231,6 +231,22 @@ def missing(
     return AttributeError(f"{problem}; {PAGE}", name=name, obj=similar)
 
 
+def missing_member(instance: object, name: str, table: Mapping[str, str]) -> AttributeError:
+    """Return the error of a missing attribute of an object, for a method ``__getattr__``.
+
+    Python calls ``__getattr__`` also if a property raises AttributeError: that error is raised
+    again, because it names what is missing in the property.
+
+    Args:
+        instance: The object.
+        name: The name.
+        table: The expressions to write instead of names.
+    """
+    if hasattr(type(instance), name):
+        object.__getattribute__(instance, name)
+    return missing(type(instance).__name__, name, table, similar=instance)
+
+
 class MissingMember:
     """A member that a class does not have: reading it raises an error that says what to write.
 

@@ -26,6 +26,22 @@ _ROWS = MEMBERS | {
 """The expression to write instead of each missing member. A tensor that was assigned to `data`
 lacks those of `TensorData`."""
 
+_OTHERS = """
+    acos acosh addbmm addcdiv addmv aminmax angle arccos arccosh arcsin arcsinh arctan arctan2
+    arctanh argpartition as_strided asin asinh atan atan2 atanh baddbmm bernoulli bfloat16
+    bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
+    cholesky cholesky_solve choose conj copysign corrcoef cov cummax cummin deg2rad det
+    diag_embed diagflat diagonal_scatter diff digamma dist dsplit erfinv fix fmax fmin frexp gcd
+    greater_equal hardshrink heaviside histogram hsplit hypot imag index_add index_copy
+    index_put index_reduce inverse isneginf isposinf isreal itemsize kron kthvalue lcm ldexp
+    less_equal lgamma logaddexp logaddexp2 logcumsumexp logdet masked_scatter matrix_exp
+    matrix_power multinomial nan_to_num nanmedian nanquantile narrow_copy new_empty nextafter
+    not_equal pinverse polygamma qr rad2deg real renorm rot90 scatter_reduce searchsorted
+    select_scatter sgn signbit sinc slice_scatter slogdet split_with_sizes sspaddmm svd
+    tensor_split tobytes tofile type_as unflatten unique_consecutive values vdot vsplit xlogy
+"""
+"""Other names of PyTorch and NumPy. Their error points to the page of differences."""
+
 
 class Tensor(BasicTensor):
     """A differentiable array of numbers: it records the function that computed it.
@@ -204,4 +220,5 @@ class Tensor(BasicTensor):
     nonzero = selection.nonzero
 
 
-MissingMember.add_to(Tensor, _ROWS, _ROWS)
+_IN_PLACE = [f"{name}_" for name in dir(Tensor) if not name.startswith("_")]
+MissingMember.add_to(Tensor, [*_ROWS, *_OTHERS.split(), *_IN_PLACE], _ROWS)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor
-from mt_autodiff.names import MissingMember
+from mt_autodiff.names import missing_member
 from mt_nn._members import by_name, dotted, members_of
 from mt_nn._names import MODULE_MEMBERS
 from mt_nn._state import (
@@ -442,8 +442,12 @@ class Module:
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
 
+    # Names of other libraries
 
-MissingMember.add_to(Module, MODULE_MEMBERS, MODULE_MEMBERS)
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, MODULE_MEMBERS)
 
 
 def _buffers(

@@ -1,9 +1,10 @@
 """Decisions from a metric of each epoch: a lower learning rate, or the end of training."""
 
 import math
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from mt_autodiff.names import MissingMember, renamed
+from mt_autodiff.names import missing_member, renamed
 from mt_nn._names import PLATEAU_MEMBERS, STOPPING_MEMBERS
 from mt_nn._settings import as_number
 
@@ -20,6 +21,8 @@ class _Monitor:
         improved: True if the last metric was the best so far.
     """
 
+    _missing: ClassVar[Mapping[str, str]] = {}
+
     def __init__(self, patience: int, mode: Mode) -> None:
         name = type(self).__name__
         as_number(name, "patience", patience)
@@ -32,6 +35,11 @@ class _Monitor:
         self.best = math.inf if mode == "min" else -math.inf
         self.waited = 0
         self.improved = False
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, self._missing)
 
     def _record(self, metric: float, bound: float) -> None:
         """Compare a metric with a bound that it must pass; NaN is never better."""
@@ -78,6 +86,8 @@ class Plateau(_Monitor):
     >>> [plateau(loss) for loss in (1.0, 0.5, 0.5, 0.5, 0.4)]
     [0.1, 0.1, 0.1, 0.05, 0.05]
     """
+
+    _missing = PLATEAU_MEMBERS
 
     @renamed(
         optimizer="lr=optimizer.lr",
@@ -152,6 +162,8 @@ class EarlyStopping(_Monitor):
     ([False, False, False, True], 0.5)
     """
 
+    _missing = STOPPING_MEMBERS
+
     def __init__(self, patience: int, *, least: float = 0.0, mode: Mode = "min") -> None:
         """Make a monitor.
 
@@ -174,7 +186,3 @@ class EarlyStopping(_Monitor):
         metric = as_number("EarlyStopping", "the metric", metric)
         self._record(metric, self.best + (-self.least if self.mode == "min" else self.least))
         return self.waited >= self.patience
-
-
-MissingMember.add_to(Plateau, PLATEAU_MEMBERS, PLATEAU_MEMBERS)
-MissingMember.add_to(EarlyStopping, STOPPING_MEMBERS, STOPPING_MEMBERS)

@@ -18,9 +18,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mt_autodiff.names import MissingMember
+from mt_autodiff.names import missing_member
 from mt_nn._names import SCHEDULE_MEMBERS, package_getattr
 from mt_nn._settings import as_number
 
@@ -35,8 +35,10 @@ class Schedule(Protocol):
 class _Named:
     """The base class of the schedules: the errors of PyTorch's names."""
 
+    if not TYPE_CHECKING:  # A type checker would accept every name.
 
-MissingMember.add_to(_Named, SCHEDULE_MEMBERS, SCHEDULE_MEMBERS)
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, SCHEDULE_MEMBERS)
 
 
 @dataclass(frozen=True)

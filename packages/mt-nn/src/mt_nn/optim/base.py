@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
 from mt_autodiff.engine import LEAF, new_node
-from mt_autodiff.names import MissingMember
+from mt_autodiff.names import missing_member
 from mt_nn._gradients import Number, gradient, unique_parameters
 from mt_nn._names import OPTIMIZER_MEMBERS
 from mt_nn._settings import as_number
@@ -180,14 +180,16 @@ class Optimizer:
     def _step_group(self, own: ParameterGroup, first: int, last: int) -> None:
         """Update the parameters of one group, those at positions from first to before last."""
         groups: dict[tuple[int, int], list[int]] = {}
+        # Local names: reading an attribute of an object with `__getattr__` takes longer.
+        parameters, steps = self.parameters, self._steps
         for at in range(first, last):
-            parameter = self.parameters[at]
+            parameter = parameters[at]
             grad = gradient(parameter)
             if grad is None:
                 continue
-            self._steps[at] += 1
+            steps[at] += 1
             if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
-                groups.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+                groups.setdefault((id(grad.backend), steps[at]), []).append(at)
             else:
                 self._step_single(at)
         for (_, step), group in groups.items():
@@ -456,8 +458,12 @@ class Optimizer:
                 memory[slot] = float(array)
         return memory
 
+    # Names of other libraries
 
-MissingMember.add_to(Optimizer, OPTIMIZER_MEMBERS, OPTIMIZER_MEMBERS)
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_member(self, name, OPTIMIZER_MEMBERS)
 
 
 def _plain(setting: Any) -> Any:
