@@ -1,31 +1,37 @@
 """Division of work among threads, no more than the amount of work justifies.
 
 The kernels of this package are compiled once, for one thread, and release Python's interpreter lock
-while they run. So ordinary threads run them side by side, each on its own part of a batch. Waiting
-threads sleep and take no time from other programs.
+while they run. So ordinary threads run them side by side, each on its own part of a batch. A thread that
+waits looks for work for about 0.1 ms; then it sleeps and takes no time from other programs.
 """
 
 import functools
 import os
+import queue
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import config
 
 from mt_kernels_cpu.compiling.process import configure
+from mt_kernels_cpu.tuned.waiting import await_change
 from mt_tensor import recording
 
 settings: Any = config
 
-PARALLEL_FROM = 2**22
+PARALLEL_FROM = 2**21
 """Smallest amount of work that is divided, in multiplications or steps like it. One thread does as
-many in about 0.1 ms. A smaller value makes small tensors wait for threads to wake up."""
+many in about 50 µs. A smaller value makes small tensors wait for other threads."""
 
-WAKEUP_COST = 2**21
-"""Time in which a sleeping thread wakes up, in multiplications of the calling thread."""
+WAKEUP_COST = 2**19
+"""Time in which another thread begins its work, in multiplications of the calling thread."""
+
+SPINS = 3_000
+"""Number of times that a waiting thread looks for a change before it sleeps: about 0.1 ms."""
 
 Part = tuple[int, int]
 """Start of a part of a range, and its end, which is not included."""
@@ -73,20 +79,91 @@ def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> 
 
 
 def run_side_by_side(works: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Call functions, the first on this thread and each of the others on one of the pool.
+    """Call functions, the first on this thread and each of the others on a worker.
+
+    If another thread uses the workers now, this thread calls all functions in turn.
 
     Returns:
         Their results, in order.
 
     Raises:
-        Exception: The first exception that one of them raised.
+        BaseException: The first exception that one of them raised.
     """
-    pool = _thread_pool(os.getpid())
-    futures = [pool.submit(work) for work in works[1:]]
-    return [works[0](), *(future.result() for future in futures)]
+    team = _team(os.getpid())
+    if not team.lock.acquire(blocking=False):
+        return [work() for work in works]
+    try:
+        busy = [worker for worker, _ in zip(team.workers, works[1:], strict=False)]
+        for worker, work in zip(busy, works[1:], strict=False):
+            worker.requests.put(work)
+        first, *rest = [_outcome(work) for work in (works[0], *works[1 + len(busy) :])]
+        outcomes = [first, *(worker.answers.get() for worker in busy), *rest]
+    except BaseException:
+        # An answer may arrive later and must not be taken for that to the next request.
+        _team.cache_clear()
+        raise
+    finally:
+        team.lock.release()
+    for _, error in outcomes:
+        if error is not None:
+            raise error
+    return [result for result, _ in outcomes]
+
+
+def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Return the result of a function and its exception, one of them None."""
+    try:
+        return work(), None
+    except BaseException as error:
+        return None, error
+
+
+class Channel:
+    """A queue whose receiver waits in native code before it sleeps.
+
+    A sleeping thread takes tens of microseconds to wake up. The parallel kernels of a step follow
+    each other faster than that.
+    """
+
+    def __init__(self) -> None:
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._count = np.zeros(1, np.int64)
+        self._taken = 0
+
+    def put(self, item: Any) -> None:
+        """Add an item."""
+        self._items.put(item)
+        self._count[0] += 1
+
+    def get(self) -> Any:
+        """Return the next item, and wait until there is one."""
+        await_change(self._count, self._taken, SPINS)
+        self._taken += 1
+        return self._items.get()
+
+
+class Worker:
+    """A thread that calls the functions that it receives."""
+
+    def __init__(self, number: int) -> None:
+        self.requests, self.answers = Channel(), Channel()
+        name = f"mt_kernels_cpu_{number}"
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self.answers.put(_outcome(self.requests.get()))
+
+
+class Team:
+    """The workers of a process, and the lock of the thread that uses them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.workers = [Worker(number) for number in range(1, settings.NUMBA_NUM_THREADS)]
 
 
 @functools.lru_cache(maxsize=1)
-def _thread_pool(process: int) -> ThreadPoolExecutor:
-    """Return the threads of a process. A forked child does not have its parent's threads."""
-    return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")
+def _team(process: int) -> Team:
+    """Return the workers of a process. A forked child does not have its parent's threads."""
+    return Team()
