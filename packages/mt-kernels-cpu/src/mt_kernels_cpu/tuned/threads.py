@@ -1,8 +1,8 @@
 """Division of work among threads, no more than the amount of work justifies.
 
 The kernels of this package are compiled once, for one thread, and release Python's interpreter lock
-while they run. So ordinary threads run them side by side, each on its own part of a batch. A thread that
-waits looks for work for about 0.1 ms; then it sleeps and takes no time from other programs.
+while they run. So ordinary threads run them side by side, each on its own part of a batch. A thread
+that waits looks for work for about 0.1 ms; then it sleeps and takes no time from other programs.
 """
 
 import functools
