@@ -4,6 +4,9 @@ Compilation takes most of the time of module 4, and one worker compiles with one
 needs the most kernels. So it gets a second worker, which compiles them during the checks of earlier
 tasks. The kernels of the reference solution are compiled beside the checks, too, if its speed is
 measured later. The requests here only cause compilation; their responses are ignored.
+
+Nothing measures the speed of the second worker, so LLVM does not optimise its code: this takes a
+third less time. With its last task, the run returns to the first worker.
 """
 
 from collections.abc import Sequence
@@ -34,6 +37,23 @@ REQUESTS: dict[str, tuple[Request, ...]] = {
     ),
 }
 """For each task that gets its own worker, requests that need its kernels."""
+
+
+UNOPTIMISED = {"NUMBA_OPT": "0"}
+"""Environment variables of a worker whose code LLVM does not optimise."""
+
+
+def environment_of_second_worker(tasks: Sequence[Task], second: Sequence[Task]) -> dict[str, str]:
+    """Return the environment variables of the second worker.
+
+    A later task on the processor uses its kernels, too, for training: then they are optimised.
+
+    Args:
+        tasks: The tasks of the run, in the table's order.
+        second: The tasks of the second worker.
+    """
+    on_processor = [task for task in tasks if task.device == "cpu"]
+    return UNOPTIMISED if on_processor[-1:] == list(second[-1:]) else {}
 
 
 def tasks_of_second_worker(tasks: Sequence[Task], submission: Submission) -> tuple[Task, ...]:

@@ -24,13 +24,20 @@ Start = Callable[[Device], IsolatedSubject]
 """Function that starts the code under test on a device."""
 
 
-def starter(submission: Submission, isolation: Isolation = "best") -> Start:
-    """Return a function that starts workers with a submission."""
+def starter(
+    submission: Submission,
+    isolation: Isolation = "best",
+    environment: Mapping[str, str] | None = None,
+) -> Start:
+    """Return a function that starts workers with a submission, and with environment variables."""
 
     def start(device: Device) -> IsolatedSubject:
-        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
+        simulator = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
         return IsolatedSubject(
-            submission, environment=environment, isolation=isolation, gpu=device == "gpu"
+            submission,
+            environment={**(environment or {}), **simulator},
+            isolation=isolation,
+            gpu=device == "gpu",
         )
 
     return start
@@ -179,8 +186,10 @@ class _TimedSubject(Subject):
     def without_submission(self) -> Subject:
         return self._worker.without_submission()
 
-    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
-        return self._worker.changed(sources)
+    def changed(
+        self, sources: Mapping[str, str], compiled: bool = True
+    ) -> AbstractContextManager[Subject]:
+        return self._worker.changed(sources, compiled)
 
 
 SUBJECTS = pytest.StashKey[Subjects]()
