@@ -76,6 +76,7 @@ class IsolatedSubject(Subject):
         changes: Texts that replace files of the submission, by their paths.
         empty: True for a worker without any file of the submission.
         spent: The time of another subject that shares its limits with this one.
+        kernels: A folder of compiled kernels, as in `WorkerSetup`; for trusted code only.
 
     Raises:
         IsolationError: No level of the required isolation works.
@@ -93,6 +94,7 @@ class IsolatedSubject(Subject):
         changes: Mapping[str, str] | None = None,
         empty: bool = False,
         spent: Spent | None = None,
+        kernels: Path | None = None,
     ) -> None:
         if not isinstance(submission, Submission):
             submission = Submission.at(submission)
@@ -116,6 +118,7 @@ class IsolatedSubject(Subject):
             tuple(path.relative_to(submission.root) for path in paths),
             dict(environment or {}),
             gpu,
+            kernels,
         )
         self._worker: WorkerProcess | None = None
         self._spent = spent or Spent()

@@ -20,6 +20,7 @@ from grading.judge.ahead import (
     compile_ahead,
     compile_reference,
     environment_of_second_worker,
+    reference_kernels,
     tasks_of_second_worker,
 )
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
@@ -113,9 +114,8 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
         stack.enter_context(subjects)
         references = None
         if plan.reference is not None:
-            references = stack.enter_context(
-                Subjects(starter(plan.reference, plan.isolation), total_seconds=seconds)
-            )
+            trusted = starter(plan.reference, plan.isolation, kernels=reference_kernels())
+            references = stack.enter_context(Subjects(trusted, total_seconds=seconds))
         copies = stack.enter_context(
             Subjects(starter(plan.submission, plan.isolation), total_seconds=seconds)
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -28,8 +29,16 @@ def starter(
     submission: Submission,
     isolation: Isolation = "best",
     environment: Mapping[str, str] | None = None,
+    kernels: Path | None = None,
 ) -> Start:
-    """Return a function that starts workers with a submission, and with environment variables."""
+    """Return a function that starts workers with a submission.
+
+    Args:
+        submission: The submission.
+        isolation: The required isolation.
+        environment: Environment variables of the workers in addition to the usual ones.
+        kernels: A folder of compiled kernels that outlives the workers; for trusted code only.
+    """
 
     def start(device: Device) -> IsolatedSubject:
         simulator = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
@@ -38,6 +47,7 @@ def starter(
             environment={**(environment or {}), **simulator},
             isolation=isolation,
             gpu=device == "gpu",
+            kernels=kernels,
         )
 
     return start
