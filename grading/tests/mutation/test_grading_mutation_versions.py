@@ -73,7 +73,7 @@ class Outcomes(Subject):
     def changed(self, sources: Mapping[str, str], compiled: bool = True) -> Iterator[Subject]:
         text = "".join(sources.values())
         expression = text.partition("    version = ")[2].partition("\n")[0]
-        copy = Outcomes(self.folder, self.failing, self.calls, expression, self.lost)
+        copy = Outcomes(self.folder or Path(), self.failing, self.calls, expression, self.lost)
         copy.compiled, copy.runs = compiled, self.runs
         yield copy
 
