@@ -107,7 +107,7 @@ def reference_kernels() -> Path | None:
     try:
         private = Path(caches).expanduser().resolve() / "mt_grading"
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = private.stat()
+        found = private.lstat()
         if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
             return None
         folder = private / "kernels"
