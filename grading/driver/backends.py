@@ -1,5 +1,7 @@
 """The submission's backends by name."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from grading.driver import editions, repairs, simulated
@@ -21,7 +23,9 @@ def _make(name: str) -> Any:
     if name == "simple":
         return editions.simple_backend()
     if name == "fast":
-        return editions.make_backend(editions.submodule("fast_ops").FastOps)
+        loops = editions.submodule("fast_ops").FastOps
+        share_kernels(loops)
+        return editions.make_backend(loops)
     if name == "cuda":
         loops = editions.submodule("cuda_ops").CudaOps
         # The import of the submission's files may change the simulator, so this comes after it.
@@ -29,3 +33,34 @@ def _make(name: str) -> Any:
         repairs.repair_reduce(loops)
         return editions.make_backend(loops, is_cuda=True)
     raise KeyError(f"no backend {name!r}")
+
+
+def share_kernels(loops: Any) -> None:
+    """Make a class of loops create each kernel once.
+
+    The course's scripts and learners' tests create a second backend of the same class, which would
+    compile all kernels again.
+    """
+    for name in ("map", "zip", "reduce"):
+        create = vars(loops).get(name)
+        if isinstance(create, staticmethod):
+            setattr(loops, name, staticmethod(_once(create.__func__)))
+
+
+def _once(create: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that stores its results for functions and start values."""
+    created: dict[Any, Any] = {}
+
+    @functools.wraps(create)
+    def create_once(*args: Any, **options: Any) -> Any:
+        # An integer as a start value gives another kernel than the equal float.
+        key = args, tuple(options.items()), tuple(map(type, (*args, *options.values())))
+        try:
+            known = key in created
+        except TypeError:  # An argument is not hashable.
+            return create(*args, **options)
+        if not known:
+            created[key] = create(*args, **options)
+        return created[key]
+
+    return create_once

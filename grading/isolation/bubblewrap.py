@@ -55,6 +55,8 @@ def _files(mounts: Mounts) -> list[str]:
             words += ["--perms", "0755", "--dir", folder]
     for outside, inside in mounts.read_only:
         words += ["--ro-bind", outside, inside]
+    for outside, inside in mounts.kept:
+        words += ["--bind", outside, inside]
     for path in mounts.hidden:
         words += ["--tmpfs", path, "--remount-ro", path]
     # A worker of root could change the settings of the machine in `/proc/sys`.

@@ -71,7 +71,9 @@ def setup_root(plan: dict[str, Any]) -> None:
         below(root, path).mkdir()
         below(root, path).chmod(0o777)
     for outside, inside in plan["read_only"]:
-        mount_read_only(Path(outside), below(root, inside))
+        mount_again(Path(outside), below(root, inside), READ_ONLY)
+    for outside, inside in plan["kept"]:
+        mount_again(Path(outside), below(root, inside), NO_EXECUTION)
     for path in plan["hidden"]:
         mount("tmpfs", below(root, path), "tmpfs", READ_ONLY, "size=4k")
     for path, target in plan["links"]:
@@ -104,8 +106,8 @@ def make_writable(path: Path, size: int) -> None:
     mount("tmpfs", path, "tmpfs", flags, f"mode=1777,size={size}")
 
 
-def mount_read_only(source: Path, path: Path) -> None:
-    """Mount a file or a folder read-only at a path."""
+def mount_again(source: Path, path: Path, flags: int) -> None:
+    """Mount a file or a folder at a path, with flags in addition to the usual ones."""
     if source.is_dir():
         path.mkdir(parents=True, exist_ok=True)
     else:
@@ -116,7 +118,7 @@ def mount_read_only(source: Path, path: Path) -> None:
     kept = os.statvfs(path).f_flag & (
         os.ST_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME | os.ST_RELATIME
     )
-    flags = kept & 15
+    flags |= kept & 15
     for statvfs_flag, mount_flag in (
         (os.ST_NOATIME, 1 << 10),
         (os.ST_NODIRATIME, 1 << 11),
@@ -124,7 +126,7 @@ def mount_read_only(source: Path, path: Path) -> None:
     ):
         if kept & statvfs_flag:
             flags |= mount_flag
-    mount("none", path, None, REMOUNT | BIND | READ_ONLY | NO_SETUID | NO_DEVICES | flags)
+    mount("none", path, None, REMOUNT | BIND | NO_SETUID | NO_DEVICES | flags)
 
 
 def drop_capabilities(keep: Sequence[int]) -> None:

@@ -23,6 +23,9 @@ WORKER_ROOT = "/worker-files"
 SUBMISSION = "/submission"
 """Folder in the sandbox with the copy of the submission."""
 
+KERNELS = "/kernels"
+"""Folder in the sandbox with compiled kernels of trusted code; writable, and kept."""
+
 HOME = "/tmp/home"
 """Home folder of the worker, where it starts; writable."""
 
@@ -34,6 +37,7 @@ class Mounts:
     Attributes:
         links: Symbolic links: the path of each and its target.
         read_only: Read-only files and folders: the path outside and the path in the sandbox.
+        kept: Writable folders that outlive the sandbox: the path outside and the path in it.
         hidden: Folders below read-only ones that are empty in the sandbox.
         devices: Devices in addition to `grading.isolation.enter.DEVICES`.
         writable: Writable folders. They are mounted first: read-only ones may lie below them.
@@ -43,6 +47,7 @@ class Mounts:
 
     links: tuple[tuple[str, str], ...]
     read_only: tuple[tuple[str, str], ...]
+    kept: tuple[tuple[str, str], ...]
     hidden: tuple[str, ...]
     devices: tuple[str, ...]
     writable: tuple[str, ...]
@@ -71,6 +76,7 @@ def mounts_of(setup: WorkerSetup, limits: Limits, worker_files: Path) -> Mounts:
     return Mounts(
         links=tuple(links),
         read_only=tuple(dict.fromkeys(read_only)),
+        kept=() if setup.kernels is None else ((str(setup.kernels), KERNELS),),
         hidden=tuple(str(path) for folder in third_party() for path in _solution_packages(folder)),
         devices=_gpu() if setup.gpu else (),
         writable=("/tmp",),

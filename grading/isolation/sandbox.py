@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch
 from grading.isolation.limits import Limits
-from grading.isolation.mounts import HOME, SUBMISSION, WORKER_ROOT
+from grading.isolation.mounts import HOME, KERNELS, SUBMISSION, WORKER_ROOT
 from grading.isolation.users import fresh_user
 from grading.isolation.worker_command import kernel_limits, worker_command
 from grading.isolation.worker_files import (
@@ -39,6 +39,8 @@ def launch_in_sandbox(
         limits=kernel_limits(limits, setup.gpu),
     )
     environment = {**usual_environment(HOME), "TMPDIR": "/tmp/tmp", **setup.environment}
+    if setup.kernels is not None:
+        environment["NUMBA_CACHE_DIR"] = KERNELS
     return Launch(
         command=[*command, *worker_command(WORKER_ROOT)],
         environment=environment,

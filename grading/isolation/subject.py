@@ -34,6 +34,12 @@ from grading.protocol.messages import (
 from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
+WITHOUT_COMPILER = {"NUMBA_DISABLE_JIT": "1"}
+"""Environment variables of a worker in which kernels run as plain Python."""
+
+INTERPRETED_SECONDS = 5.0
+"""Time of one run of the learner's tests without the compiler, in seconds."""
+
 
 @dataclass
 class Spent:
@@ -70,6 +76,7 @@ class IsolatedSubject(Subject):
         changes: Texts that replace files of the submission, by their paths.
         empty: True for a worker without any file of the submission.
         spent: The time of another subject that shares its limits with this one.
+        kernels: A folder of compiled kernels, as in `WorkerSetup`; for trusted code only.
 
     Raises:
         IsolationError: No level of the required isolation works.
@@ -87,6 +94,7 @@ class IsolatedSubject(Subject):
         changes: Mapping[str, str] | None = None,
         empty: bool = False,
         spent: Spent | None = None,
+        kernels: Path | None = None,
     ) -> None:
         if not isinstance(submission, Submission):
             submission = Submission.at(submission)
@@ -110,6 +118,7 @@ class IsolatedSubject(Subject):
             tuple(path.relative_to(submission.root) for path in paths),
             dict(environment or {}),
             gpu,
+            kernels,
         )
         self._worker: WorkerProcess | None = None
         self._spent = spent or Spent()
@@ -202,16 +211,22 @@ class IsolatedSubject(Subject):
         return self._alone
 
     @contextmanager
-    def changed(self, sources: Mapping[str, str]) -> Iterator["IsolatedSubject"]:
+    def changed(
+        self, sources: Mapping[str, str], compiled: bool = True
+    ) -> Iterator["IsolatedSubject"]:
         """Return a subject with a separate worker, for a copy of the submission with changes.
 
-        It has the time that is left for the check.
+        It has the time that is left for the check. Without the compiler, the learner's tests have
+        `INTERPRETED_SECONDS`: if they need more, compilation is faster.
         """
         setup = self._setup
+        limits = replace(self.limits, check_seconds=self._left())
+        if not compiled:
+            limits = replace(limits, long_seconds=min(limits.long_seconds, INTERPRETED_SECONDS))
         with IsolatedSubject(
             self.submission,
-            environment=setup.environment,
-            limits=replace(self.limits, check_seconds=self._left()),
+            environment={**setup.environment, **({} if compiled else WITHOUT_COMPILER)},
+            limits=limits,
             isolation=self._isolation,
             gpu=setup.gpu,
             changes=sources,

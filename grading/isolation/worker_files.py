@@ -30,12 +30,15 @@ class WorkerSetup:
         submission: The folders on Python's search path, relative to the copy.
         environment: Environment variables in addition to the usual ones.
         gpu: True if it sees the devices of a GPU.
+        kernels: A folder with compiled kernels that outlives the worker, which reads and writes
+            it in a sandbox; only for code that the judge trusts. None for no such folder.
     """
 
     snapshot: Path
     submission: tuple[Path, ...]
     environment: Mapping[str, str]
     gpu: bool
+    kernels: Path | None = None
 
 
 def interpreter() -> Path:

@@ -4,9 +4,15 @@ Compilation takes most of the time of module 4, and one worker compiles with one
 needs the most kernels. So it gets a second worker, which compiles them during the checks of earlier
 tasks. The kernels of the reference solution are compiled beside the checks, too, if its speed is
 measured later. The requests here only cause compilation; their responses are ignored.
+
+Nothing measures the speed of the second worker, so LLVM does not optimise its code: this takes a
+third less time. With its last task, the run returns to the first worker.
 """
 
+import os
+import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -34,6 +40,23 @@ REQUESTS: dict[str, tuple[Request, ...]] = {
     ),
 }
 """For each task that gets its own worker, requests that need its kernels."""
+
+
+UNOPTIMISED = {"NUMBA_OPT": "0"}
+"""Environment variables of a worker whose code LLVM does not optimise."""
+
+
+def environment_of_second_worker(tasks: Sequence[Task], second: Sequence[Task]) -> dict[str, str]:
+    """Return the environment variables of the second worker.
+
+    A later task on the processor uses its kernels, too, for training: then they are optimised.
+
+    Args:
+        tasks: The tasks of the run, in the table's order.
+        second: The tasks of the second worker.
+    """
+    on_processor = [task for task in tasks if task.device == "cpu"]
+    return UNOPTIMISED if on_processor[-1:] == list(second[-1:]) else {}
 
 
 def tasks_of_second_worker(tasks: Sequence[Task], submission: Submission) -> tuple[Task, ...]:
@@ -70,6 +93,32 @@ def compile_ahead(worker: IsolatedSubject, tasks: Sequence[Task]) -> IsolatedSub
                 except (SubjectError, DriverError):
                     continue
     return worker
+
+
+def reference_kernels() -> Path | None:
+    """Return the folder in which the kernels of the reference solution stay from run to run.
+
+    Its workers write there, and no worker with a submission sees it. Workers run as other users,
+    which can write to the folder, but only this user can enter the folder above it. None if such a
+    folder cannot be created; then each run compiles the reference solution.
+    """
+    variables = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+    caches = next(filter(None, map(os.environ.get, variables)), "~/.cache")
+    try:
+        private = Path(caches).expanduser().resolve() / "mt_grading"
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = private.lstat()
+        if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+            return None
+        folder = private / "kernels"
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o777)
+        # The package of the kernels would create this folder for its own user only.
+        (folder / "mt_kernels_cpu").mkdir(exist_ok=True)
+        (folder / "mt_kernels_cpu").chmod(0o777)
+    except (OSError, RuntimeError):
+        return None
+    return folder
 
 
 def compile_reference(reference: Subject, speed: Speed, seed: int) -> None:

@@ -16,7 +16,13 @@ import msgspec
 
 from grading.accuracy.logs import claim
 from grading.isolation import IsolatedSubject, Isolation
-from grading.judge.ahead import compile_ahead, compile_reference, tasks_of_second_worker
+from grading.judge.ahead import (
+    compile_ahead,
+    compile_reference,
+    environment_of_second_worker,
+    reference_kernels,
+    tasks_of_second_worker,
+)
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
@@ -108,14 +114,13 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
         stack.enter_context(subjects)
         references = None
         if plan.reference is not None:
-            references = stack.enter_context(
-                Subjects(starter(plan.reference, plan.isolation), total_seconds=seconds)
-            )
+            trusted = starter(plan.reference, plan.isolation, kernels=reference_kernels())
+            references = stack.enter_context(Subjects(trusted, total_seconds=seconds))
         copies = stack.enter_context(
             Subjects(starter(plan.submission, plan.isolation), total_seconds=seconds)
         )
         run = _Run(plan, table, subjects, references, copies, beside, progress)
-        run.begin()
+        run.begin(stack)
         for task in plan.tasks:
             progress(task, "")
             run.check(task)
@@ -198,6 +203,7 @@ class _Run:
         self._copies = copies
         self._beside = beside
         self._checked: dict[str, _Checked] = {}
+        self._copies_of_second: Subjects | None = None
         self._second: tuple[Task, ...] = ()
         self._ahead: Future[IsolatedSubject | None] | None = None
         self._first: IsolatedSubject | None = None
@@ -211,14 +217,22 @@ class _Run:
         self.errors: list[str] = []
         self._shown_remarks: set[str] = set()
         self._groups: dict[tuple[str, str], GroupResult] = {}
+        self._from_sources: dict[tuple[str, str], Status] = {}
 
-    def begin(self) -> None:
-        """Start the compilation of later tasks beside the checks of earlier ones."""
+    def begin(self, stack: ExitStack) -> None:
+        """Start the compilation of later tasks beside the checks of earlier ones.
+
+        Args:
+            stack: Ends the workers with the run.
+        """
         plan = self._plan
         self._second = tasks_of_second_worker(plan.tasks, plan.submission)
         if self._beside is not None and self._second:
-            worker = starter(plan.submission, plan.isolation)("cpu")
-            self._ahead = self._beside.submit(compile_ahead, worker, self._second)
+            environment = environment_of_second_worker(plan.tasks, self._second)
+            start = starter(plan.submission, plan.isolation, environment)
+            seconds = sum(task.seconds for task in self._second)
+            self._copies_of_second = stack.enter_context(Subjects(start, total_seconds=seconds))
+            self._ahead = self._beside.submit(compile_ahead, start("cpu"), self._second)
 
     def check(self, task: Task) -> None:
         """Run the checks of a task, and start its replays."""
@@ -228,6 +242,9 @@ class _Run:
             self._ahead = None
             if worker is not None:
                 self._first = self._subjects.use("cpu", worker)
+                # Replays compare results exactly, so their kernels have the same optimisation.
+                assert self._copies_of_second is not None
+                self._copies = self._copies_of_second
         checked = self._check(task)
         self._checked[task.id] = replace(checked, seconds=time.monotonic() - began)
         self._compile_reference(task)
@@ -238,9 +255,14 @@ class _Run:
             checked.replays.exception()
         for compiling in self._compiling:
             compiling.result()
+        # The first worker has the kernels whose speed is measured.
+        self._return_to_first()
+
+    def _return_to_first(self) -> None:
+        """Use the worker of the tasks before those of the second worker again."""
         if self._first is not None:
-            # The first worker has the kernels whose speed is measured.
             self._subjects.use("cpu", self._first)
+            self._first = None
 
     def finish(self, task: Task) -> None:
         """Decide on a task after its checks, and store its result."""
@@ -393,12 +415,13 @@ class _Run:
         earlier = of_table[: [each.id for each in of_table].index(task.id)]
         to_repeat = [group for group in task.groups if group.name in passed]
         replay = prepare(task, earlier, to_repeat, outcomes, self._plan.submission)
+        copies = self._copies
 
         def repeat() -> dict[str, CheckResult]:
-            self._copies.begin_task(task.seconds, task.memory_mb)
-            self._copies.begin_check()
+            copies.begin_task(task.seconds, task.memory_mb)
+            copies.begin_check()
             with phase(REPLAYS):
-                return replays(task, replay, partial(self._copies.on, "cpu"))
+                return replays(task, replay, partial(copies.on, "cpu"))
 
         return self._submit(repeat)
 
@@ -443,6 +466,7 @@ class _Run:
 
     def _judge_groups(self, task: Task, groups: Sequence[Group]) -> None:
         """Judge some groups of a task that is not part of the run."""
+        self._return_to_first()
         submission = self._plan.submission
         task = task.for_edition(submission.edition_for(task.module))
         names = {group.name for group in groups}
@@ -471,6 +495,12 @@ class _Run:
         result = self._groups.get((task.id, group.name))
         if result is not None and (result.status.judged or result.status in UNUSABLE):
             return result.status
+        key = task.id, group.name
+        if key not in self._from_sources:
+            self._from_sources[key] = self._status_from_sources(task, group)
+        return self._from_sources[key]
+
+    def _status_from_sources(self, task: Task, group: Group) -> Status:
         submission = self._plan.submission
         holes = task.holes_of(group, submission.layout)
         if submission.missing(holes):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -24,13 +25,29 @@ Start = Callable[[Device], IsolatedSubject]
 """Function that starts the code under test on a device."""
 
 
-def starter(submission: Submission, isolation: Isolation = "best") -> Start:
-    """Return a function that starts workers with a submission."""
+def starter(
+    submission: Submission,
+    isolation: Isolation = "best",
+    environment: Mapping[str, str] | None = None,
+    kernels: Path | None = None,
+) -> Start:
+    """Return a function that starts workers with a submission.
+
+    Args:
+        submission: The submission.
+        isolation: The required isolation.
+        environment: Environment variables of the workers in addition to the usual ones.
+        kernels: A folder of compiled kernels that outlives the workers; for trusted code only.
+    """
 
     def start(device: Device) -> IsolatedSubject:
-        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
+        simulator = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
         return IsolatedSubject(
-            submission, environment=environment, isolation=isolation, gpu=device == "gpu"
+            submission,
+            environment={**(environment or {}), **simulator},
+            isolation=isolation,
+            gpu=device == "gpu",
+            kernels=kernels,
         )
 
     return start
@@ -179,8 +196,10 @@ class _TimedSubject(Subject):
     def without_submission(self) -> Subject:
         return self._worker.without_submission()
 
-    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
-        return self._worker.changed(sources)
+    def changed(
+        self, sources: Mapping[str, str], compiled: bool = True
+    ) -> AbstractContextManager[Subject]:
+        return self._worker.changed(sources, compiled)
 
 
 SUBJECTS = pytest.StashKey[Subjects]()

@@ -12,23 +12,30 @@ does not count.
 A version runs only the tests that call its function on the unchanged code, and stops at the first
 one that fails. Versions run side by side. Nothing in a request distinguishes a mutant from an
 equivalent mutant.
+
+The mutants of 4.4 change no kernel, but each version would compile all kernels again. So versions
+run kernels as plain Python, if the tests pass on the unchanged code in this way, too. A version
+whose tests take long without the compiler, or end its worker, runs again with it.
 """
 
 import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import decode_source
 from weakref import WeakKeyDictionary
 
 import pytest
 
 from grading.checking.compare import expect
+from grading.isolation import CheckAbandoned
 from grading.judge.recorder import NOT_JUDGED
 from grading.mutation.mutants import MUTANTS, Mutant
 from grading.phases import OWN_TESTS, phase, uncounted
-from grading.protocol.messages import Response, Subject
+from grading.protocol.messages import DriverError, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 from grading.tasks.model import marker_of
 
@@ -47,12 +54,18 @@ HOMES = {
 }
 """Modules that define the functions under test of a file, one for each layout."""
 
+WITH_KERNELS = frozenset({"4.4"})
+"""Tasks whose tests call kernels, which numba compiles."""
+
 PASSED = "passed"
 
 AT_ONCE = 2
 """Maximum number of versions that run at the same time, if there are as many processors."""
 
 NO_OUTCOMES = "the learner's tests returned no valid result"
+
+NO_RESULT = (SubjectError, DriverError, CheckAbandoned)
+"""Errors of a run that ended without outcomes."""
 
 _on_right_code: WeakKeyDictionary[Subject, dict[str, Response]] = WeakKeyDictionary()
 """Responses of runs on the unchanged code by subject and task, which two checks use."""
@@ -163,12 +176,14 @@ def _undetected(
     wrong = [_Version(mutant, mutant.expression) for mutant in mutants]
     right = [_Version(mutant, mutant.equivalent) for mutant in by_function.values()]
     versions = [*wrong, *right]
+    called = sorted(set().union(*tests.values()))
+    compiled = task not in WITH_KERNELS or not _pass_without_compiler(subject, task, called)
     misled: set[str] = set()
     failing: dict[_Version, str | None] = {}
     while versions:
         rng.shuffle(versions)
         to_run = {each: sorted(tests[each.mutant.function] - misled) for each in versions}
-        failing |= _first_failures(subject, task, to_run)
+        failing |= _first_failures(subject, task, to_run, compiled)
         misled.update(name for each in right if (name := failing[each]) is not None)
         # Without the tests that do not count, these may fail at another test.
         versions = [each for each in failing if failing[each] in misled]
@@ -183,21 +198,40 @@ class _Version:
     expression: str
 
 
+def _pass_without_compiler(subject: Subject, task: str, names: Sequence[str]) -> bool:
+    """Return whether tests pass on the unchanged code when kernels run as plain Python."""
+    try:
+        return _first_failure(subject, task, {}, names, compiled=False) is None
+    except NO_RESULT:
+        return False
+
+
+def _first_failure(
+    subject: Subject, task: str, sources: Mapping[str, str], names: Sequence[str], compiled: bool
+) -> str | None:
+    """Run tests on a copy with changed sources; return the first one that fails, or None."""
+    if not names:
+        return None
+    with subject.changed(sources, compiled) as copy:
+        response = _run(copy, task, names)
+        outcomes = {} if response.plain is None else _outcomes(response)
+    failed = [name for name, outcome in outcomes.items() if outcome != PASSED]
+    return next(iter((*failed, *(name for name in names if name not in outcomes))), None)
+
+
 def _first_failures(
-    subject: Subject, task: str, tests: Mapping[_Version, Sequence[str]]
+    subject: Subject, task: str, tests: Mapping[_Version, Sequence[str]], compiled: bool
 ) -> dict[_Version, str | None]:
     """Return for each version the first of its tests that fails; None if all pass."""
 
     def first_failure(version: _Version) -> str | None:
-        names = tests[version]
-        if not names:
-            return None
         sources = _sources(subject, task, version.mutant, version.expression)
-        with uncounted(), subject.changed(sources) as copy:
-            response = _run(copy, task, names)
-            outcomes = {} if response.plain is None else _outcomes(response)
-        failed = [name for name, outcome in outcomes.items() if outcome != PASSED]
-        return next(iter((*failed, *(name for name in names if name not in outcomes))), None)
+        run = partial(_first_failure, subject, task, sources, tests[version])
+        with uncounted():
+            if not compiled:
+                with suppress(*NO_RESULT):
+                    return run(compiled=False)
+            return run(compiled=True)
 
     # A worker ends with the thread that started it, so each thread also ends its worker.
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as executor:

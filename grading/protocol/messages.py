@@ -151,11 +151,14 @@ class Subject(ABC):
         """Return a subject without any code under test, for requests that carry all they need."""
         return self
 
-    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager["Subject"]:
+    def changed(
+        self, sources: Mapping[str, str], compiled: bool = True
+    ) -> AbstractContextManager["Subject"]:
         """Return a copy of the code under test with some files replaced.
 
         Args:
             sources: The new texts, by paths relative to the folder.
+            compiled: False to run kernels as plain Python, without numba's compiler.
         """
         raise NotImplementedError
 

@@ -56,7 +56,7 @@ def test_an_error_of_the_copy_has_to_be_that_of_the_function(
 
     class Original(_Subject):
         @contextmanager
-        def changed(self, sources: Mapping[str, str]) -> Iterator[Copy]:
+        def changed(self, sources: Mapping[str, str], compiled: bool = True) -> Iterator[Copy]:
             copy = Copy(tmp_path)
             copy.message = f"raised: {sources['fast.py']}" if calls else "no copies"
             yield copy

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grading.isolation import IsolatedSubject, IsolationError, Limits, levels
@@ -10,6 +11,7 @@ from grading.isolation.launch import Level
 from grading.isolation.levels import Found, best_level, candidates, find, try_level
 from grading.isolation.namespaces import Namespaces
 from grading.isolation.plain import Plain
+from grading.judge.ahead import reference_kernels
 from grading.tests.attacks.exam import HONEST, OTHERS, sit
 from grading.tests.attacks.trees import write_tree
 
@@ -46,6 +48,50 @@ def test_errors_name_files_of_the_submission_at_every_level(
     monkeypatch.setattr("grading.isolation.subject.best_level", lambda isolation: level)
     tree = write_tree(tmp_path, "def mul(x, y): raise ValueError(__file__)\n")
     assert sit(tree, checks=["mul"]).mul.message == "minitorch/operators.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [*candidates()], ids=name_of)
+def test_kernels_of_trusted_code_outlive_its_workers(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if try_level(level) is not None or isinstance(level, Plain):
+        pytest.skip("not here")
+    monkeypatch.setattr("grading.isolation.subject.best_level", lambda isolation: level)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "caches"))
+    kernels = reference_kernels()
+    assert kernels is not None
+    # Returns the number of kernels in the folder, and adds one.
+    count = (
+        "def mul(x, y):\n"
+        "    import os, pathlib, uuid\n"
+        "    folder = pathlib.Path(os.environ['NUMBA_CACHE_DIR'], 'mt_kernels_cpu')\n"
+        "    if not folder.is_dir():\n"
+        "        return -1.0\n"
+        "    (folder / uuid.uuid4().hex).write_text('')\n"
+        "    return len(list(folder.iterdir())) - 1.0\n"
+    )
+    tree = write_tree(tmp_path / "tree", count)
+    for folder, found in ((kernels, 0.0), (kernels, 1.0), (None, -1.0)):
+        with IsolatedSubject(tree, kernels=folder) as subject:
+            (array,) = subject.call(
+                "operators.each", [np.ones(1), np.ones(1)], {"formula": "mul"}
+            ).arrays
+            assert array.tolist() == [found]
+    assert len(list((kernels / "mt_kernels_cpu").iterdir())) == 2
+
+
+def test_a_folder_of_kernels_that_others_can_enter_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    folder = reference_kernels()
+    assert folder is not None
+    assert folder == reference_kernels()
+    folder.parent.chmod(0o755)
+    assert reference_kernels() is None
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(write_tree(tmp_path) / "minitorch/operators.py"))
+    assert reference_kernels() is None
 
 
 def test_an_error_of_the_trial_does_not_exclude_a_level() -> None:

@@ -8,8 +8,10 @@ import pytest
 from grading.isolation import IsolatedSubject, Limits, WorkerError
 from grading.judge.ahead import (
     REQUESTS,
+    UNOPTIMISED,
     compile_ahead,
     compile_reference,
+    environment_of_second_worker,
     tasks_of_second_worker,
 )
 from grading.judge.subjects import Subjects
@@ -102,6 +104,19 @@ def test_tasks_of_the_second_worker(tmp_path: Path, names: list[str], second: li
     submission = Submission.at(write_upstream(tmp_path, "2022", 4))
     found = tasks_of_second_worker(table().select(names), submission)
     assert [task.id for task in found] == second
+
+
+@pytest.mark.parametrize(
+    ("names", "optimised"),
+    [
+        (["task4_3", "task4_4"], False),
+        (["task4_3", "task4_4", "task4_4b"], False),
+        (["module4"], True),
+    ],
+)
+def test_kernels_are_optimised_for_later_trainings(names: list[str], optimised: bool) -> None:
+    tasks, second = table().select(names), table().select(["task4_4"])
+    assert environment_of_second_worker(tasks, second) == ({} if optimised else UNOPTIMISED)
 
 
 def test_a_submission_without_the_functions_has_no_second_worker(tmp_path: Path) -> None:

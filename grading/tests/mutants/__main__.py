@@ -43,9 +43,11 @@ class Counted(Subject):
         self.requests += 1
         return self._subject.answer(request)
 
-    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
+    def changed(
+        self, sources: Mapping[str, str], compiled: bool = True
+    ) -> AbstractContextManager[Subject]:
         """Return a copy with some files replaced; its requests are not counted."""
-        return self._subject.changed(sources)
+        return self._subject.changed(sources, compiled)
 
 
 def numbers_of(request: Request) -> Array:

@@ -1,6 +1,6 @@
 """Runs on few versions and tests give the result of running all tests on all versions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from grading.checking.compare import MismatchError
 from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.mutation.mutants import MUTANTS
-from grading.protocol.messages import Request, Response, Subject
+from grading.protocol.messages import Request, Response, Subject, SubjectError
 
 TASK = "0.2"
 FUNCTIONS = sorted({mutant.function for mutant in MUTANTS[TASK]})
@@ -29,19 +29,35 @@ class Outcomes(Subject):
         failing: The table.
         calls: For each test the functions that it calls.
         expression: The version; empty for the unchanged code.
+        lost: Versions whose run without the compiler raises an error.
+
+    Attributes:
+        compiled: True for a copy with the compiler.
+        runs: The versions that ran, and whether with the compiler.
     """
 
     def __init__(
-        self, folder: Path, failing: Failing, calls: Mapping[str, set[str]], expression: str = ""
+        self,
+        folder: Path,
+        failing: Failing,
+        calls: Mapping[str, set[str]],
+        expression: str = "",
+        lost: Container[str] = (),
     ) -> None:
         self.folder = folder
         self.failing = failing
         self.calls = calls
         self.expression = expression
+        self.lost = lost
+        self.compiled = True
         self.requests: list[Request] = []
+        self.runs: list[tuple[str, bool]] = []
 
     def answer(self, request: Request) -> Response:
         self.requests.append(request)
+        self.runs.append((self.expression, self.compiled))
+        if not self.compiled and self.expression in self.lost:
+            raise SubjectError(["TimedOut"], "did not return", request)
         names, outcomes = request.options["names"], {}
         for test in TESTS if names is None else [test for test in TESTS if test in names]:
             outcomes[test] = "wrong" if self.expression in self.failing[test] else "passed"
@@ -54,10 +70,12 @@ class Outcomes(Subject):
         return Response(request, plain={"outcomes": outcomes, "calls": calls})
 
     @contextmanager
-    def changed(self, sources: Mapping[str, str]) -> Iterator[Subject]:
-        (text,) = sources.values()
+    def changed(self, sources: Mapping[str, str], compiled: bool = True) -> Iterator[Subject]:
+        text = "".join(sources.values())
         expression = text.partition("    version = ")[2].partition("\n")[0]
-        yield Outcomes(Path(), self.failing, self.calls, expression)
+        copy = Outcomes(self.folder or Path(), self.failing, self.calls, expression, self.lost)
+        copy.compiled, copy.runs = compiled, self.runs
+        yield copy
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission with a file of operators."""
     folder = tmp_path_factory.mktemp("submission")
     (folder / "minitorch").mkdir()
-    for name in ("__init__", "operators"):
+    for name in ("__init__", "operators", "nn"):
         (folder / "minitorch" / f"{name}.py").write_text("", encoding="utf-8")
     return folder
 
@@ -120,6 +138,31 @@ def test_unchanged_code_runs_once_for_both_checks(folder: Path) -> None:
     assert check_tests_pass(subject, TASK) is not None
     check_tests_detect_mutants(subject, TASK)
     assert len(subject.requests) == 1
+
+
+def test_versions_without_the_compiler(folder: Path) -> None:
+    mutants = MUTANTS["4.4"]
+    wrong = {mutant.expression for mutant in mutants}
+    calls = {test: {"max"} for test in TESTS}
+    table = {"test_a": wrong, "test_b": set[str](), "test_c": set[str]()}
+    subject = Outcomes(folder, table, calls)
+    check_tests_detect_mutants(subject, "4.4")
+    assert subject.runs[:2] == [("", True), ("", False)]
+    assert {compiled for _, compiled in subject.runs[2:]} == {False}
+    # A version that does not end without the compiler runs again with it.
+    slow = mutants[0].expression
+    subject = Outcomes(folder, table, calls, lost=[slow])
+    check_tests_detect_mutants(subject, "4.4")
+    assert [compiled for version, compiled in subject.runs if version == slow] == [False, True]
+    # Tests that need the compiler run with it on all versions.
+    subject = Outcomes(folder, table, calls, lost=[""])
+    check_tests_detect_mutants(subject, "4.4")
+    assert {compiled for _, compiled in subject.runs[2:]} == {True}
+    # The tests of other tasks call no kernels.
+    wrong = {mutant.expression for mutant in MUTANTS[TASK]}
+    subject = Outcomes(folder, {**table, "test_a": wrong}, {test: set(FUNCTIONS) for test in TESTS})
+    check_tests_detect_mutants(subject, TASK)
+    assert {compiled for _, compiled in subject.runs} == {True}
 
 
 @pytest.mark.parametrize("plain", [[], {}, {"outcomes": {"test": 1}}, {"outcomes": []}, "text"])
