@@ -1,10 +1,11 @@
 """Search for the counterexample of a report, after a check has failed.
 
-A check fails with the first input that hypothesis draws. The report shows another one, on which a
-reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a known
-mistake that is not the cause explains the answer to it, too, a larger example is preferred whose
-answer at most one known mistake explains. If no textbook example fails, because the mistake needs a
-fraction or NaN, hypothesis shrinks the first input.
+A check fails with the first input that hypothesis draws. Some more inputs are drawn, so that the
+diagnosis compares its models with several different answers. The report shows another input, on
+which a reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a
+known mistake that is not the cause explains the answer to it, too, a larger example is preferred
+whose answer at most one known mistake explains. If no textbook example fails, because the mistake
+needs a fraction or NaN, hypothesis shrinks the first input.
 """
 
 import functools
@@ -24,6 +25,9 @@ from grading.protocol.messages import SubjectError
 
 SETTINGS = "_hypothesis_internal_use_settings"
 """Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""
+
+MORE = 20
+"""Number of further inputs whose answers are collected for the diagnosis."""
 
 Wanted: TypeAlias = Callable[[Exception], bool]
 """Returns whether a check may fail with an exception, so that the search continues from it."""
@@ -48,6 +52,7 @@ def counterexample(
     if not is_hypothesis_test(check) or is_lost(error) or is_unimplemented(error):
         return error
     try:
+        _search(check, run, lambda error: False, most=MORE)
         with textbook.examples():
             found = _search(check, run)
             if found is not None:
@@ -74,6 +79,7 @@ def _search(
     run: Callable[[], object],
     wanted: Wanted = lambda error: True,
     explicit: bool = False,
+    most: int | None = None,
 ) -> Exception | None:
     """Return the exception of the smallest input with a wanted one; None if none is found.
 
@@ -82,12 +88,13 @@ def _search(
         run: Runs it.
         wanted: Returns whether an exception is wanted.
         explicit: True to begin with the inputs of `hypothesis.example`.
+        most: Limit for the number of inputs; None for that of the check.
 
     Raises:
         _SearchEnded: The worker was lost, or the time is used up.
     """
     phases = (*(Phase.explicit,) * explicit, Phase.generate, Phase.shrink)
-    with _changed(check, wanted, phases):
+    with _changed(check, wanted, phases, most):
         try:
             run()
         except Exception as error:
@@ -98,8 +105,10 @@ def _search(
 
 
 @contextmanager
-def _changed(check: Any, wanted: Wanted, phases: Collection[Phase]) -> Iterator[None]:
-    """Let a check fail with wanted exceptions only, and run in given phases of hypothesis."""
+def _changed(
+    check: Any, wanted: Wanted, phases: Collection[Phase], most: int | None
+) -> Iterator[None]:
+    """Let a check fail with wanted exceptions only, in given phases and with a limit of inputs."""
     original, before = check.hypothesis.inner_test, getattr(check, SETTINGS, None)
 
     @functools.wraps(original)
@@ -112,7 +121,9 @@ def _changed(check: Any, wanted: Wanted, phases: Collection[Phase]) -> Iterator[
             if not is_unimplemented(error) and wanted(error):
                 raise
 
-    setattr(check, SETTINGS, settings(before or settings.default, phases=phases))
+    own = before or settings.default
+    count = own.max_examples if most is None else min(most, own.max_examples)
+    setattr(check, SETTINGS, settings(own, phases=phases, max_examples=count))
     check.hypothesis.inner_test = filtered
     try:
         yield
