@@ -8,7 +8,7 @@ import pytest
 from asv_benchmarks.contenders.names import AS_INSTALLED, NAMES
 from asv_benchmarks.peers.processes import ProcessRow, process_rows
 from asv_benchmarks.peers.rows import Row, Target, kernel_rows, rows
-from asv_benchmarks.peers.worker import workload_from_json
+from asv_benchmarks.workloads import Workload
 
 
 def test_every_row_has_a_unique_key_and_known_rivals() -> None:
@@ -38,7 +38,7 @@ def test_the_targets_of_the_training_steps() -> None:
 @pytest.mark.parametrize("one", kernel_rows(), ids=lambda one: one.key)
 def test_a_workload_survives_conversion_to_json(one: Row) -> None:
     assert (
-        workload_from_json(json.loads(json.dumps(asdict(one.workload)))).inputs()[0].shape
+        Workload.from_json(json.loads(json.dumps(asdict(one.workload)))).inputs()[0].shape
         == (one.workload.shapes[0])
     )
 
