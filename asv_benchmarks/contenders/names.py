@@ -18,9 +18,13 @@ NAIVE = "naive"
 PEERS = ("numpy", "torch", "torch-compile", "jax", "tinygrad")
 """The other frameworks."""
 
+BEST = "best"
+"""The fastest of the other frameworks, each in its fastest setting; no contender of its own."""
+
 NAMES = (*OURS, AS_INSTALLED, ONE_THREAD, NAIVE, *PEERS)
 
 TITLES = {
+    BEST: "best of all",
     "numpy": "NumPy",
     "torch": "PyTorch",
     "torch-compile": "torch.compile",

@@ -44,8 +44,9 @@ class Option:
 
     def applies(self, case: Workload) -> bool:
         """Return True if the option changes how a case is computed."""
-        if self.name == "channels-last" and case.options.get("network") == "kim":
-            return False  # This memory format has four dimensions, and sentences have three.
+        if self.name == "channels-last" and case.operation in NETWORKS:
+            # This memory format has four dimensions; sentences have three.
+            return case.options["network"] in ("course", "lenet5")
         return case.operation.startswith(self.operations)
 
 

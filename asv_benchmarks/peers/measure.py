@@ -18,7 +18,7 @@ import numpy as np
 from asv_benchmarks.conditions import environment
 from asv_benchmarks.contenders import Absent
 from asv_benchmarks.contenders.names import AS_INSTALLED, ONE_THREAD
-from asv_benchmarks.contenders.settings import variables
+from asv_benchmarks.contenders.settings import rival_of, variables
 from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.peers.rows import Row
 from asv_benchmarks.peers.trees import ROOT, Tree
@@ -117,7 +117,8 @@ class Worker:
 
     def limits(self) -> Limits:
         """Return the peaks of the machine, measured in this process."""
-        return Limits(**self._ask({"limits": True}))
+        values = self._ask({"limits": True})
+        return Limits(**values | {"cached": tuple(map(tuple, values["cached"]))})
 
     def kill(self) -> None:
         """End the process, whatever it is doing."""
@@ -214,7 +215,7 @@ def measure(
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for at in range(effort.rounds):
         for name in calls:
-            if name in row.slow and at >= effort.slow_rounds:
+            if rival_of(name) in row.slow and at >= effort.slow_rounds:
                 continue
             taken[name].append(workers[name].run(calls[name]))
     return {

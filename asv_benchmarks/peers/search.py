@@ -73,6 +73,8 @@ class Searches:
 
     def of(self, row: Row, threads: int, rival: str) -> Found | None:
         """Return the search for a row; None if there is none of the installed version."""
+        if rival not in OPTIONS:
+            return None
         found = self.found.get(_case(row, threads), {}).get(rival)
         return found if found and found.version in (installed(rival), None) else None
 
@@ -88,6 +90,12 @@ class Searches:
             found = Found(installed(rival) or "", conditions=conditions.to_json())
             self.found.setdefault(_case(row, threads), {})[rival] = found
         return found
+
+    def forget(self, rows: Iterable[Row], threads: int) -> None:
+        """Forget the searches for some rows, so that all their settings are measured again."""
+        for row in rows:
+            for rival in row.targets:
+                self.found.get(_case(row, threads), {}).pop(rival, None)
 
     def write(self) -> None:
         """Write the file."""
