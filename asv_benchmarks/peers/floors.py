@@ -32,15 +32,26 @@ def with_floors(row: AnyRow, kind: str, threads: int) -> AnyRow:
         kind: The kind, as `conditions.kind_of_processor` names it.
         threads: The number of computing threads.
     """
-    targets, reason = {**row.targets}, row.reason
+    targets = {**row.targets}
     if isinstance(row, Row) and any(rival_of(name) in PEERS for name in targets):
         targets[BEST] = Target()
-    for pattern, tables in _read().items():
-        if not fnmatch.fnmatchcase(kind, f"{pattern}-*") and not fnmatch.fnmatchcase(kind, pattern):
-            continue
-        for keys, values in tables.get("one" if threads == 1 else "several", {}).items():
-            if fnmatch.fnmatchcase(row.key, keys):
-                found = {**values}
-                reason = found.pop("reason", reason)
-                targets |= {rival: Target(**target) for rival, target in found.items()}
+    found = _of(row.key, kind, threads)
+    reason = found.pop("reason", row.reason)
+    targets |= {rival: Target(**target) for rival, target in found.items()}
     return replace(row, targets=targets, reason=reason)
+
+
+def reason_of(key: str, kind: str, threads: int) -> str:
+    """Return the reason why a row falls short on a kind of processor; empty if unknown."""
+    return str(_of(key, kind, threads).get("reason", ""))
+
+
+def _of(key: str, kind: str, threads: int) -> dict[str, Any]:
+    """Return the values of all tables that match a row, later ones first."""
+    found: dict[str, Any] = {}
+    for pattern, tables in _read().items():
+        if fnmatch.fnmatchcase(kind, f"{pattern}-*") or fnmatch.fnmatchcase(kind, pattern):
+            for keys, values in tables.get("one" if threads == 1 else "several", {}).items():
+                if fnmatch.fnmatchcase(key, keys):
+                    found |= values
+    return found

@@ -103,11 +103,16 @@ class Worker:
         self.absent = response.get("absent")
         self.versions = response.get("versions", {})
 
-    def prepare(self, workload: Workload) -> float | None:
-        """Prepare a call and return its seconds; None if the contender cannot run it."""
+    def prepare(self, workload: Workload, warm: float | None = None) -> float | None:
+        """Prepare a call and return its seconds; None if the contender cannot run it.
+
+        Args:
+            workload: The workload.
+            warm: The seconds for which the call warms up; by default those of the worker.
+        """
         if self.absent is not None:
             return None
-        response = self._ask({"prepare": asdict(workload)})
+        response = self._ask({"prepare": asdict(workload), "warm": warm})
         return response.get("seconds")
 
     def run(self, calls: int) -> tuple[float, float]:

@@ -25,8 +25,11 @@ from asv_benchmarks.peers.measure import Effort, Worker, WorkerError, measure, w
 from asv_benchmarks.peers.rows import Row
 from asv_benchmarks.peers.trees import ROOT
 
-EFFORT = Effort(rounds=5, seconds=0.03)
-"""Turns of a setting on a case."""
+EFFORT, ON_SEVERAL = Effort(rounds=5, seconds=0.03), Effort(rounds=3, seconds=0.03)
+"""Turns of a setting on a case, on one thread and on several, where each turn takes longer."""
+
+WARM_SECONDS = 0.1
+"""Seconds for which a case warms up: less than in the table, where the figures are published."""
 
 CLOSE, FINALISTS = 1.1, 3
 """Settings whose time is at most `CLOSE` times the smallest run again in turn, at most
@@ -182,12 +185,13 @@ def _measure_setting(
         found = searches.open(row, threads, rival_of(name), before)
         try:
             worker = worker or Worker(name, threads)
-            seconds = worker.prepare(row.workload)
+            seconds = worker.prepare(row.workload, WARM_SECONDS)
             if seconds is None:
                 found.failed[name] = worker.absent or "this operation is not supported"
                 continue
             calls = max(1, round(EFFORT.seconds / seconds))
-            taken = [worker.run(calls) for _ in range(EFFORT.rounds)]
+            rounds = (EFFORT if threads == 1 else ON_SEVERAL).rounds
+            taken = [worker.run(calls) for _ in range(rounds)]
             # The smallest: other processes only add to it, and few rounds have no good median.
             found.seconds[name] = min(cpu if threads == 1 else wall for cpu, wall in taken)
             found.best = None

@@ -2,7 +2,8 @@
 
 It reads requests from standard input, one JSON object per line, and writes one response for each:
 
-- ``{"prepare": workload}``: prepare and warm up a call → ``{"seconds": …}`` of one call;
+- ``{"prepare": workload, "warm": seconds}``: prepare a call and warm it up, `WARM_SECONDS` long by
+  default → ``{"seconds": …}`` of one call;
 - ``{"run": calls}``: run a number of calls → ``{"wall": …, "cpu": …}``, seconds of one call, or
   of one step where a call has several;
 - ``{"limits": true}`` → the peaks of the machine (see `asv_benchmarks.peers.roofline`).
@@ -67,7 +68,7 @@ def _serve(contender: Contender, threads: int, responses: TextIO) -> None:
                 gc.collect()
                 workload = Workload.from_json(request["prepare"])
                 call, steps = contender.prepare(workload), contender.steps_per_call(workload)
-                _respond(responses, {"seconds": _warm_up(call)})
+                _respond(responses, {"seconds": _warm_up(call, request.get("warm"))})
             elif "limits" in request:
                 _respond(responses, asdict(Limits.measure(threads)))
             else:
@@ -86,10 +87,10 @@ def _nothing() -> None:
     """Do nothing; the call before the first request."""
 
 
-def _warm_up(call: Call) -> float:
-    """Call for `WARM_SECONDS` and return the seconds of the fastest call."""
+def _warm_up(call: Call, duration: float | None) -> float:
+    """Call for some seconds, by default `WARM_SECONDS`; return those of the fastest call."""
     call()
-    return _repeat(call, WARM_SECONDS)
+    return _repeat(call, WARM_SECONDS if duration is None else duration)
 
 
 def _repeat(call: Call, duration: float) -> float:
