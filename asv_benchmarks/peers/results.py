@@ -136,8 +136,10 @@ class Result:
         share = least / times[ours].counted if least and ours in times else None
         comparisons: dict[str, Comparison] = {}
         for name in timings if ours in timings else ():
-            # A setting has the target of its rival; a setting named on the command line, its own.
-            target = row.targets.get(name, row.targets.get(rival_of(name)))
+            # The best setting has the target of its rival, unless the default was measured, too.
+            beside = rival_of(name) != name and rival_of(name) in timings
+            other = Target() if beside else row.targets.get(rival_of(name))
+            target = row.targets.get(name, other)
             if name != ours and target is not None:
                 measured = ratio(timings[ours], timings[name], threads)
                 comparisons[name] = Comparison.of(measured, target, share)
