@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from asv_benchmarks.contenders.names import BEST, PEERS
 from asv_benchmarks.contenders.settings import rival_of
@@ -14,15 +14,13 @@ from asv_benchmarks.peers.rows import Row, Target
 
 PATH = Path(__file__).with_name("floors.toml")
 
-AnyRow = TypeVar("AnyRow", Row, ProcessRow)
-
 
 @cache
 def _read() -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
     return tomllib.loads(PATH.read_text("utf-8"))
 
 
-def with_floors(row: AnyRow, kind: str, threads: int) -> AnyRow:
+def with_floors(row: Row | ProcessRow, kind: str, threads: int) -> Row | ProcessRow:
     """Return a row with the targets and the reason that belong to a kind of processor.
 
     A row with rivals among the frameworks also gets the rival `BEST`.

@@ -12,7 +12,7 @@ from asv_benchmarks.contenders.settings import OPTIONS, options_of, settings_of,
 from asv_benchmarks.peers import floors, search
 from asv_benchmarks.peers.floors import with_floors
 from asv_benchmarks.peers.measure import WorkerError
-from asv_benchmarks.peers.processes import process_rows
+from asv_benchmarks.peers.processes import ProcessRow, process_rows
 from asv_benchmarks.peers.rows import Row, Target, rows
 from asv_benchmarks.peers.search import Searches
 from asv_benchmarks.peers.start import command
@@ -96,7 +96,8 @@ def test_the_search_continues_after_an_interruption_and_keeps_the_best_setting(
     monkeypatch.setattr(search, "Worker", FakeWorker)
     monkeypatch.setattr(search, "installed", lambda rival: "1.0")
     monkeypatch.setattr(search, "usable", lambda name: "absent" if "jemalloc" in name else None)
-    monkeypatch.setattr(FakeWorker, "started", started := [])
+    started: list[str] = []
+    monkeypatch.setattr(FakeWorker, "started", started)
     in_turn: list[list[str]] = []
 
     def interrupted(*_: object) -> None:
@@ -155,7 +156,10 @@ def test_floors_of_a_kind_replace_targets() -> None:
 def test_every_floor_belongs_to_a_row_and_a_rival() -> None:
     for kind, tables in floors._read().items():
         for number, threads in (("one", 1), ("several", 2)):
-            every = [*rows(threads), *process_rows("tuned", threads, True)]
+            every: list[Row | ProcessRow] = [
+                *rows(threads),
+                *process_rows("tuned", threads, True),
+            ]
             for keys, values in tables.get(number, {}).items():
                 changed = [
                     row
