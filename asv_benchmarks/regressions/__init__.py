@@ -1,1 +1,1 @@
-"""What got slower between commits, from the results of `bench-commits`: `hatch run regressions`."""
+"""Slowdowns between commits, from the results of `bench-commits`: `hatch run regressions`."""

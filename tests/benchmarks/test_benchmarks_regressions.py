@@ -58,11 +58,11 @@ def test_a_slowdown_is_found_on_a_machine_that_became_slower() -> None:
     assert found[0].confidence > 0.999
     assert found[0].package == "mt-nn"
     # Without the other frameworks, the slow machine makes every benchmark slower.
-    ours = [
+    first, second = (
         Run(one.commit, "vm", {name: one.points[name] for name in NAMES[:40]})
         for one in (before, after)
-    ]
-    assert len(alarms(changes(*ours, Noise.estimate([repeats], "repeats")))) > 30
+    )
+    assert len(alarms(changes(first, second, Noise.estimate([repeats], "repeats")))) > 30
 
 
 @pytest.mark.parametrize("noise", [0.005, 0.05])
