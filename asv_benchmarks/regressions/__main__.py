@@ -33,10 +33,10 @@ WIDTH = 150
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Two consecutive measured commits on one machine.
+    """Two consecutive measured commits in one environment of a machine.
 
     Attributes:
-        machine: The machine.
+        machine: The machine and the environment, as in `Run`.
         before, after: The commits.
         drift: How much slower the machine was at the second one, by the other frameworks.
         packages: The packages of which files differ.

@@ -59,11 +59,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All points of one commit on one machine.
+    """All points of one commit in one environment of a machine.
 
     Attributes:
         commit: The full hash of the commit.
-        machine: The name of the machine and its processor.
+        machine: The name of the machine, its processor, and asv's name of the environment, which
+            consists of the version of Python and the installed libraries.
         points: The points by benchmark.
     """
 
@@ -107,7 +108,7 @@ def read_runs(folder: Path) -> list[Run]:
     return [
         Run(
             found.commit_hash,
-            f"{found.params.get('machine', '')}: {found.params.get('cpu', '')}",
+            f"{found.params.get('machine', '')}: {found.params.get('cpu', '')}, {found.env_name}",
             {point.name: point for point in _points(found, benchmarks, loads)},
         )
         for found in iter_results(str(folder))

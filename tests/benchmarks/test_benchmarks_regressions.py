@@ -160,7 +160,7 @@ def test_points_are_read_with_spread_load_and_machine(tmp_path: Path) -> None:
     lines = [[90.0, 9.0], [101.0, 1.0], [119.0, 3.0], [130.0, 9.0]]
     (tmp_path / LOADS).write_text("\n".join(map(json.dumps, lines)), "utf-8")
     (found,) = read_runs(tmp_path)
-    assert (found.commit, found.machine) == ("c" * 40, "vm: P")
+    assert (found.commit, found.machine) == ("c" * 40, "vm: P, e")
     # The second value failed.
     assert {name[1] for name in found.points} == {"tuned", "numpy"}
     point = found.points["training.Steps.time_step", "tuned"]
