@@ -52,7 +52,7 @@ def repeat(runs: int, commit: str, arguments: Sequence[str]) -> int:
     """Run the benchmarks on one commit several times; return the first exit code that is not 0."""
     from asv.util import load_json
 
-    settings = load_json(str(ROOT / "asv.conf.json"))
+    settings = load_json(str(ROOT / "asv.conf.json"), js_comments=True)
     settings |= {name: str(ROOT / settings[name]) for name in PATHS}
     REPEATS.mkdir(parents=True, exist_ok=True)
     first = 1 + max((int(one.name) for one in REPEATS.iterdir() if one.is_dir()), default=0)

@@ -296,6 +296,7 @@ def _measure(
                         timings, notes = measure_processes(row, threads, effort.rounds)
             except WorkerError as error:
                 notes.append(f"{row.key} failed: {error}")
+            missing = [f"not measured: {why}" for why in started.absent().values()]
             done[row.key] = Result.of(row, row.ours or ours, timings, threads, limits)
             # In the order of the list, also if rows of an earlier run are kept.
             ordered = sorted(done, key=[one.key for one in chosen].index)
@@ -303,7 +304,7 @@ def _measure(
                 table,
                 versions={**table.versions, **started.versions()},
                 rows=tuple(done[key] for key in ordered),
-                notes=(*table.notes, *notes),
+                notes=tuple(dict.fromkeys((*table.notes, *notes, *missing))),
                 load_after=round(conditions.load(), 2),
             )
             table.write(path)

@@ -191,6 +191,10 @@ class Workers:
             for package, version in worker.versions.items()
         }
 
+    def absent(self) -> dict[str, str]:
+        """Return the reason why a contender cannot run at all, by its name."""
+        return {name: one.absent for name, one in self._started.items() if one.absent is not None}
+
     def close(self) -> None:
         """End all processes."""
         for worker in self._started.values():
