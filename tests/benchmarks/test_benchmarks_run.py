@@ -80,6 +80,33 @@ def test_asv_installs_what_the_packages_need() -> None:
     assert set(settings["matrix"]["req"]) - {"hatchling"} == needed - set(packages)
 
 
+def test_a_timed_step_is_a_replayed_one() -> None:
+    """asv prepares the benchmark again before each sample, whose first call must be typical."""
+    program = """
+import time
+from asv_benchmarks.benchmarks.training import Steps
+
+def seconds():
+    begin = time.process_time()
+    steps.time_step("step-course-16", "tuned")
+    return time.process_time() - begin
+
+steps = Steps()
+steps.setup("step-course-16", "tuned")
+first = seconds()
+print(first / sorted(seconds() for _ in range(20))[10])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment(1),
+        capture_output=True,
+        text=True,
+    )
+    # Recording a step takes twenty times as long as a replay.
+    assert float(done.stdout) < 5.0, done.stderr
+
+
 def test_an_unknown_benchmark_is_a_failure() -> None:
     with pytest.raises(AssertionError, match="0 benchmarks"):
         try_out("no such benchmark")
