@@ -18,8 +18,10 @@ from asv_benchmarks.contenders.contender import Absent
 from asv_benchmarks.contenders.names import TITLES
 from asv_benchmarks.workloads import Workload
 
-STEP, NETWORKS = ("train_step",), ("train_step", "answer")
+STEP, WHOLE = ("train_step",), ("train_step", "answer")
 IMAGES = ("conv2d", "avgpool2d", "maxpool2d")
+OF_IMAGES, WITH_SGD = ("course", "lenet5"), ("course", "lenet5", "kim")
+"""Networks whose inputs have the four dimensions of an image, and those trained by plain SGD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Option:
         name: Its name in the name of a setting.
         title: Its name in tables.
         operations: The beginnings of the names of the operations that it changes; "" for all.
+        networks: The networks that it changes; all if there are none.
         place: Options with the same place exclude each other; by default the name.
         variables: Environment variables that the process needs at its start.
         library: The name of a shared library that is loaded before all others.
@@ -38,15 +41,16 @@ class Option:
     name: str
     title: str
     operations: tuple[str, ...]
+    networks: tuple[str, ...] = ()
     place: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
 
     def applies(self, case: Workload) -> bool:
         """Return True if the option changes how a case is computed."""
-        if self.name == "channels-last" and case.operation in NETWORKS:
-            # This memory format has four dimensions; sentences have three.
-            return case.options["network"] in ("course", "lenet5")
+        network = case.options.get("network")
+        if network is not None and self.networks and network not in self.networks:
+            return False
         return case.operation.startswith(self.operations)
 
 
@@ -56,6 +60,7 @@ _ALLOCATORS = (
         "thresholds",
         "malloc's thresholds raised",
         ("",),
+        (),
         "allocator",
         # Memory that is freed stays with the process, so that the next step finds it mapped.
         {"MALLOC_TRIM_THRESHOLD_": _32_GB, "MALLOC_MMAP_THRESHOLD_": _32_GB},
@@ -64,6 +69,7 @@ _ALLOCATORS = (
         "jemalloc",
         "jemalloc",
         ("",),
+        (),
         "allocator",
         {
             "MALLOC_CONF": "oversize_threshold:1,background_thread:true,metadata_thp:auto,"
@@ -75,14 +81,14 @@ _ALLOCATORS = (
 
 OPTIONS: Mapping[str, tuple[Option, ...]] = {
     "torch": (
-        Option("channels-last", "channels-last", (*NETWORKS, *IMAGES)),
-        Option("no-onednn", "without oneDNN", (*NETWORKS, "conv")),
-        Option("fused", "fused SGD", STEP),
+        Option("channels-last", "channels-last", (*WHOLE, *IMAGES), OF_IMAGES),
+        Option("no-onednn", "without oneDNN", (*WHOLE, "conv")),
+        Option("fused", "fused SGD", STEP, WITH_SGD),
         *_ALLOCATORS,
     ),
     "torch-compile": (
-        Option("max-autotune", "max-autotune", NETWORKS),
-        Option("whole-step", "whole step", STEP),
+        Option("max-autotune", "max-autotune", WHOLE),
+        Option("whole-step", "whole step", STEP, WITH_SGD),
         *_ALLOCATORS,
     ),
     "jax": (

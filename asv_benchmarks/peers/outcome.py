@@ -17,6 +17,9 @@ from asv_benchmarks.workloads import Workload
 
 BATCH = 3
 
+NETWORKS: tuple[Network, ...] = ("course", "lenet5", "kim")
+"""The networks that plain gradient descent trains, in every framework."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -66,7 +69,7 @@ def write(contender: str, file: str) -> None:
     """Write the outcome of every network to a file."""
     conditions.pin(1)
     values: dict[str, npt.ArrayLike] = {}
-    for network in SHAPES:
+    for network in NETWORKS:
         found = outcome(contender, network)
         values |= {f"{network}:{name}": array for name, array in found.weights.items()}
         values[f"{network}:loss"], values[f"{network}:answer"] = found.loss, found.answer

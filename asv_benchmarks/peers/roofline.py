@@ -120,25 +120,39 @@ def _bytes(*shapes: Shape) -> float:
     return float(FLOAT * sum(math.prod(shape) for shape in shapes))
 
 
-def _operations() -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Return the operations of an answer and of a training step for one example, by network.
+def _dense(inputs: int, outputs: int) -> float:
+    """Return the operations of a linear layer: one product each, forward and for two gradients."""
+    return 3 * 2.0 * inputs * outputs
 
-    Only products count. In a step, each layer has one product forward and two for its gradients.
+
+def _steps() -> Mapping[str, float]:
+    """Return the operations of a training step for one example, by network; only products count.
+
     The first convolution needs no gradient of its input. The gradient of a maximum over time is
     zero except at one word of each map, so that the gradient of that convolution costs little.
     """
-    first, rest = 2.0 * 28 * 28 * 4 * 9, 2.0 * (28 * 28 * 8 * 4 * 9 + 392 * 64 + 64 * 10)
-    answers, steps = {"course": first + rest}, {"course": 2 * first + 3 * rest}
-    first = 2.0 * 28 * 28 * 6 * 25
-    rest = 2.0 * (10 * 10 * 16 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10)
-    answers["lenet5"], steps["lenet5"] = first + rest, 2 * first + 3 * rest
-    answers["kim"] = sum(2.0 * WORDS * MAPS * WIDTH * kernel for kernel in KERNELS)
-    steps["kim"] = answers["kim"] + sum(2.0 * MAPS * WIDTH * kernel for kernel in KERNELS)
-    return answers, steps
+    first, second = 2.0 * 28 * 28 * 4 * 9, 2.0 * 28 * 28 * 8 * 4 * 9
+    course = 2 * first + 3 * second + _dense(392, 64) + _dense(64, 10)
+    first, second = 2.0 * 28 * 28 * 6 * 25, 2.0 * 10 * 10 * 16 * 6 * 25
+    dense = _dense(400, 120) + _dense(120, 84) + _dense(84, 10)
+    lenet5 = 2 * first + 3 * second + dense
+    forward = sum(2.0 * WORDS * MAPS * WIDTH * kernel for kernel in KERNELS)
+    backward = sum(2.0 * MAPS * WIDTH * kernel for kernel in KERNELS)
+    return {"course": course, "lenet5": lenet5, "kim": forward + backward}
 
 
-ANSWERS, STEPS = _operations()
-"""Floating-point operations of an answer and of a training step per example, by network."""
+STEPS = _steps()
+"""Floating-point operations of a training step per example, by network."""
+
+
+def _answers() -> Mapping[str, float]:
+    """Return the operations of an answer for one example, by network; only products count."""
+    course = 2.0 * 28 * 28 * (4 * 9 + 8 * 4 * 9) + (_dense(392, 64) + _dense(64, 10)) / 3
+    return {"course": course, "kim": sum(2.0 * WORDS * MAPS * WIDTH * one for one in KERNELS)}
+
+
+ANSWERS = _answers()
+"""Floating-point operations of an answer per example, by network."""
 
 
 def _best(call: Callable[[], Any], clock: Callable[[], float], rounds: int = 10) -> float:

@@ -17,8 +17,8 @@ from asv_benchmarks.conditions import environment
 from asv_benchmarks.contenders import Absent
 from asv_benchmarks.contenders.names import PEERS
 from asv_benchmarks.contenders.settings import settings_of, variables
-from asv_benchmarks.peers.outcome import Outcome, outcome, read
-from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase
+from asv_benchmarks.peers.outcome import NETWORKS, Outcome, outcome, read
+from asv_benchmarks.training_cases import Network, TrainingCase
 from asv_benchmarks.workloads import Workload
 from tools.workspace import ROOT
 
@@ -64,7 +64,7 @@ def test_a_setting_computes_our_loss_and_our_step(setting: str, tmp_path: Path) 
     if "contender.Absent: " in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stderr
-    for network in SHAPES:
+    for network in NETWORKS:
         check(network, read(str(file), network))
 
 
@@ -72,7 +72,7 @@ def test_a_setting_computes_our_loss_and_our_step(setting: str, tmp_path: Path) 
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("contender", ["torch", "torch+channels-last+no-onednn+fused", "tuned"])
-@pytest.mark.parametrize("network", [*SHAPES])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_pytorch_and_tuned_compute_our_loss_and_our_step(network: Network, contender: str) -> None:
     if contender != "tuned" and find_spec("torch") is None:
         pytest.skip("torch is not installed")
