@@ -62,7 +62,7 @@ def outcome(contender: str, network: Network, steps: int = 1) -> Outcome:
     # Our tensors convert themselves; arrays of the frameworks are converted by NumPy.
     answer = answer.to_numpy() if hasattr(answer, "to_numpy") else answer
     per_call = runner.steps_per_call(Workload("", "train_step", ()))
-    return Outcome(loss, weights, np.array(answer, np.float64), steps * per_call)
+    return Outcome(loss, weights, np.asarray(answer, np.float64), steps * per_call)
 
 
 def write(contender: str, file: str) -> None:
