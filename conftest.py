@@ -26,6 +26,7 @@ ONLY_IF_NAMED = {
     "slow",
     "accuracy",
     "oracle",
+    "peers",
     "docs",
     "site",
     "cluster",

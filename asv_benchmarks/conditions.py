@@ -73,6 +73,13 @@ def pin(threads: int) -> None:
         os.sched_setaffinity(0, cores[-threads:])
 
 
+def cores() -> int:
+    """Return the number of logical cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def load() -> float:
     """Return the load average of the last minute, in runnable processes."""
     return os.getloadavg()[0]
@@ -91,6 +98,7 @@ class Conditions:
         python: The version of Python.
         commit: The commit, with a plus sign if files differ from it.
         load: The load average at the beginning of the measurement.
+        kind: The kind of processor, as `kind_of_processor` names it.
     """
 
     date: str
@@ -101,6 +109,7 @@ class Conditions:
     python: str
     commit: str
     load: float
+    kind: str = ""
 
     @classmethod
     def now(cls, threads: int) -> "Conditions":
@@ -114,11 +123,30 @@ class Conditions:
             python=platform.python_version(),
             commit=_commit(),
             load=round(load(), 2),
+            kind=kind_of_processor(),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the attributes as plain values."""
         return asdict(self)
+
+
+def kind_of_processor() -> str:
+    """Return the kind of this processor as one word, for names of files: ``intel-6-143``.
+
+    On Linux it consists of vendor, family and model, because the names of virtual processors often
+    do not say which they are. Elsewhere it is the processor's name.
+    """
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    parts = [
+        re.search(rf"^{name}\s*: (.*)$", text, re.M)
+        for name in ("vendor_id", "cpu family", "model")
+    ]
+    vendor, family, model = (part[1].strip() if part else "" for part in parts)
+    known = {"GenuineIntel": "intel", "AuthenticAMD": "amd"}.get(vendor, vendor)
+    described = f"{known}-{family}-{model}" if vendor else _processor()
+    return re.sub(r"[^a-z0-9]+", "-", described.lower()).strip("-")
 
 
 def _processor() -> str:

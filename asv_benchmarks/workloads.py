@@ -50,6 +50,12 @@ class Workload:
     gradients: bool = False
     seed: int = 0
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Workload":
+        """Return a workload from its attributes, which `json` decoded."""
+        shapes = tuple(tuple(shape) for shape in values["shapes"])
+        return cls(**{**values, "shapes": shapes, "domain": tuple(values["domain"])})
+
     def inputs(self, seed: int | None = None) -> tuple[Array, ...]:
         """Draw the operands; the same seed gives the same operands.
 

@@ -7,6 +7,10 @@ from asv_benchmarks import conditions
 from asv_benchmarks.contenders import Absent, Call, Contender, load
 from asv_benchmarks.workloads import Workload
 
+WARM_CALLS = 6
+"""Calls before the first timed one. A captured step compiles its kernels, is recorded, is checked,
+and then replayed."""
+
 
 class Timed:
     """Base class of benchmarks that time a call which a contender prepares.
@@ -24,14 +28,17 @@ class Timed:
     call: Call
 
     def prepare(self, contender: str, workload: Workload) -> None:
-        """Prepare a call and run it once, so that its kernels are compiled.
+        """Prepare a call and run it `WARM_CALLS` times, so that its kernels are compiled.
+
+        asv does this before each sample.
 
         Raises:
             NotImplementedError: The contender is not installed, or lacks the operation.
         """
         conditions.pin(threads())
         self.call = call_of(contender, workload)
-        self.call()
+        for _ in range(WARM_CALLS):
+            self.call()
 
 
 def call_of(contender: str, workload: Workload) -> Call:

@@ -65,6 +65,15 @@ class Contender(ABC):
         """
         raise Absent(f"{self.name} cannot train networks")
 
+    def steps_per_call(self, case: Workload) -> int:
+        """Return the number of steps that one call of a prepared case computes."""
+        return 1
+
+    def answer(self, case: Workload) -> Call:
+        """Return a function that computes the network's output for a batch, without learning."""
+        training = TrainingCase(**case.options)
+        return self.trainer(training).answer(training.inputs()[0])
+
     def train_step(self, case: Workload) -> Call:
         """Return a function that trains one step, each time on the same batch."""
         training = TrainingCase(**case.options)
@@ -74,7 +83,10 @@ class Contender(ABC):
 
 
 class Trainer(Protocol):
-    """A network that is trained batch by batch with plain gradient descent."""
+    """A network that is trained batch by batch with plain gradient descent.
+
+    A call of `step` trains one step, or `Contender.steps_per_call` steps, each on the same batch.
+    """
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Convert a batch to the arrays of the framework."""
@@ -84,6 +96,9 @@ class Trainer(Protocol):
 
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
+
+    def answer(self, inputs: npt.NDArray[Any]) -> Callable[[], Any]:
+        """Return a call that returns the output for inputs, complete and with dropout off."""
 
     def weights(self) -> Weights:
         """Return the weights by name, in the shapes of `training_cases.SHAPES`."""

@@ -1,6 +1,10 @@
-"""JAX, which compiles each case as one function with `jax.jit`."""
+"""JAX, which compiles each case as one function with `jax.jit`.
 
-from collections.abc import Callable, Mapping
+Options: ``donated`` lets a step write the new weights into the memory of the old ones; ``scan``
+compiles `SCANNED` steps as one function.
+"""
+
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import jax
@@ -12,6 +16,9 @@ from jax import lax
 from asv_benchmarks.contenders.contender import Call, Contender, draw
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
+
+SCANNED = 10
+"""Steps of one call with the option ``scan``."""
 
 Array = Any
 """An array of JAX; inside a compiled function, a tracer."""
@@ -32,6 +39,10 @@ class WithJax(Contender):
 
     name = "jax"
 
+    def __init__(self, options: Set[str] = frozenset()) -> None:
+        """Build the contender with some of the options."""
+        self.options = options
+
     def versions(self) -> dict[str, str]:
         """Return JAX's version."""
         return {"jax": jax.__version__}
@@ -40,6 +51,7 @@ class WithJax(Contender):
         """Return, for each operation, the function that prepares a case."""
         return {
             "train_step": self.train_step,
+            "answer": self.answer,
             "conv1d": _conv_forward,
             "conv2d": _conv_forward,
             "sum": _sum,
@@ -48,14 +60,19 @@ class WithJax(Contender):
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "JaxTrainer":
         """Return a trainer whose network has the weights of a case."""
-        return JaxTrainer(case, rate)
+        return JaxTrainer(case, rate, self.options)
+
+    def steps_per_call(self, case: Workload) -> int:
+        """Return the number of steps that one call of a prepared case computes."""
+        return SCANNED if case.operation == "train_step" and "scan" in self.options else 1
 
 
 class JaxTrainer:
     """One of our networks in JAX; one compiled function computes the whole step."""
 
-    def __init__(self, case: TrainingCase, rate: float) -> None:
+    def __init__(self, case: TrainingCase, rate: float, options: Set[str]) -> None:
         """Build the step with the weights of the case."""
+        self.scanned = "scan" in options
         network = NETWORKS[case.network]
         self.network = jax.jit(lambda weights, inputs: network(weights, inputs, None, 1.0))
         loss_of = _binary_cross_entropy if case.network == "kim" else _negative_log_likelihood
@@ -67,17 +84,30 @@ class JaxTrainer:
         def loss(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             return loss_of(network(weights | frozen, inputs, key, keep), labels)
 
-        @jax.jit  # type: ignore[untyped-decorator]
         def train(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             key, now = jax.random.split(key)
             value, grads = jax.value_and_grad(loss)(weights, frozen, now, inputs, labels)
             stepped = {name: weights[name] - rate * grads[name] for name in weights}
             return value, stepped, key
 
-        self.train = train
+        def train_scanned(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
+            def one(state: Any, batch: Any) -> Any:
+                value, weights, key = train(state[0], frozen, state[1], *batch)
+                return (weights, key), value
+
+            (weights, key), values = lax.scan(one, (weights, key), (inputs, labels))
+            return values[0], weights, key
+
+        self.train = jax.jit(
+            train_scanned if self.scanned else train,
+            donate_argnums=(0,) if "donated" in options else (),
+        )
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Return inputs and labels as arrays of JAX."""
+        if self.scanned:
+            # In memory of its own, as the batches of an epoch are.
+            inputs, labels = (np.stack([array] * SCANNED) for array in (inputs, labels))
         return jnp.asarray(inputs), jnp.asarray(labels)
 
     def step(self, batch: Any) -> Any:
@@ -90,6 +120,11 @@ class JaxTrainer:
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
         return np.asarray(self.network(self.trained | self.frozen, jnp.asarray(inputs)))
+
+    def answer(self, inputs: npt.NDArray[Any]) -> Callable[[], Any]:
+        """Return a call that returns the output of the network for inputs, with dropout off."""
+        weights, placed = self.trained | self.frozen, jnp.asarray(inputs)
+        return lambda: self.network(weights, placed).block_until_ready()
 
     def weights(self) -> Weights:
         """Return the weights."""

@@ -38,7 +38,7 @@ class WithTinygrad(Contender):
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return, for each operation, the function that prepares a case."""
-        return {"train_step": self.train_step}
+        return {"train_step": self.train_step, "answer": self.answer}
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TinygradTrainer":
         """Return a trainer whose network has the weights of a case."""
@@ -90,6 +90,16 @@ class TinygradTrainer:
         """Return the output of the network for inputs, with dropout off."""
         output: npt.NDArray[Any] = self.network(self._weights, Tensor(inputs), 0.0).numpy()
         return output
+
+    def answer(self, inputs: npt.NDArray[Any]) -> Callable[[], Any]:
+        """Return a call that returns the output of the network for inputs, with dropout off."""
+        placed = Tensor(inputs).realize()
+
+        @TinyJit  # type: ignore[untyped-decorator]
+        def run(images: Tensor) -> Any:
+            return self.network(self._weights, images, 0.0).realize()
+
+        return lambda: run(placed).numpy()
 
     def weights(self) -> Weights:
         """Return the weights."""

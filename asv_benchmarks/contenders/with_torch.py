@@ -1,6 +1,12 @@
-"""PyTorch, eager or compiled with `torch.compile`."""
+"""PyTorch, eager or compiled with `torch.compile`.
 
-from collections.abc import Callable, Mapping
+Options of the first: ``channels-last`` stores the channels of an image innermost, ``no-onednn``
+turns oneDNN off, ``fused`` selects SGD in one kernel. Options of the second: ``max-autotune`` is a
+mode of `torch.compile`; ``whole-step`` compiles loss, gradients and update as one function.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,8 +37,10 @@ MAPS: dict[str, Callable[..., Any]] = {
 class WithTorch(Contender):
     """PyTorch on the CPU."""
 
-    def __init__(self, compiled: bool = False) -> None:
+    def __init__(self, compiled: bool = False, options: Set[str] = frozenset()) -> None:
         """Build the contender; `compiled` selects `torch.compile` for its networks."""
+        torch.backends.mkldnn.set_flags("no-onednn" not in options)
+        self.options = options
         self.name = "torch-compile" if compiled else "torch"  # type: ignore[misc]
         self.compiled = compiled
 
@@ -46,77 +54,117 @@ class WithTorch(Contender):
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return, for each operation, the function that prepares a case."""
-        training = {"train_step": self.train_step}
+        training = {"train_step": self.train_step, "answer": self.answer}
         if self.compiled:
             return training
         return {
             **training,
-            "chain": _chain,
-            "conv1d": _conv_forward,
-            "conv1d_grad_input": _conv_grad_input,
-            "conv1d_grad_weight": _conv_grad_weight,
-            "conv2d": _conv_forward,
-            "conv2d_grad_input": _conv_grad_input,
-            "conv2d_grad_weight": _conv_grad_weight,
-            "avgpool2d": _avgpool_forward,
-            "avgpool2d_backward": _avgpool_backward,
-            "maxpool2d": _maxpool_forward,
-            "maxpool2d_backward": _maxpool_backward,
-            "matmul": _matmul,
-            "sum": _sum,
-            **dict.fromkeys(MAPS, _elementwise),
+            **{
+                operation: partial(self._on_operands, prepare)
+                for operation, prepare in OPERATIONS.items()
+            },
         }
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TorchTrainer":
         """Return a trainer whose network has the weights of a case."""
-        return TorchTrainer(case, rate, self.compiled)
+        return TorchTrainer(case, rate, self.compiled, self.options)
+
+    def _on_operands(self, prepare: Callable[..., Call], case: Workload) -> Call:
+        """Prepare an operation on tensors with the memory layout of the case or of the options."""
+        operands = [torch.from_numpy(a).to(torch.get_default_device()) for a in draw(case)]
+        if "channels-last" in self.options:
+            operands = [*map(_channels_last, operands)]
+        return prepare(case, operands)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """Return a tensor of four dimensions with its channels innermost in memory, others as is."""
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
 class TorchTrainer:
     """One of our networks, written with functions of PyTorch."""
 
-    def __init__(self, case: TrainingCase, rate: float, compiled: bool) -> None:
+    def __init__(
+        self, case: TrainingCase, rate: float, compiled: bool, options: Set[str] = frozenset()
+    ) -> None:
         """Build the network with the weights of the case; `compiled` selects `torch.compile`."""
+        # Each case has fixed shapes. A process compiles many cases, and after eight versions of a
+        # function PyTorch would run it uncompiled.
+        torch.compiler.reset()
+        mode = "max-autotune" if "max-autotune" in options else "default"
+        compile = partial(torch.compile, mode=mode, dynamic=False)
         self.network = NETWORKS[case.network]
-        self.run = torch.compile(self.network) if compiled else self.network
+        self.run = compile(self.network) if compiled else self.network
+        self.convert = _channels_last if "channels-last" in options else torch.Tensor.contiguous
         self.sentences = case.network == "kim"
         self.drop = 0.25 if case.dropout else 0.0
         self._weights = {
-            name: torch.from_numpy(array.T if _is_linear(name, array) else array)
-            .to(torch.get_default_device())
-            .clone(memory_format=torch.contiguous_format)
-            .requires_grad_(not name.startswith("embedding"))
+            name: self.convert(
+                torch.from_numpy(array.T if _is_linear(name, array) else array)
+                .to(torch.get_default_device())
+                .clone(memory_format=torch.contiguous_format)
+            ).requires_grad_(not name.startswith("embedding"))
             for name, array in case.weights().items()
         }
-        self.layers: dict[str, tuple[Tensor, ...]] = {
-            name.removesuffix(".bias"): (self._weights[name.replace("bias", "weight")], bias)
-            for name, bias in self._weights.items()
-            if name.endswith(".bias")
-        }
-        if self.sentences:
-            self.layers["embedding"] = (self._weights["embedding.weight"],)
+        self.layers = _layers(self._weights)
         self.optimizer = torch.optim.SGD(
-            [weight for weight in self._weights.values() if weight.requires_grad], lr=rate
+            [weight for weight in self._weights.values() if weight.requires_grad],
+            lr=rate,
+            fused="fused" in options,
         )
+        self.whole = compile(self._whole) if "whole-step" in options else None
+        self.rate = rate
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Return inputs and labels as tensors."""
         device = torch.get_default_device()
         classes = torch.from_numpy(labels).to(device)
-        return torch.from_numpy(inputs).to(device), classes.float() if self.sentences else classes
+        placed = self.convert(torch.from_numpy(inputs).to(device))
+        return placed, classes.float() if self.sentences else classes
 
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
-        output = self.run(self.layers, inputs, self.drop)
-        if self.sentences:
-            loss = F.binary_cross_entropy_with_logits(output, labels)
-        else:
-            loss = F.nll_loss(output, labels)
+        if self.whole is not None:
+            with torch.no_grad():
+                whole: Tensor = self.whole(inputs, labels)
+            return whole
+        loss = self._loss(self.run(self.layers, inputs, self.drop), labels)
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()
+
+    def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        if self.sentences:
+            return F.binary_cross_entropy_with_logits(output, labels)
+        return F.nll_loss(output, labels)
+
+    def _whole(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Compute loss and gradients as a function, update the weights and return the loss."""
+        trained = {name: one for name, one in self._weights.items() if one.requires_grad}
+
+        def loss_of(weights: dict[str, Tensor]) -> Tensor:
+            layers = _layers(self._weights | weights)
+            return self._loss(self.network(layers, inputs, self.drop), labels)
+
+        grads, loss = torch.func.grad_and_value(loss_of)(trained)
+        for name, weight in trained.items():
+            weight.sub_(self.rate * grads[name])
+        answer: Tensor = loss
+        return answer
+
+    def answer(self, inputs: npt.NDArray[Any]) -> Callable[[], Any]:
+        """Return a call that returns the output of the network for inputs, with dropout off."""
+        placed = self.convert(torch.from_numpy(inputs).to(torch.get_default_device()))
+
+        def call() -> Tensor:
+            with torch.inference_mode():
+                output: Tensor = self.run(self.layers, placed, 0.0)
+            return output
+
+        return call
 
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
@@ -132,6 +180,18 @@ class TorchTrainer:
             name: (weight.T if _is_linear(name, weight) else weight).detach().numpy()
             for name, weight in self._weights.items()
         }
+
+
+def _layers(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+    """Return weight and bias of each layer by its name; the embedding has no bias."""
+    layers: dict[str, tuple[Tensor, ...]] = {
+        name.removesuffix(".bias"): (weights[name.replace("bias", "weight")], bias)
+        for name, bias in weights.items()
+        if name.endswith(".bias")
+    }
+    if "embedding.weight" in weights:
+        layers["embedding"] = (weights["embedding.weight"],)
+    return layers
 
 
 def _course_lenet(w: Layers, x: Tensor, drop: float) -> Tensor:
@@ -173,9 +233,9 @@ def _is_linear(name: str, weight: Any) -> bool:
     return weight.ndim == 2 and not name.startswith("embedding")
 
 
-def _chain(case: Workload) -> Call:
+def _chain(case: Workload, operands: list[Tensor]) -> Call:
     """Return a call of a chain of multiplications of few numbers, forward and backward."""
-    start, factor = _place(case)
+    start, factor = operands
     length = case.options["length"]
 
     def call() -> None:
@@ -192,21 +252,21 @@ def _chain(case: Workload) -> Call:
 # size. The gradients take the padded input, as in PyTorch's own graph.
 
 
-def _conv(case: Workload) -> tuple[Tensor, Tensor, list[int], Callable[..., Tensor]]:
+def _conv(operands: list[Tensor]) -> tuple[Tensor, Tensor, list[int], Callable[..., Tensor]]:
     """Return input, weight, the padding as `F.pad` takes it, and the convolution function."""
-    input, weight = _place(case)
+    input, weight = operands
     behind = [size for kernel in reversed(weight.shape[2:]) for size in (0, kernel - 1)]
     return input, weight, behind, F.conv1d if input.dim() == 3 else F.conv2d
 
 
-def _conv_forward(case: Workload) -> Call:
-    input, weight, behind, conv = _conv(case)
+def _conv_forward(case: Workload, operands: list[Tensor]) -> Call:
+    input, weight, behind, conv = _conv(operands)
     return lambda: conv(F.pad(input, behind), weight)
 
 
-def _conv_grad(case: Workload, mask: list[bool]) -> tuple[Callable[[], Any], list[int]]:
+def _conv_grad(operands: list[Tensor], mask: list[bool]) -> tuple[Callable[[], Any], list[int]]:
     """Return a call that computes one gradient of the padded convolution, and the padding."""
-    input, weight, behind, conv = _conv(case)
+    input, weight, behind, conv = _conv(operands)
     padded = F.pad(input, behind)
     grad = torch.randn_like(conv(padded, weight))
     ones, zeros = [1] * (input.dim() - 2), [0] * (input.dim() - 2)
@@ -219,60 +279,73 @@ def _conv_grad(case: Workload, mask: list[bool]) -> tuple[Callable[[], Any], lis
     return call, behind
 
 
-def _conv_grad_input(case: Workload) -> Call:
-    call, behind = _conv_grad(case, [True, False, False])
+def _conv_grad_input(case: Workload, operands: list[Tensor]) -> Call:
+    call, behind = _conv_grad(operands, [True, False, False])
     # The gradient of padding crops to the size of the input.
     cut = [-size for size in behind]
     return lambda: F.pad(call()[0], cut)
 
 
-def _conv_grad_weight(case: Workload) -> Call:
-    call, _ = _conv_grad(case, [False, True, False])
+def _conv_grad_weight(case: Workload, operands: list[Tensor]) -> Call:
+    call, _ = _conv_grad(operands, [False, True, False])
     return lambda: call()[1]
 
 
-def _avgpool_forward(case: Workload) -> Call:
-    (input,), kernel = _place(case), case.options["kernel"]
+def _avgpool_forward(case: Workload, operands: list[Tensor]) -> Call:
+    (input,), kernel = operands, case.options["kernel"]
     return lambda: F.avg_pool2d(input, kernel)
 
 
-def _avgpool_backward(case: Workload) -> Call:
-    (input,), kernel = _place(case), list(case.options["kernel"])
+def _avgpool_backward(case: Workload, operands: list[Tensor]) -> Call:
+    (input,), kernel = operands, list(case.options["kernel"])
     grad = torch.randn_like(F.avg_pool2d(input, kernel))
     backward = torch.ops.aten.avg_pool2d_backward
     return lambda: backward(grad, input, kernel, kernel, [0, 0], False, True, None)
 
 
-def _maxpool_forward(case: Workload) -> Call:
-    (input,), kernel = _place(case), list(case.options["kernel"])
+def _maxpool_forward(case: Workload, operands: list[Tensor]) -> Call:
+    (input,), kernel = operands, list(case.options["kernel"])
     forward = torch.ops.aten.max_pool2d_with_indices
     return lambda: forward(input, kernel)
 
 
-def _maxpool_backward(case: Workload) -> Call:
-    (input,), kernel = _place(case), list(case.options["kernel"])
+def _maxpool_backward(case: Workload, operands: list[Tensor]) -> Call:
+    (input,), kernel = operands, list(case.options["kernel"])
     out, indices = torch.ops.aten.max_pool2d_with_indices(input, kernel)
     grad = torch.randn_like(out)
     backward = torch.ops.aten.max_pool2d_with_indices_backward
     return lambda: backward(grad, input, kernel, kernel, [0, 0], [1, 1], False, indices)
 
 
-def _matmul(case: Workload) -> Call:
-    a, b = _place(case)
+def _matmul(case: Workload, operands: list[Tensor]) -> Call:
+    a, b = operands
     return lambda: torch.matmul(a, b)
 
 
-def _elementwise(case: Workload) -> Call:
-    fn, operands = MAPS[case.operation], _place(case)
+def _elementwise(case: Workload, operands: list[Tensor]) -> Call:
+    fn, operands = MAPS[case.operation], operands
     return lambda: fn(*operands)
 
 
-def _sum(case: Workload) -> Call:
-    (a,), dim = _place(case), case.options["dim"]
+def _sum(case: Workload, operands: list[Tensor]) -> Call:
+    (a,), dim = operands, case.options["dim"]
     return lambda: a.sum(dim, keepdim=True)
 
 
-def _place(case: Workload) -> list[Tensor]:
-    """Return the operands as tensors with the same memory layout."""
-    device = torch.get_default_device()
-    return [torch.from_numpy(array).to(device) for array in draw(case)]
+OPERATIONS: dict[str, Callable[[Workload, list[Tensor]], Call]] = {
+    "chain": _chain,
+    "conv1d": _conv_forward,
+    "conv1d_grad_input": _conv_grad_input,
+    "conv1d_grad_weight": _conv_grad_weight,
+    "conv2d": _conv_forward,
+    "conv2d_grad_input": _conv_grad_input,
+    "conv2d_grad_weight": _conv_grad_weight,
+    "avgpool2d": _avgpool_forward,
+    "avgpool2d_backward": _avgpool_backward,
+    "maxpool2d": _maxpool_forward,
+    "maxpool2d_backward": _maxpool_backward,
+    "matmul": _matmul,
+    "sum": _sum,
+    **dict.fromkeys(MAPS, _elementwise),
+}
+"""The functions that prepare a case on its operands, by operation."""

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from asv_benchmarks.conditions import environment
-from asv_benchmarks.contenders.names import AS_INSTALLED
+from asv_benchmarks.contenders import Absent
+from asv_benchmarks.contenders.names import AS_INSTALLED, ONE_THREAD
+from asv_benchmarks.contenders.settings import rival_of, variables
 from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.peers.rows import Row
 from asv_benchmarks.peers.trees import ROOT, Tree
@@ -69,7 +71,7 @@ class Worker:
         """Start the process.
 
         Args:
-            name: The name of the contender.
+            name: The name of the contender, with its options.
             threads: The number of computing threads.
             tree: The working tree whose code runs; the installed packages by default.
 
@@ -78,7 +80,16 @@ class Worker:
             absent: The reason why the contender cannot run at all, else None.
         """
         self.name = name
-        env = environment(threads, as_installed=name == AS_INSTALLED)
+        if name == ONE_THREAD:
+            threads = 1
+        self.absent: str | None = None
+        self.versions: dict[str, str] = {}
+        try:
+            settings = variables(name)
+        except Absent as reason:
+            self.absent = str(reason)
+            return
+        env = environment(threads, as_installed=name == AS_INSTALLED) | settings
         self.process = subprocess.Popen(
             [sys.executable, "-m", "asv_benchmarks.peers.worker", name, str(threads)],
             cwd=tree.root if tree else ROOT,
@@ -89,14 +100,19 @@ class Worker:
             bufsize=1,
         )
         response = self._read()
-        self.absent: str | None = response.get("absent")
-        self.versions: dict[str, str] = response.get("versions", {})
+        self.absent = response.get("absent")
+        self.versions = response.get("versions", {})
 
-    def prepare(self, workload: Workload) -> float | None:
-        """Prepare a call and return its seconds; None if the contender cannot run it."""
+    def prepare(self, workload: Workload, warm: float | None = None) -> float | None:
+        """Prepare a call and return its seconds; None if the contender cannot run it.
+
+        Args:
+            workload: The workload.
+            warm: The seconds for which the call warms up; by default those of the worker.
+        """
         if self.absent is not None:
             return None
-        response = self._ask({"prepare": asdict(workload)})
+        response = self._ask({"prepare": asdict(workload), "warm": warm})
         return response.get("seconds")
 
     def run(self, calls: int) -> tuple[float, float]:
@@ -106,10 +122,19 @@ class Worker:
 
     def limits(self) -> Limits:
         """Return the peaks of the machine, measured in this process."""
-        return Limits(**self._ask({"limits": True}))
+        values = self._ask({"limits": True})
+        return Limits(**values | {"cached": tuple(map(tuple, values["cached"]))})
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._send("SIGCONT")
+        self.process.kill()
+        self.close()
 
     def close(self) -> None:
         """End the process."""
+        if not hasattr(self, "process"):
+            return
         assert self.process.stdin is not None and self.process.stdout is not None
         self._send("SIGCONT")
         with contextlib.suppress(BrokenPipeError):
@@ -129,7 +154,7 @@ class Worker:
         return response
 
     def _send(self, name: str) -> None:
-        if hasattr(signal, name):
+        if hasattr(signal, name) and self.process.poll() is None:
             self.process.send_signal(getattr(signal, name))
 
     def _read(self) -> dict[str, Any]:
@@ -166,6 +191,10 @@ class Workers:
             for package, version in worker.versions.items()
         }
 
+    def absent(self) -> dict[str, str]:
+        """Return the reason why a contender cannot run at all, by its name."""
+        return {name: one.absent for name, one in self._started.items() if one.absent is not None}
+
     def close(self) -> None:
         """End all processes."""
         for worker in self._started.values():
@@ -195,7 +224,7 @@ def measure(
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for at in range(effort.rounds):
         for name in calls:
-            if name in row.slow and at >= effort.slow_rounds:
+            if rival_of(name) in row.slow and at >= effort.slow_rounds:
                 continue
             taken[name].append(workers[name].run(calls[name]))
     return {

@@ -1,20 +1,24 @@
 """Rows about whole processes: start, compilation, memory, an epoch, time to 98 % accuracy."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from asv_benchmarks.conditions import environment
 from asv_benchmarks.peers.measure import Timing, WorkerError
 from asv_benchmarks.peers.rows import Target
-from asv_benchmarks.peers.trees import ROOT
+from asv_benchmarks.peers.trees import ROOT, NoTreeError, Tree, checkout
 
 PROGRAM = ("-m", "asv_benchmarks.peers.program")
+
+OLDER = "0270e5e"
+"""The commit beside whose compilation the row `cold` compares ours."""
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -33,6 +37,8 @@ class ProcessRow:
         commands: The arguments of the Python interpreter, by contender.
         targets: The targets by rival. A rival without a command is a limit.
         limits: Seconds by the name of the limit.
+        commits: Commits by the name of a rival. It runs our command with the packages of that
+            commit, which is checked out into a temporary worktree.
         cold: True if the cache of compiled kernels is empty.
         rounds: The largest number of starts of each process.
     """
@@ -47,6 +53,8 @@ class ProcessRow:
     cold: bool = False
     rounds: int = 9
     ours: None = None
+    reason: str = ""
+    commits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -87,8 +95,9 @@ def _rows_on_one_thread(ours: str) -> tuple[ProcessRow, ...]:
         "processes",
         "cpu",
         {ours: (*PROGRAM, "steps", ours, "course-16:1", "kim-10:1")},
-        {"20 s": Target(1.0, 20.0 / 8.0)},
+        {"20 s": Target(1.0, 20.0 / 8.0), f"commit {OLDER}": Target()},
         limits={"20 s": 20.0},
+        commits={f"commit {OLDER}": OLDER},
         cold=True,
         rounds=3,
     )
@@ -133,15 +142,31 @@ def measure_processes(
     row: ProcessRow, threads: int, rounds: int
 ) -> tuple[dict[str, Timing], list[str]]:
     """Start the processes of a row in turn; return their values by name, and their output."""
-    taken: dict[str, list[float]] = {name: [] for name in row.commands}
-    notes: list[str] = []
+    with contextlib.ExitStack() as stack:
+        older: dict[str, Tree] = {}
+        for name, commit in row.commits.items():
+            try:
+                root = stack.enter_context(checkout(commit))
+            except NoTreeError as error:
+                return _in_turn(row, threads, rounds, older, [f"{row.key}: {error}"])
+            older[name] = Tree(root, root.with_name("kernels"))
+        return _in_turn(row, threads, rounds, older, [])
+
+
+def _in_turn(
+    row: ProcessRow, threads: int, rounds: int, older: Mapping[str, Tree], notes: list[str]
+) -> tuple[dict[str, Timing], list[str]]:
+    """Start all processes of a row in turn, those of older commits in their trees."""
+    (ours, *_) = row.commands
+    commands = {**row.commands, **dict.fromkeys(older, row.commands[ours])}
+    taken: dict[str, list[float]] = {name: [] for name in commands}
     for at in range(min(rounds, row.rounds) + 1):
         # The first round fills the caches of kernels, compiled modules and files.
         warming = at == 0
         if warming and (row.cold or row.quantity == "printed"):
             continue
-        for name, command in row.commands.items():
-            usage = run_process(command, threads, row.cold)
+        for name, command in commands.items():
+            usage = run_process(command, threads, row.cold, older.get(name))
             if warming:
                 continue
             if row.quantity == "printed":
@@ -173,26 +198,29 @@ class Usage:
     printed: str
 
 
-def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> Usage:
+def run_process(
+    command: tuple[str, ...], threads: int, cold: bool = False, tree: Tree | None = None
+) -> Usage:
     """Run a Python process to its end and return its usage of resources.
 
     Args:
         command: The arguments of the interpreter.
         threads: The number of computing threads.
         cold: True to start with an empty cache of compiled kernels.
+        tree: The working tree whose code runs; the installed packages by default.
 
     Raises:
         WorkerError: The exit code of the process is not 0.
     """
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
-        env = environment(threads)
+        env = environment(threads) | (tree.variables if tree else {})
         if cold:
             env["NUMBA_CACHE_DIR"] = folder
         report = Path(folder, "usage.json")
         started = [sys.executable, *command]
         finished = subprocess.run(
             [sys.executable, "-I", "-S", LAUNCHER, report, *started],
-            cwd=ROOT,
+            cwd=tree.root if tree else ROOT,
             env=env,
             stdout=output,
             stdin=subprocess.DEVNULL,

@@ -89,7 +89,13 @@ def time_to_accuracy(contender: str) -> None:
     print(json.dumps({"epochs": epoch, "accuracy": accuracy, "seconds": seconds}))
 
 
+def once(contender: str, workload: str) -> None:
+    """Run a workload, given as JSON, once, so that its compiled code is in the caches."""
+    load(contender).prepare(Workload.from_json(json.loads(workload)))()
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
+    "once": once,
     "steps": steps,
     "epochs": epochs,
     "time-to-accuracy": time_to_accuracy,

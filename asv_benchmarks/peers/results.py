@@ -7,12 +7,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from asv_benchmarks.contenders.names import BEST, PEERS
+from asv_benchmarks.contenders.settings import rival_of
 from asv_benchmarks.peers.measure import Ratio, Timing, ratio
 from asv_benchmarks.peers.processes import ProcessRow
 from asv_benchmarks.peers.roofline import Limits, cost
 from asv_benchmarks.peers.rows import Row, Target
 
-Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "missed", "reported"]
+Verdict: TypeAlias = Literal[
+    "aim reached", "reached", "within its spread", "at the roofline", "missed", "reported"
+]
+
+NEAR_ROOFLINE = 1.25
+"""Largest multiple of the roofline's time with which a row passes without its required ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +62,21 @@ class Comparison:
     verdict: Verdict
 
     @classmethod
-    def of(cls, measured: Ratio, target: Target) -> "Comparison":
+    def of(cls, measured: Ratio, target: Target, share: float | None = None) -> "Comparison":
         """Return a ratio with the verdict on its target."""
-        return cls(measured, target.must, target.aim, judge(measured, target))
+        return cls(measured, target.must, target.aim, judge(measured, target, share))
 
 
-def judge(measured: Ratio, target: Target) -> Verdict:
+def judge(measured: Ratio, target: Target, share: float | None = None) -> Verdict:
     """Return the verdict on a target, from `Ratio.conservative`.
 
-    A required ratio is missed if the measured ratio is lower by more than its spread.
+    A required ratio is missed if the measured ratio is lower by more than its spread, and if our
+    time exceeds `NEAR_ROOFLINE` times the least time that the machine needs.
+
+    Args:
+        measured: The rival's time divided by ours.
+        target: The target.
+        share: The least time divided by ours; None if it is unknown.
     """
     if target.aim is not None and measured.conservative >= target.aim:
         return "aim reached"
@@ -71,9 +84,9 @@ def judge(measured: Ratio, target: Target) -> Verdict:
         return "reported"
     if measured.conservative >= target.must:
         return "reached"
-    return (
-        "within its spread" if measured.conservative + measured.spread >= target.must else "missed"
-    )
+    if measured.conservative + measured.spread >= target.must:
+        return "within its spread"
+    return "at the roofline" if share and share * NEAR_ROOFLINE >= 1.0 else "missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class Result:
         flops: The floating-point operations of one call, if they are known.
         bytes: The least number of bytes that one call moves.
         least: The least time that the machine needs for these, in the unit of the row.
+        reason: The reason why the row falls short; empty if unknown.
     """
 
     key: str
@@ -103,6 +117,7 @@ class Result:
     flops: float | None = None
     bytes: float | None = None
     least: float | None = None
+    reason: str = ""
 
     @classmethod
     def of(
@@ -114,27 +129,43 @@ class Result:
         limits: Limits | None = None,
     ) -> "Result":
         """Compare our contender with all rivals and with the peaks of the machine."""
-        rivals = [name for name in row.targets if name != ours]
-        comparisons = {
-            name: Comparison.of(ratio(timings[ours], timings[name], threads), row.targets[name])
-            for name in rivals
-            if ours in timings and name in timings
-        }
         needs = cost(row.workload) if isinstance(row, Row) else None
         scale = 1e3 if row.unit == "ms" else 1.0
+        least = scale * limits.least(needs) if limits and needs else None
+        times = {name: Time.of(timing, scale, threads) for name, timing in timings.items()}
+        share = least / times[ours].counted if least and ours in times else None
+        comparisons: dict[str, Comparison] = {}
+        for name in timings if ours in timings else ():
+            # The best setting has the target of its rival, unless the default was measured, too.
+            beside = rival_of(name) != name and rival_of(name) in timings
+            other = Target() if beside else row.targets.get(rival_of(name))
+            target = row.targets.get(name, other)
+            if name != ours and target is not None:
+                measured = ratio(timings[ours], timings[name], threads)
+                comparisons[name] = Comparison.of(measured, target, share)
+        best = _best(comparisons)
+        if best and BEST in row.targets:
+            comparisons[BEST] = Comparison.of(comparisons[best].ratio, row.targets[BEST], share)
+        found = {*timings, *map(rival_of, timings)}
         return cls(
             row.key,
             row.title,
             row.group,
             row.unit,
             ours,
-            {name: Time.of(timing, scale, threads) for name, timing in timings.items()},
+            times,
             comparisons,
-            tuple(name for name in (ours, *rivals) if name not in timings),
+            tuple(name for name in (ours, *row.targets) if name not in found and name != BEST),
             needs.flops if needs else None,
             needs.bytes if needs else None,
-            scale * limits.least(needs) if limits and needs else None,
+            least,
+            row.reason,
         )
+
+    @property
+    def best(self) -> str | None:
+        """The fastest of the frameworks with its setting; None if none was measured."""
+        return _best(self.comparisons)
 
     @property
     def share(self) -> float | None:
@@ -146,6 +177,14 @@ class Result:
     def missed(self) -> list[str]:
         """The rivals for which the required ratio was missed."""
         return [name for name, one in self.comparisons.items() if one.verdict == "missed"]
+
+
+def _best(comparisons: Mapping[str, Comparison]) -> str | None:
+    """Return the name of the framework with the smallest ratio."""
+    ratios = {
+        name: one.ratio.conservative for name, one in comparisons.items() if rival_of(name) in PEERS
+    }
+    return min(ratios, key=lambda name: ratios[name]) if ratios else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +207,7 @@ class Table:
     rows: tuple[Result, ...]
     load_after: float = 0.0
     notes: tuple[str, ...] = ()
-    limits: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[Result]:

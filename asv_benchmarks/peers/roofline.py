@@ -20,6 +20,9 @@ from asv_benchmarks.workloads import Shape, Workload
 FLOAT = 4
 """Bytes of a number in single precision."""
 
+WORKING_SETS = tuple(2**power for power in range(15, 25))
+"""Sizes of the copies with which the bandwidth of the caches is measured, in bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -40,11 +43,14 @@ class Limits:
 
     Attributes:
         flops: Floating-point operations per second.
-        bytes: Bytes per second.
+        bytes: Bytes per second between memory and cores.
+        cached: Bytes per second of a copy by its working set in bytes, smallest first. A workload
+            that fits into a cache moves its bytes at that speed.
     """
 
     flops: float
     bytes: float
+    cached: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def measure(cls, threads: int) -> "Limits":
@@ -62,18 +68,34 @@ class Limits:
         product = _best(lambda: np.matmul(a, a, out=out), clock)
         # The copy reads and writes every byte once; reads for ownership are not counted.
         copy = _best(lambda: np.copyto(target, source), clock)
-        return cls(2.0 * 1024**3 / product, 2.0 * source.nbytes / copy)
+        cached = []
+        for size in WORKING_SETS:
+            part, count = source[: size // (2 * FLOAT)], max(1, 2**22 // size)
+            into = target[: part.size]
+
+            def copies(part: Any = part, into: Any = into, count: int = count) -> None:
+                for _ in range(count):
+                    np.copyto(into, part)
+
+            cached.append((float(size), count * 2.0 * part.nbytes / _best(copies, clock)))
+        return cls(2.0 * 1024**3 / product, 2.0 * source.nbytes / copy, tuple(cached))
 
     def least(self, cost: Cost) -> float:
         """Return the least time of a workload in seconds."""
-        return max(cost.flops / self.flops, cost.bytes / self.bytes)
+        speeds = [speed for size, speed in self.cached if size >= cost.bytes]
+        return max(cost.flops / self.flops, cost.bytes / max([self.bytes, *speeds[:1]]))
 
 
 def cost(workload: Workload) -> Cost | None:
     """Return the cost of a workload; None where it does not determine the time, as for `chain`."""
     operation, shapes, options = workload.operation, workload.shapes, workload.options
     if operation == "train_step":
-        return Cost(options["batch"] * STEPS[options["network"]], 0.0)
+        # A network without an entry, such as one that a single framework has, has no roofline.
+        flops = STEPS.get(options["network"])
+        return Cost(options["batch"] * flops, 0.0) if flops else None
+    if operation == "answer":
+        flops = ANSWERS.get(options["network"])
+        return Cost(options["batch"] * flops, 0.0) if flops else None
     if operation.startswith("conv"):
         input, weight = shapes
         out = (input[0], weight[0], *input[2:])
@@ -121,6 +143,16 @@ def _steps() -> Mapping[str, float]:
 
 STEPS = _steps()
 """Floating-point operations of a training step per example, by network."""
+
+
+def _answers() -> Mapping[str, float]:
+    """Return the operations of an answer for one example, by network; only products count."""
+    course = 2.0 * 28 * 28 * (4 * 9 + 8 * 4 * 9) + (_dense(392, 64) + _dense(64, 10)) / 3
+    return {"course": course, "kim": sum(2.0 * WORDS * MAPS * WIDTH * one for one in KERNELS)}
+
+
+ANSWERS = _answers()
+"""Floating-point operations of an answer per example, by network."""
 
 
 def _best(call: Callable[[], Any], clock: Callable[[], float], rounds: int = 10) -> float:

@@ -7,6 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from asv_benchmarks.contenders.names import BEST
+from asv_benchmarks.contenders.settings import title
 from asv_benchmarks.peers.against import Change
 from asv_benchmarks.peers.results import Comparison, Result, Table
 
@@ -14,9 +16,12 @@ COLOURS = {
     "aim reached": "bold green",
     "reached": "green",
     "within its spread": "yellow",
+    "at the roofline": "yellow",
     "missed": "bold red",
     "reported": "default",
 }
+UNKNOWN_REASON = "not known; write it into asv_benchmarks/peers/floors.toml"
+
 CHANGE_COLOURS = {"as fast": "green", "slower": "bold red", "measure again": "yellow"}
 
 
@@ -56,9 +61,27 @@ def show(table: Table, console: Console) -> None:
         console.print(_group(group, [row for row in table.rows if row.group == group]))
     for note in table.notes:
         console.print(note, highlight=False)
-    for row in table.missed:
-        rivals = " and ".join(row.missed)
-        console.print(f"[bold red]missed[/] {row.key}: {row.title}, {rivals}", highlight=False)
+    if table.missed:
+        console.print(_missed(table.missed))
+
+
+def _missed(rows: Iterable[Result]) -> RichTable:
+    """Return the table of the rows that fall short, with the share of the roofline and reasons."""
+    rich = _empty("falls short", ("rival", "ratio", "must", "roof"))
+    rich.add_column("reason")
+    for row in rows:
+        share = "" if row.share is None else f"{row.share:.0%}"
+        for name in row.missed:
+            one = row.comparisons[name]
+            ratio, must = f"{one.ratio.conservative:.2f}", f"{one.must:g}"
+            reason = row.reason or UNKNOWN_REASON
+            rich.add_row(row.key, named(name, row), ratio, must, share, reason)
+    return rich
+
+
+def named(name: str, row: Result) -> str:
+    """Return the title of a rival; that of the best of all names the framework and setting."""
+    return f"best: {title(row.best)}" if name == BEST and row.best else title(name)
 
 
 def show_changes(changes: Sequence[Change], commit: str, console: Console) -> None:
@@ -95,10 +118,14 @@ def _change(change: Change) -> list[str]:
     ]
 
 
-def _empty(title: str, columns: Iterable[str]) -> RichTable:
+def _empty(heading: str, columns: Iterable[str]) -> RichTable:
     """Return a table without rows, whose first column is for titles."""
     rich = RichTable(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=heading,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     rich.add_column("", no_wrap=True)
     for name in columns:
@@ -107,23 +134,23 @@ def _empty(title: str, columns: Iterable[str]) -> RichTable:
     return rich
 
 
-def _group(title: str, rows: Iterable[Result]) -> RichTable:
-    rich = _empty(title, ("ours", "rival", "its", "ratio", "least", "must", "aim", "roof", ""))
+def _group(group: str, rows: Iterable[Result]) -> RichTable:
+    rich = _empty(group, ("ours", "rival", "its", "ratio", "least", "must", "aim", "roof", ""))
     for row in rows:
         ours = row.times.get(row.ours)
         cells = [row.title, quantity(ours.counted, row.unit) if ours else "absent"]
         for rival, one in row.comparisons.items():
-            time = row.times[rival]
+            time = row.times[(rival == BEST and row.best) or rival]
             rich.add_row(
                 *cells,
-                rival,
+                named(rival, row),
                 quantity(time.counted, row.unit),
                 *_ratios(one, row if cells[0] else None),
             )
             cells = ["", ""]
         for rival in row.absent:
             if rival != row.ours:
-                rich.add_row(*cells, rival, "absent", *[""] * 6)
+                rich.add_row(*cells, title(rival), "absent", *[""] * 6)
                 cells = ["", ""]
         if cells[0]:
             rich.add_row(*cells, *[""] * 8)

@@ -2,8 +2,10 @@
 
 It reads requests from standard input, one JSON object per line, and writes one response for each:
 
-- ``{"prepare": workload}``: prepare and warm up a call → ``{"seconds": …}`` of one call;
-- ``{"run": calls}``: run a number of calls → ``{"wall": …, "cpu": …}``, seconds of one call;
+- ``{"prepare": workload, "warm": seconds}``: prepare a call and warm it up, `WARM_SECONDS` long by
+  default → ``{"seconds": …}`` of one call;
+- ``{"run": calls}``: run a number of calls → ``{"wall": …, "cpu": …}``, seconds of one call, or
+  of one step where a call has several;
 - ``{"limits": true}`` → the peaks of the machine (see `asv_benchmarks.peers.roofline`).
 
 Before the first request it writes the versions of its libraries, ``{"versions": …}``. The response
@@ -56,6 +58,7 @@ def main() -> None:
 
 def _serve(contender: Contender, threads: int, responses: TextIO) -> None:
     call: Call = _nothing
+    steps = 1
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -63,14 +66,15 @@ def _serve(contender: Contender, threads: int, responses: TextIO) -> None:
                 # Free the memory of the previous case first.
                 call = _nothing
                 gc.collect()
-                call = contender.prepare(workload_from_json(request["prepare"]))
-                _respond(responses, {"seconds": _warm_up(call)})
+                workload = Workload.from_json(request["prepare"])
+                call, steps = contender.prepare(workload), contender.steps_per_call(workload)
+                _respond(responses, {"seconds": _warm_up(call, request.get("warm"))})
             elif "limits" in request:
                 _respond(responses, asdict(Limits.measure(threads)))
             else:
                 if threads > 1:
                     _repeat(call, SPREAD_SECONDS)
-                _respond(responses, _timed(call, request["run"]))
+                _respond(responses, _timed(call, request["run"], steps))
         except Absent as error:
             _respond(responses, {"absent": str(error)})
         except Exception as error:
@@ -83,10 +87,10 @@ def _nothing() -> None:
     """Do nothing; the call before the first request."""
 
 
-def _warm_up(call: Call) -> float:
-    """Call for `WARM_SECONDS` and return the seconds of the fastest call."""
+def _warm_up(call: Call, duration: float | None) -> float:
+    """Call for some seconds, by default `WARM_SECONDS`; return those of the fastest call."""
     call()
-    return _repeat(call, WARM_SECONDS)
+    return _repeat(call, WARM_SECONDS if duration is None else duration)
 
 
 def _repeat(call: Call, duration: float) -> float:
@@ -105,20 +109,14 @@ def _repeat(call: Call, duration: float) -> float:
     return fastest
 
 
-def _timed(call: Call, calls: int) -> dict[str, float]:
-    """Run a number of calls and return wall time and processor time of one call, in seconds."""
+def _timed(call: Call, calls: int, steps: int) -> dict[str, float]:
+    """Run calls of some steps each; return wall time and processor time of one step, in seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(calls):
         call()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"wall": wall / calls, "cpu": cpu / calls}
-
-
-def workload_from_json(values: dict[str, Any]) -> Workload:
-    """Return a workload from its attributes as decoded from JSON."""
-    shapes = tuple(tuple(shape) for shape in values["shapes"])
-    domain = tuple(values["domain"])
-    return Workload(**values | {"shapes": shapes, "domain": domain})
+    count = calls * steps
+    return {"wall": wall / count, "cpu": cpu / count}
 
 
 def _respond(responses: TextIO, values: dict[str, Any]) -> None:

@@ -30,8 +30,7 @@ TABLE_OPERATIONS = 6
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Write the last results into README and the guide to speed, and draw their pictures."""
-    found = [RESULTS / "one-thread.json", RESULTS / "two-threads.json"]
-    peers = [Table.read(file) for file in found if file.exists()]
+    peers = read_tables(RESULTS)
     breakdown = RESULTS / "stage-breakdown.json"
     if not peers and not breakdown.exists():
         raise click.ClickException(
@@ -40,33 +39,60 @@ def main() -> None:
     if peers:
         _peers(peers)
     if breakdown.exists():
-        _write_breakdown(*stage_breakdown.read(breakdown), peers)
+        latest = [table for kind in peers.values() for table in kind]
+        _write_breakdown(*stage_breakdown.read(breakdown), latest)
 
 
-def _peers(measured: list[Table]) -> None:
-    """Write the comparison with other frameworks."""
-    pictures.save(pictures.beside_torch(measured[0]), IMAGES / "speed-peers.svg")
-    steps, conditions = tables.steps(measured[0]), tables.conditions(measured[0])
+def read_tables(folder: Path) -> dict[str, list[Table]]:
+    """Return the tables of every kind of processor, the last measured kind first.
+
+    Args:
+        folder: The folder with a folder for each kind; its tables are sorted by threads.
+    """
+    found: dict[str, list[Table]] = {}
+    for file in folder.glob("*/*thread*.json"):
+        found.setdefault(file.parent.name, []).append(Table.read(file))
+    for measured in found.values():
+        measured.sort(key=lambda table: int(table.conditions["threads"]))
+    # The name breaks ties, so that equal files give equal documents.
+    order = sorted(found, key=lambda kind: (found[kind][0].conditions["date"], kind), reverse=True)
+    return {kind: found[kind] for kind in order}
+
+
+def _peers(measured: dict[str, list[Table]]) -> None:
+    """Write the comparison with other frameworks, of every kind of processor."""
+    latest = next(iter(measured.values()))
+    pictures.save(pictures.beside_the_best(latest[0]), IMAGES / "speed-peers.svg")
+    steps = "\n\n".join(
+        f"{tables.steps(table)}\n\n{tables.conditions(table)}"
+        for kind in measured.values()
+        for table in kind[:1]
+    )
     write_block(
         ROOT / "README.md",
         "speed",
-        f"## Speed\n\n{README}\n\n{steps}\n\n{conditions}",
+        f"## Speed\n\n{README}\n\n{steps}",
         before="## Tasks of the course",
     )
     parts = []
-    for table in measured:
-        threads = table.conditions["threads"]
-        title = "One thread" if threads == 1 else f"{threads} threads"
-        parts.append(f"### {title}\n\n{tables.conditions(table)}\n\n{tables.everything(table)}")
+    for kind, found in measured.items():
+        for table in found:
+            threads = table.conditions["threads"]
+            title = "one thread" if threads == 1 else f"{threads} threads"
+            parts.append(
+                f"### {table.conditions['processor']} (`{kind}`), {title}\n\n"
+                f"{tables.conditions(table)}\n\n{tables.everything(table, kind)}"
+            )
     write_block(GUIDE, "peers", "\n\n".join(parts))
 
 
 README = """\
-The table compares one training step (forward, backward, optimiser) with the same network in
-PyTorch, from the same weights. "Times as fast" is PyTorch's time divided by ours, with its spread:
-the median of all rounds, or the ratio of the shortest times if it is smaller. `hatch run peers`
-measures it again. The [guide to speed](docs/guides/speed.md) has all measurements, those on two
-threads included, and the time of each part of a step."""
+The table compares one training step (forward, backward, optimiser) with the same network in other
+frameworks, from the same weights: with the fastest of all in its fastest setting, and with PyTorch
+as it starts. **3×** means that the framework takes three times as long as ours; the spread follows.
+The ratio is the median of all rounds, or the ratio of the shortest times if it is smaller.
+`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
+measurements, those on two threads included, and the time of each part of a step."""
 
 
 def _write_breakdown(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from asv_benchmarks.contenders.names import BEST
 from asv_benchmarks.peers.results import Result, Table
 from mt_models.pictures.colours import BLUE, GREY, INK, ORANGE
 from mt_models.pictures.style import new_figure, styled
@@ -23,9 +24,9 @@ def save(figure: Figure, path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def beside_torch(table: Table) -> Figure:
-    """Draw the speed of each row relative to PyTorch, and the required ratio."""
-    rows = [row for row in table.rows if "torch" in row.comparisons]
+def beside_the_best(table: Table) -> Figure:
+    """Draw the speed of each row relative to the fastest framework, and the required ratio."""
+    rows = [row for row in table.rows if row.best is not None and row.unit == "ms"]
     figure = new_figure(8.0, 1.0 + 0.24 * len(rows))
     with styled():
         axes: Axes = figure.add_subplot()
@@ -35,7 +36,7 @@ def beside_torch(table: Table) -> Figure:
         axes.invert_yaxis()
         axes.axvline(1.0, color=INK, linewidth=1.0)
         _logarithmic(axes)
-        axes.set_xlabel("times as fast as PyTorch (logarithmic); orange: required")
+        axes.set_xlabel("times as fast as the best of all (logarithmic); orange: required")
         axes.margins(y=0.01)
     return figure
 
@@ -47,7 +48,8 @@ def _title(row: Result) -> str:
 
 
 def _bar(axes: Axes, at: int, row: Result) -> None:
-    one = row.comparisons["torch"]
+    assert row.best is not None
+    one = row.comparisons.get(BEST, row.comparisons[row.best])
     ratio = one.ratio.conservative
     axes.barh(at, ratio - 1.0, left=1.0, height=0.7, color=BLUE if ratio >= 1.0 else GREY)
     if one.must is not None:

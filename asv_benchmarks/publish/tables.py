@@ -3,22 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from asv_benchmarks.conditions import BLAS_WAIT
-from asv_benchmarks.contenders.names import AS_INSTALLED
+from asv_benchmarks.contenders.names import AS_INSTALLED, BEST, TITLES
+from asv_benchmarks.contenders.settings import rival_of, title
+from asv_benchmarks.peers.floors import reason_of
 from asv_benchmarks.peers.results import Comparison, Result, Table
-from asv_benchmarks.peers.terminal import quantity
-
-DISPLAY_NAMES = {
-    "numpy": "NumPy",
-    "torch": "PyTorch",
-    "torch-compile": "torch.compile",
-    "jax": "JAX",
-    "tinygrad": "tinygrad",
-    "fast": "`fast`",
-    "naive": "naive loops",
-    "linear": "in proportion",
-    AS_INSTALLED: "ours, as pip installs it",
-}
-"""Names of contenders in the documents."""
+from asv_benchmarks.peers.terminal import named, quantity
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,12 +32,16 @@ def conditions(table: Table) -> str:
         f"{threads}, {load}; Python {c['python']}, {', '.join(known)}; single precision, "
         f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms, contenders "
         f"in turn.{_BLAS_WAIT if any(AS_INSTALLED in row.times for row in table.rows) else ''}"
+        f"{'' if any('+' in name for row in table.rows for name in row.times) else _UNSEARCHED}"
     )
+
+
+_UNSEARCHED = " Every framework ran with its default settings."
 
 
 _BLAS_WAIT = (
     f" Idle threads of NumPy's BLAS sleep at once (`{BLAS_WAIT}=4`, which `hatch run` sets), but "
-    f"not in {DISPLAY_NAMES[AS_INSTALLED]}."
+    f"not in {TITLES[AS_INSTALLED]}."
 )
 
 
@@ -56,50 +49,102 @@ _PACKAGES = ("numpy", "blas", "numba", "torch", "jax", "tinygrad")
 
 
 def steps(table: Table) -> str:
-    """Return a table of training steps: our time, PyTorch's and the ratio."""
+    """Return a table of training steps: our time, the best of all, and PyTorch's default."""
     threads = table.conditions["threads"]
-    named = "1 thread" if threads == 1 else f"{threads} threads"
+    head = f"ours, {'1 thread' if threads == 1 else f'{threads} threads'}"
     rows = [
-        [row.title, time(row, row.ours), time(row, "torch"), _ratio(one)]
+        [row.title, time(row, row.ours), _best(row), _beside(row, "torch")]
         for row in table.rows
-        if row.group == "training step" and (one := row.comparisons.get("torch")) is not None
+        if row.group == "training step" and row.best is not None
     ]
-    return markdown(["training step", f"ours, {named}", "PyTorch", "times as fast"], rows)
+    return markdown(["training step", head, BEST_OF_ALL, DEFAULT], rows)
 
 
-def everything(table: Table) -> str:
-    """Return all rows of a result as one Markdown table per group."""
+BEST_OF_ALL, DEFAULT = TITLES[BEST], "PyTorch's default"
+"""Columns of the fastest framework in its fastest setting, and of PyTorch as it starts."""
+
+
+def everything(table: Table, kind: str) -> str:
+    """Return all rows of a result as one Markdown table per group, and the rows that fall short.
+
+    Args:
+        table: The result.
+        kind: The kind of processor, to which reasons belong.
+    """
     parts = []
     for group in dict.fromkeys(row.group for row in table.rows):
         rows = [row for row in table.rows if row.group == group]
         parts.append(f"**{group[0].upper()}{group[1:]}**\n\n{_group(rows)}")
+    if table.missed:
+        parts.append(f"**Falls short**\n\n{_falls_short(table, kind)}")
     parts += [f"`{note}`" for note in table.notes]
     return "\n\n".join(parts)
 
 
-def _group(rows: Sequence[Result]) -> str:
-    rivals = [*dict.fromkeys(name for row in rows for name in row.comparisons)]
-    head = [
-        "",
-        "ours",
-        *(DISPLAY_NAMES.get(name, name) for name in rivals),
-        "has to reach",
-        "roofline",
+def _falls_short(table: Table, kind: str) -> str:
+    """Return the rows that miss a required ratio, with the share of the roofline and the reason."""
+    threads = table.conditions["threads"]
+    rows = [
+        [
+            row.title,
+            named(name, row),
+            _ratio(row.comparisons[name]),
+            f"{row.comparisons[name].must:g}",
+            _share(row),
+            row.reason or reason_of(row.key, kind, threads) or "not known",
+        ]
+        for row in table.missed
+        for name in row.missed
     ]
+    return markdown(["", "beside", "ratio", "has to reach", "roofline", "reason"], rows)
+
+
+def _group(rows: Sequence[Result]) -> str:
+    """Return the rows of a group; a rival other than PyTorch has a column for its best setting."""
+    compared = dict.fromkeys(rival_of(name) for row in rows for name in row.comparisons)
+    rivals = [name for name in compared if name not in (BEST, "torch")]
+    if rows[0].unit != "ms" or not any(row.best for row in rows):
+        first, rivals = [], [*compared]
+    else:
+        first = [BEST_OF_ALL, DEFAULT]
+    head = ["", "ours", *first, *map(title, rivals), "has to reach", "roofline"]
     lines = []
     for row in rows:
         cells = [row.title, time(row, row.ours)]
-        for name in rivals:
-            one = row.comparisons.get(name)
-            cells.append("" if one is None else f"{time(row, name)}: {_ratio(one)}")
-        targets = [
-            f"{one.must:g}" + _missed(one)
-            for one in row.comparisons.values()
-            if one.must is not None
-        ]
-        share = "" if row.share is None else f"{row.share:.0%}"
-        lines.append([*cells, "; ".join(targets), share])
+        if first:
+            cells += [_best(row), _beside(row, "torch")]
+        cells += [_beside(row, rival) for rival in rivals]
+        lines.append([*cells, _targets(row), _share(row)])
     return markdown(head, lines)
+
+
+def _targets(row: Result) -> str:
+    """Return the required ratios of a row, each with its rival."""
+    required = {name: one for name, one in row.comparisons.items() if one.must is not None}
+    return "; ".join(
+        f"{title(rival_of(name))} {one.must:g}{_missed(one)}" for name, one in required.items()
+    )
+
+
+def _share(row: Result) -> str:
+    return "" if row.share is None else f"{row.share:.0%}"
+
+
+def _best(row: Result) -> str:
+    """Return time, name and ratio of the fastest framework."""
+    if row.best is None:
+        return ""
+    ratio = _ratio(row.comparisons[row.best])
+    return f"{title(row.best)}, {time(row, row.best)}: {ratio}"
+
+
+def _beside(row: Result, rival: str) -> str:
+    """Return time and ratio of a rival, of its setting where it was measured in one only."""
+    names = [name for name in row.comparisons if rival_of(name) == rival]
+    if not names:
+        return ""
+    name = rival if rival in names else names[0]
+    return f"{time(row, name)}: {_ratio(row.comparisons[name])}"
 
 
 def _missed(one: Comparison) -> str:

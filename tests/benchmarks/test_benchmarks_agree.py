@@ -1,4 +1,4 @@
-"""All contenders compute the same results: networks of the frameworks, and the naive loops."""
+"""Contenders: the networks, dropout, absent frameworks, and the results of the naive loops."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from asv_benchmarks.contenders import Absent, load
 from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.contenders.ours import Ours
 from asv_benchmarks.naive import Naive
-from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase, Weights
+from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_tensor import REFERENCE, TensorData, operators
 
@@ -28,44 +28,6 @@ def test_the_weights_are_those_of_our_networks(network: Network) -> None:
         state = (CourseLeNet if network == "course" else LeNet5)(rng, REFERENCE).state_dict()
     assert {name: array.shape for name, array in state.items()} == SHAPES[network]
     assert {name: array.shape for name, array in case.weights().items()} == SHAPES[network]
-
-
-def trained_step(contender: str, case: TrainingCase) -> tuple[float, Weights, Array]:
-    """Return the loss of a step, the weights after it, and the output of the network then."""
-    trainer = load(contender).trainer(case)
-    loss = float(trainer.step(trainer.place(*case.inputs())))
-    weights = {name: np.array(array) for name, array in trainer.weights().items()}
-    return loss, weights, np.asarray(trainer.predict(case.inputs()[0]), np.float64)
-
-
-# Compiling each network takes half a minute.
-COMPILED = pytest.param("torch-compile", marks=pytest.mark.slow)
-
-
-# The environment `peers` has all frameworks, `oracle` has PyTorch.
-@pytest.mark.oracle
-@pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("contender", ["torch", COMPILED, "jax", "tinygrad", "tuned"])
-@pytest.mark.parametrize("network", NETWORKS)
-def test_frameworks_compute_the_same_loss_and_the_same_step(
-    network: Network, contender: str
-) -> None:
-    case = TrainingCase(network, batch=3, dropout=False)
-    try:
-        loss, weights, answer = trained_step(contender, case)
-    except Absent as reason:
-        pytest.skip(str(reason))
-    ours, our_weights, our_answer = trained_step("fast", case)
-    assert loss == pytest.approx(ours, rel=1e-6)
-    np.testing.assert_allclose(answer, our_answer, rtol=1e-5, atol=1e-6)
-    before = case.weights()
-    assert weights.keys() == our_weights.keys()
-    for name, array in our_weights.items():
-        # Weights have a relative rounding error of 6e-8, which is larger relative to a small step.
-        step = np.abs(array - before[name]).max()
-        error = np.abs(weights[name] - array).max()
-        assert error <= 1e-3 * step, name
-        assert step > 0.0 or name.startswith("embedding")
 
 
 def test_dropout_is_active_in_measured_steps() -> None:

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from asv_benchmarks.peers.__main__ import _is_same
 from asv_benchmarks.peers.results import Table
 from tools.workspace import ROOT
 
@@ -34,6 +36,27 @@ def test_the_old_name_of_an_option_is_accepted_with_a_warning() -> None:
     listed = peers("--list", "--race", "--rows", "time-*")
     assert listed.stdout.split()[0] == "time-to-accuracy"
     assert "--race is now --time-to-accuracy" in listed.stderr
+
+
+def test_rows_are_kept_if_this_commit_measured_them_in_the_same_way() -> None:
+    now = Table({"commit": "abc+", "kind": "k", "threads": 1, "python": "3"}, {}, {"rounds": 2}, ())
+    assert _is_same(replace(now, conditions={**now.conditions, "commit": "abc"}), now)
+    for other in ({"commit": "abd"}, {"kind": "l"}, {"threads": 2}, {"python": "4"}):
+        assert not _is_same(replace(now, conditions={**now.conditions, **other}), now)
+    assert not _is_same(replace(now, effort={"rounds": 3}), now)
+
+
+@pytest.mark.slow
+def test_an_interrupted_table_continues(tmp_path: Path) -> None:
+    file = tmp_path / "table.json"
+    arguments = ("--quick", "--ours", "fast", "--rivals", "numpy", "--json", str(file))
+    first = peers(*arguments, "--rows", "matmul-16")
+    kept = Table.read(file)
+    second = peers(*arguments, "--rows", "matmul-16,relu-316", "--resume")
+    assert "kept: 1 rows" in second.stdout, first.stderr + second.stderr
+    both = Table.read(file)
+    assert [row.key for row in both.rows] == ["matmul-16", "relu-316"]
+    assert both.rows[0] == kept.rows[0]
 
 
 @pytest.mark.slow

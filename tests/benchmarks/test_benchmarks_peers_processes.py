@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from asv_benchmarks.peers.processes import ProcessRow, measure_processes, run_process
 from asv_benchmarks.peers.rows import Target
+from tools.workspace import ROOT
 
 
 def test_time_memory_and_output_of_a_process_are_recorded() -> None:
@@ -33,3 +34,26 @@ def test_time_memory_and_output_of_a_process_are_recorded() -> None:
     assert 300.0 < timings["tuned"].cpu[0] < 400.0, (
         "the memory of the parent process must not count"
     )
+
+
+def test_a_process_runs_with_the_packages_of_an_older_commit() -> None:
+    row = ProcessRow(
+        "where",
+        "",
+        "",
+        "wall",
+        {"tuned": ("-c", "import mt_tensor; print(mt_tensor.__file__)")},
+        {"commit HEAD": Target()},
+        rounds=1,
+        commits={"commit HEAD": "HEAD"},
+    )
+    timings, notes = measure_processes(row, threads=1, rounds=1)
+    assert timings.keys() == {"tuned", "commit HEAD"}
+    ours, older = sorted(notes, key=lambda note: "commit HEAD" in note)
+    assert str(ROOT) in ours
+    assert str(ROOT) not in older
+    assert "peers-" in older
+    unknown = replace(row, commits={"commit HEAD": "no-such-commit"})
+    timings, (message, _) = measure_processes(unknown, threads=1, rounds=1)
+    assert timings.keys() == {"tuned"}
+    assert "no-such-commit" in message

@@ -1,0 +1,1 @@
+"""Slowdowns between commits, from the results of `bench-commits`: `hatch run regressions`."""
