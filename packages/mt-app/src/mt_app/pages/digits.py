@@ -12,7 +12,7 @@ from mt_app.canvas import drawing_area
 from mt_app.explorer import explorer
 from mt_app.insight.digits import DigitInsight, explain_digit, first_kernels, second_kernels
 from mt_app.insight.flips import smallest_flip
-from mt_app.insight.networks import DigitReader
+from mt_app.insight.networks import PRETRAINED_DIGITS, DigitReader
 from mt_app.insight.windows import explorer_data
 from mt_app.jobs import find_runs
 from mt_app.shared import choose_network, digit_reader, images_of, job_queue
@@ -70,7 +70,7 @@ def _ask() -> None:
         st.button("Random example", icon=":material/casino:", on_click=_pick_randomly)
     with st.container(key="digits-board"):
         question, answer = st.columns([1, 1], gap="medium")
-    source = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits.network")
+    source = choose_network(PRETRAINED_DIGITS, find_runs(job_queue(), "mnist"), "digits.network")
     try:
         reader = digit_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
