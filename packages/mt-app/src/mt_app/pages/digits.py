@@ -19,7 +19,8 @@ from mt_app.shared import choose_network, digit_reader, images_of, job_queue
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, ink, overlay, tiles
 from mt_app.training_digits import train_digits
-from mt_models.prediction import ImageError, normalize_digit, read_digit
+from mt_models.prediction import ImageError, normalize_digit, read_digit, unlike_digit
+from mt_models.recipes import DigitsRecipe
 from mt_nn import CheckpointError
 
 Image = npt.NDArray[np.uint8]
@@ -92,7 +93,17 @@ def _ask() -> None:
         st.html(f'<div class="mt-answer" data-answer="{escape(name)}">{escape(name)}</div>')
         shares = list(zip(reader.classes, insight.probabilities.tolist(), strict=True))
         st.html(bars(shares))
-        announce(f"{name}, {insight.probabilities.max():.0%}", "digits.announcer")
+        # Other classes than digits have other shapes.
+        knows_digits = reader.classes == DigitsRecipe.classes and reader.recipe.data is None
+        doubt = unlike_digit(image) if knows_digits else ""
+        if doubt:
+            st.warning(
+                f"This does not look like one digit: {doubt}. The network names a digit for every "
+                "picture.",
+                icon=":material/help:",
+            )
+        warned = ", does not look like one digit" if doubt else ""
+        announce(f"{name}, {insight.probabilities.max():.0%}{warned}", "digits.announcer")
     _why(reader, insight)
 
 
