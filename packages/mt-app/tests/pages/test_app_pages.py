@@ -113,6 +113,16 @@ def test_a_picked_digit_is_read(number: int) -> None:
     assert "the changed digit, read as" in html_of(app)
 
 
+def test_a_drawing_that_is_no_digit_is_named() -> None:
+    # A cross: two strokes.
+    app = opened("digits", drawing="1y1o5u64.5u1o1y64")
+    (warning,) = app.warning
+    assert "This does not look like one digit" in warning.value
+    assert "data-answer" in html_of(app)
+    app = opened("digits")
+    assert not app.warning
+
+
 def test_a_training_is_started_and_stopped() -> None:
     app = opened("digits")
     app.button_group(key="digits.part").set_value("Train").run()
