@@ -59,6 +59,8 @@ python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run g
 | `status` | your progress, and the next task |
 | `test` | your own tests, in `tests/` |
 | `train` | {_training(module)} |
+| `predict RUN INPUTS`, `evaluate RUN DATA` | use a trained network |
+| `runs` | your trainings: list, compare, export, delete |
 | `sync PREVIOUS` | carry your work from the tree of an earlier module into this one |
 | `doctor` | find problems of the installation |
 
@@ -160,6 +162,8 @@ sync = "python -m grading sync {{args}}"
 test = "pytest {{args}}"
 train = "{train}"
 predict = "python -m mt_models predict {{args}}"
+evaluate = "python -m mt_models evaluate {{args}}"
+runs = "python -m mt_models runs {{args}}"
 """
 
 

@@ -34,7 +34,7 @@ from grading.judge.records import (
     to_json,
 )
 from grading.reports import classroom50, gradescope, html, junit, table, terminal, words
-from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
+from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, fault, report, task
 
 
 @pytest.fixture(scope="module", params=["the result is wrong", HOSTILE], ids=["plain", "hostile"])
@@ -253,6 +253,15 @@ def test_differing_elements_are_marked_with_and_without_colours() -> None:
     assert all("[  1., *2.*]" in text and words.MARKS_MEAN in text for text in texts)
     assert "<mark>*2.*</mark>" in html.write(made).decode()
     assert "\x1b[1;31m*2.*\x1b[0m" in shown(made, 100, colour=True)
+
+
+def test_the_page_opens_twelve_failed_checks_wherever_they_are() -> None:
+    passed = tuple(CheckResult(f"test_{n}", Status.PASSED) for n in range(30))
+    failed = tuple(CheckResult(f"test_{n}", Status.FAILED, fault=fault("x")) for n in range(30, 45))
+    page = html.write(report(task("4.2", Status.FAILED, checks=(*passed, *failed)))).decode()
+    assert page.count('<details class="failed" open>') == 12
+    assert page.count('<details class="failed">') == 3
+    assert 'passed" open' not in page
 
 
 def test_marks_are_explained_only_where_they_occur() -> None:

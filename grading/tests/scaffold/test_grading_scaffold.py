@@ -552,6 +552,9 @@ def test_commands_of_a_tree_run_and_name_missing_functions(tmp_path: Path, modul
         assert training.returncode == 1
         assert FIRST_EXERCISE[TRAIN[module]] in training.stderr
         assert "Traceback" not in training.stderr
+    assert scripts["runs"] == "python -m mt_models runs {args}"
+    runs = in_tree(out, "mt_models", "runs")
+    assert (runs.returncode, "contains no run" in runs.stdout) == (0, True)
     first = table().in_module(module)[0]
     judged = in_tree(out, "grading", "grade", first.marker, "--no-speed")
     assert judged.returncode == 1, judged.stderr

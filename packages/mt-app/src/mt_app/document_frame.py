@@ -21,7 +21,11 @@ export default function ({ data, parentElement }) {
     frame.style.height = `${root.scrollHeight}px`;
   };
   if (frame.srcdoc !== data.document) {
-    frame.onload = fit;
+    frame.onload = () => {
+      fit();
+      // An opened or closed part changes the height. The event does not bubble.
+      frame.contentDocument.addEventListener("toggle", fit, true);
+    };
     frame.srcdoc = data.document;
   }
   let width = 0;

@@ -7,7 +7,6 @@ import streamlit as st
 
 from mt_app.insight.digits import explain_digit
 from mt_app.insight.networks import (
-    PRETRAINED,
     DigitReader,
     SentenceReader,
     load_digit_reader,
@@ -71,15 +70,14 @@ def _sentence_reader(path: Path, written: int) -> SentenceReader:
     return reader
 
 
-def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
+def choose_network(pretrained: Path, runs: list[RunView], key: str) -> Path:
     """Let the user choose a network: the pretrained one, or one of a run.
 
     Args:
-        shipped: The name of the pretrained file.
+        pretrained: The checkpoint that comes with the app.
         runs: The runs of the problem.
         key: The unique key of the widget, and its name in the address.
     """
-    pretrained = PRETRAINED / shipped
     sources = {"pretrained": pretrained}
     sources |= {run.name: run.folder for run in runs if run.has_network}
     chosen = st.selectbox("Network", list(sources), key=key, bind="query-params")

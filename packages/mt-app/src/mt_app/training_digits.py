@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from mt_app.insight.networks import PRETRAINED_DIGITS
 from mt_app.jobs import RunView
 from mt_app.shared import images_of
 from mt_app.tiles import Tile, ink, tiles
@@ -62,7 +63,7 @@ def train_digits() -> None:
         validation_size=judged,
     )
     start_button(recipe, Settings(epochs=epochs, batch_size=batch), "digits.start")
-    training_panel("mnist", _details)
+    training_panel("mnist", _details, shipped=PRETRAINED_DIGITS)
 
 
 def _details(run: RunView) -> None:

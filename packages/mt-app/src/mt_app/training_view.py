@@ -9,7 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from mt_app.charts import training_curves
-from mt_app.jobs import RunView, find_runs, go_on, start_training
+from mt_app.insight.networks import PRETRAINED
+from mt_app.jobs import RunView, find_runs, go_on, shipped_run, start_training
 from mt_app.shared import job_queue
 from mt_models.backends import Dtype, default_dtype
 from mt_models.recipes import Recipe
@@ -97,6 +98,7 @@ def training_panel(
     *,
     judged_by: str = "validation examples",
     details_first: bool = False,
+    shipped: Path | None = None,
 ) -> None:
     """Show the active runs of a problem, and one run in detail.
 
@@ -105,6 +107,8 @@ def training_panel(
         details: A function that shows details of the chosen run.
         judged_by: The description of the validation examples.
         details_first: True shows the details above the curves.
+        shipped: The checkpoint of the network that comes with the app. Its run is the last in the
+            list, so that the page shows curves before the first own run.
     """
     active = any(run.state != "ended" for run in find_runs(job_queue(), problem))
 
@@ -116,6 +120,8 @@ def training_panel(
                 _active_run(run)
         if active and all(run.state == "ended" for run in runs):
             st.rerun()  # The whole page, without the timer.
+        if shipped is not None:
+            runs.append(shipped_run(problem, shipped))
         if runs:
             _chosen_run(problem, runs, details, judged_by, details_first)
         else:
@@ -196,7 +202,8 @@ def _chosen_run(
         _differences(*compared)
     if not details_first:
         details(run)
-    st.caption(f"All files are in `{_short(run.folder)}`, as those of the command `train`.")
+    if run.folder != PRETRAINED:
+        st.caption(f"All files are in `{_short(run.folder)}`, as those of the command `train`.")
 
 
 def _differences(run: RunView, other: RunView) -> None:
@@ -233,6 +240,12 @@ def _ending(run: RunView, judged_by: str) -> None:
             f"{run.records[-1].epoch}; the best was epoch {best.epoch} with "
             f"{best.validation_accuracy:.2%}."
         )
+    if run.folder == PRETRAINED:
+        st.caption(
+            "This network comes with the app; its run ends at its best epoch. Start a training "
+            "above, and compare your run with it."
+        )
+        return
     if run.failed:
         st.error(run.failed, icon=":material/error:")
     elif not run.finished:

@@ -1,6 +1,8 @@
 """Live state of training runs, and stopping of workers."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -168,3 +170,13 @@ class TestWatch:
         assert is_alive(tmp_path)
         os.utime(tmp_path / ALIVE, (0, 0))
         assert not is_alive(tmp_path)
+
+    def test_a_worker_ends_while_its_input_is_open(self, tmp_path: Path) -> None:
+        code = (
+            "import time; from pathlib import Path; from mt_app.jobs.watch import Watch\n"
+            "with Watch(Path('.')): time.sleep(0.2)"
+        )
+        with subprocess.Popen(
+            (sys.executable, "-c", code), cwd=tmp_path, stdin=subprocess.PIPE
+        ) as worker:
+            assert worker.wait(60) == 0

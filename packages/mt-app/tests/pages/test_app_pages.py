@@ -1,8 +1,11 @@
 """All pages in Streamlit's test runner, without a browser."""
 
 import importlib
+import json
 import pkgutil
+import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from PIL import Image
 
 from mt_app import pages
 from mt_app.insight.networks import PRETRAINED
+from mt_app.jobs.speed import Conditions, Timing
+from mt_app.pages.grade import EXAMPLE
 from mt_models.cli import main
 from mt_models.datasets import load_mnist_split
 
@@ -55,6 +60,45 @@ def test_a_page_draws_itself(name: str) -> None:
     assert app.title[0].value
 
 
+def test_the_speed_of_another_machine_is_shown_until_this_one_is_measured() -> None:
+    app = opened("speed")
+    assert "is not measured yet" in app.info[0].value
+    assert html_of(app).count('class="mt-bar mt-winner"') == 15
+    assert re.match(r"Measured on 20\d\d-\d\d-\d\d: \d+ × ", app.caption[-1].value)
+    folder = Path("runs/app/speed")
+    folder.mkdir(parents=True)
+    timing = Timing("matrix product", "48 × 48 and 48 × 48", "fast", "float64", 0.25)
+    (folder / "speed.jsonl").write_text(json.dumps(asdict(timing)) + "\n", "utf-8")
+    conditions = Conditions("one processor", "2026-12-01")
+    (folder / "conditions.json").write_text(json.dumps(asdict(conditions)), "utf-8")
+    app.run()
+    assert not app.info
+    assert html_of(app).count('class="mt-bar mt-winner"') == 1
+    assert app.caption[-1].value.startswith("Measured on 2026-12-01: one processor. ")
+
+
+def test_an_example_of_a_report_is_shown_before_the_first_one() -> None:
+    app = opened("grade")
+    assert app.header[0].value == "Example of a report"
+    assert "the derivative of 1 / x has the wrong sign" in app.caption[0].value
+    assert "The derivative of 1 / x has the wrong sign." in EXAMPLE.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("page", "problem", "accuracy"),
+    [("digits", "mnist", "98.91%"), ("sentiment", "sentiment", "78.44%")],
+)
+def test_curves_of_the_pretrained_network_are_shown_before_the_first_run(
+    page: str, problem: str, accuracy: str
+) -> None:
+    app = opened(page, **{f"{page}.part": "Train"})
+    assert app.selectbox(key=f"{problem}.run").value == "pretrained"
+    assert len(app.get("vega_lite_chart")) == 2
+    assert any(accuracy in text.value for text in app.markdown)
+    assert "comes with the app" in app.caption[0].value
+    assert not app.info
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_picked_digit_is_read(number: int) -> None:
     app = opened("digits")
@@ -67,6 +111,16 @@ def test_a_picked_digit_is_read(number: int) -> None:
     app.toggle(key="digits.flip").set_value(True).run()
     assert not app.exception
     assert "the changed digit, read as" in html_of(app)
+
+
+def test_a_drawing_that_is_no_digit_is_named() -> None:
+    # A cross: two strokes.
+    app = opened("digits", drawing="1y1o5u64.5u1o1y64")
+    (warning,) = app.warning
+    assert "This does not look like one digit" in warning.value
+    assert "data-answer" in html_of(app)
+    app = opened("digits")
+    assert not app.warning
 
 
 def test_a_training_is_started_and_stopped() -> None:

@@ -27,7 +27,7 @@ SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........
 # the table would be shown on every page: Streamlit shows texts that stand alone in a script.
 PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
     "Networks": [
-        (digits, "Digits", "draw", "digits"),
+        (digits, "Digits", "draw", "start"),
         (sentiment, "Sentiment", "chat", "sentiment"),
     ],
     "Step by step": [
@@ -65,6 +65,10 @@ def main() -> None:
         ]
         for section, rows in PAGES.items()
     }
+    # Streamlit gives the default page the empty address only. A second page has its own name.
+    sections["Networks"].append(
+        st.Page(digits.render, title="Digits", url_path="digits", visibility="hidden")
+    )
     st.navigation(sections).run()
 
 

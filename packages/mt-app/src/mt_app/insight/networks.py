@@ -14,6 +14,8 @@ from mt_tensor import Backend
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """The folder of pretrained networks; its README describes their training."""
+PRETRAINED_DIGITS = PRETRAINED / "digits.safetensors"
+PRETRAINED_SENTENCES = PRETRAINED / "sentiment.safetensors"
 
 Network = TypeVar("Network", bound=Module)
 TrainedRecipe = TypeVar("TrainedRecipe", bound=Recipe)

@@ -4,7 +4,7 @@ The package does not use Streamlit. A page submits jobs and reads files; it neve
 """
 
 from mt_app.jobs.processes import ProcessQueue, State
-from mt_app.jobs.runs import RunView, find_runs, go_on, read_run, start_training
+from mt_app.jobs.runs import RunView, find_runs, go_on, read_run, shipped_run, start_training
 
 __all__ = [
     "ProcessQueue",
@@ -13,5 +13,6 @@ __all__ = [
     "find_runs",
     "go_on",
     "read_run",
+    "shipped_run",
     "start_training",
 ]

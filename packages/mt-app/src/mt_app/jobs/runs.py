@@ -171,6 +171,14 @@ def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
     return run
 
 
+def shipped_run(problem: str, checkpoint: Path) -> RunView:
+    """Return the run of a network that comes with the app, up to its best epoch."""
+    meta = _meta(checkpoint, _time(checkpoint))
+    records = tuple(EpochRecord(**record) for record in meta["progress"]["records"])
+    options, settings = meta["options"], meta["settings"]
+    return RunView(checkpoint.parent, problem, options, settings, "ended", None, records, False)
+
+
 def find_runs(queue: ProcessQueue, problem: str) -> list[RunView]:
     """Return the runs of a problem in `runs/`, the latest first."""
     folders = {path.parent for name in (REQUEST, LAST) for path in RUNS.resolve().glob(f"*/{name}")}

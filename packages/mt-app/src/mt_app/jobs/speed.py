@@ -1,7 +1,7 @@
 """A benchmark of the backends on small workloads: `python -m mt_app.jobs.speed FOLDER`.
 
 Every result is appended to `speed.jsonl` as a JSON line. A time is the minimum of some calls, after
-a first call that compiles and is not counted.
+a first call that compiles and is not counted. `conditions.json` contains the machine and the date.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from mt_nn import SGD, nll_loss
 from mt_tensor import Backend
 
 RESULTS = "speed.jsonl"
+CONDITIONS = "conditions.json"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "speed"
+"""Results of another machine, which the page shows before the first measurement."""
 NAMES = ("reference", "fast", "tuned")
 AT_LEAST = 0.4
 """The minimum duration of a measurement, in seconds. A smaller value makes times less precise."""
@@ -150,6 +154,27 @@ def read_timings(folder: Path) -> list[Timing]:
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a benchmark.
+
+    Attributes:
+        machine: The description of processor, Python and NumPy.
+        date: The day, as YYYY-MM-DD.
+    """
+
+    machine: str
+    date: str
+
+
+def read_conditions(folder: Path) -> Conditions | None:
+    """Return the conditions of the results in a folder; None if they are unknown."""
+    try:
+        return Conditions(**json.loads((folder / CONDITIONS).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def machine() -> str:
     """Return a description of the machine."""
     return f"{_processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
@@ -166,6 +191,8 @@ def _processor() -> str:
 
 def main(folder: Path) -> int:
     """Measure everything."""
+    conditions = Conditions(machine(), date.today().isoformat())
+    (folder / CONDITIONS).write_text(f"{json.dumps(asdict(conditions))}\n", "utf-8")
     with Watch(folder) as watch, (folder / RESULTS).open("w", encoding="utf-8") as file:
         try:
             watch.interruptible = True

@@ -1,10 +1,10 @@
 """Stop requests and liveness of a worker process."""
 
 import _thread
-import sys
 import threading
 import time
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -26,7 +26,7 @@ class Watch:
     `interruptible` is True, the end of standard input raises KeyboardInterrupt.
     """
 
-    def __init__(self, folder: Path, stream: BinaryIO | None = None) -> None:
+    def __init__(self, folder: Path, stream: BinaryIO | FileIO | None = None) -> None:
         """Watch for a folder's job.
 
         Args:
@@ -34,7 +34,8 @@ class Watch:
             stream: The stream whose end requests a stop, by default standard input.
         """
         self.folder = folder
-        self.stream = sys.stdin.buffer if stream is None else stream
+        # Without a buffer: the interpreter cannot end while a thread has the lock of a buffer.
+        self.stream = open(0, "rb", buffering=0, closefd=False) if stream is None else stream  # noqa: SIM115
         self._lock = threading.Lock()
         self._received = False
         self._interruptible = False

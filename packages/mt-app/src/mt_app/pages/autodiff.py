@@ -17,7 +17,7 @@ EXAMPLES = (
     "log(1 / (1 + exp(-x)))",
     "(x + y) * (x + y)",
 )
-START = (2.0, -1.0, 0.5, 1.5, -0.5, 3.0)
+START = (2.0, 3.0, 0.5, 1.5, -0.5, -1.0)
 """The initial values of the names of a formula, in order."""
 
 

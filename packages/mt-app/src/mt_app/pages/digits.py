@@ -12,14 +12,15 @@ from mt_app.canvas import drawing_area
 from mt_app.explorer import explorer
 from mt_app.insight.digits import DigitInsight, explain_digit, first_kernels, second_kernels
 from mt_app.insight.flips import smallest_flip
-from mt_app.insight.networks import DigitReader
+from mt_app.insight.networks import PRETRAINED_DIGITS, DigitReader
 from mt_app.insight.windows import explorer_data
 from mt_app.jobs import find_runs
 from mt_app.shared import choose_network, digit_reader, images_of, job_queue
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, ink, overlay, tiles
 from mt_app.training_digits import train_digits
-from mt_models.prediction import ImageError, normalize_digit, read_digit
+from mt_models.prediction import ImageError, normalize_digit, read_digit, unlike_digit
+from mt_models.recipes import DigitsRecipe
 from mt_nn import CheckpointError
 
 Image = npt.NDArray[np.uint8]
@@ -70,7 +71,7 @@ def _ask() -> None:
         st.button("Random example", icon=":material/casino:", on_click=_pick_randomly)
     with st.container(key="digits-board"):
         question, answer = st.columns([1, 1], gap="medium")
-    source = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits.network")
+    source = choose_network(PRETRAINED_DIGITS, find_runs(job_queue(), "mnist"), "digits.network")
     try:
         reader = digit_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
@@ -92,7 +93,17 @@ def _ask() -> None:
         st.html(f'<div class="mt-answer" data-answer="{escape(name)}">{escape(name)}</div>')
         shares = list(zip(reader.classes, insight.probabilities.tolist(), strict=True))
         st.html(bars(shares))
-        announce(f"{name}, {insight.probabilities.max():.0%}", "digits.announcer")
+        # Other classes than digits have other shapes.
+        knows_digits = reader.classes == DigitsRecipe.classes and reader.recipe.data is None
+        doubt = unlike_digit(image) if knows_digits else ""
+        if doubt:
+            st.warning(
+                f"This does not look like one digit: {doubt}. The network names a digit for every "
+                "picture.",
+                icon=":material/help:",
+            )
+        warned = ", does not look like one digit" if doubt else ""
+        announce(f"{name}, {insight.probabilities.max():.0%}{warned}", "digits.announcer")
     _why(reader, insight)
 
 

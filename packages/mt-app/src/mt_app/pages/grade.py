@@ -16,6 +16,8 @@ from mt_app.style import page_head
 from mt_models.cli.folders import RUNS
 
 FOLDER = RUNS / "app" / "grade"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "report.html"
+"""The report on a wrong solution, which the page shows before the first run."""
 ASKED, PROGRESS, JSON, PAGE = "asked.json", "progress.json", "report.json", "report.html"
 
 
@@ -35,6 +37,7 @@ def render() -> None:
             "Clone the repository, and start the app there with `hatch run app`.",
             icon=":material/info:",
         )
+        _example()
         return
     folder = FOLDER.resolve()
     running = job_queue().state(folder) != "ended"
@@ -143,6 +146,8 @@ def _report(folder: Path, names: dict[str, str]) -> None:
         if output := _output(folder):
             st.warning("The grader ended without a report. This is what it printed:")
             st.code(output, language=None)
+        else:
+            _example()
         return
     st.header(f"Report on {result['submission']['name']}")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -151,6 +156,16 @@ def _report(folder: Path, names: dict[str, str]) -> None:
             "Download the report", page, "report.html", "text/html", icon=":material/download:"
         )
     document_frame(page, "The report", "grade.report")
+
+
+def _example() -> None:
+    """Show the report on a solution with a known mistake."""
+    st.header("Example of a report")
+    st.caption(
+        "In this example, the derivative of 1 / x has the wrong sign in a solution of task 0.1. "
+        "The report on your solution replaces it."
+    )
+    document_frame(EXAMPLE.read_text("utf-8"), "The example of a report", "grade.example")
 
 
 def _read(path: Path) -> dict[str, Any]:

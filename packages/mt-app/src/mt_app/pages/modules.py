@@ -49,6 +49,7 @@ def render() -> None:
         hide_index=True,
         height="content",
         column_config={
+            "kind": st.column_config.TextColumn("kind", width="large"),
             "numbers": st.column_config.TextColumn("numbers", alignment="right"),
             "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
         },

@@ -52,7 +52,7 @@ def render() -> None:
     st.header("What `tile` does")
     st.table(
         {
-            "by": [name for name, _ in views_of_tile(SHAPE, lesson.kernel)],
+            "step": [name for name, _ in views_of_tile(SHAPE, lesson.kernel)],
             "shape": [str(shape) for _, shape in views_of_tile(SHAPE, lesson.kernel)],
         }
     )

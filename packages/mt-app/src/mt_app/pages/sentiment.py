@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from mt_app.announcer import announce
-from mt_app.insight.networks import SentenceReader
+from mt_app.insight.networks import PRETRAINED_SENTENCES, SentenceReader
 from mt_app.insight.sentences import (
     SentenceInsight,
     explain_sentence,
@@ -68,7 +68,7 @@ def render() -> None:
 def _with_network(show: Callable[[SentenceReader], None]) -> None:
     """Let the user choose a network, and call `show` with it."""
     runs = find_runs(job_queue(), "sentiment")
-    source = choose_network("sentiment.safetensors", runs, "sentiment.network")
+    source = choose_network(PRETRAINED_SENTENCES, runs, "sentiment.network")
     try:
         reader = sentence_reader(source)
     except (CheckpointError, OSError, ValueError) as error:
@@ -288,7 +288,7 @@ def _train() -> None:
         train_size=samples,
     )
     start_button(recipe, Settings(epochs=epochs, batch_size=50), "sentiment.start")
-    training_panel("sentiment", _details)
+    training_panel("sentiment", _details, shipped=PRETRAINED_SENTENCES)
 
 
 def _details(run: RunView) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 import streamlit as st
 
 from mt_app.jobs.processes import python_command
-from mt_app.jobs.speed import NAMES, WORKLOADS, Timing, machine, read_timings
+from mt_app.jobs.speed import (
+    EXAMPLE,
+    NAMES,
+    WORKLOADS,
+    machine,
+    read_conditions,
+    read_timings,
+)
 from mt_app.shared import job_queue
 from mt_app.style import page_head
 from mt_models.cli.folders import RUNS
@@ -35,14 +42,17 @@ def render() -> None:
         if running and state == "ended":
             st.rerun()
         _buttons(folder, state)
-        _results(read_timings(folder))
+        if state == "ended" and not read_timings(folder):
+            st.info(
+                f"This machine ({machine()}) is not measured yet. Below are the times of another "
+                "machine.",
+                icon=":material/info:",
+            )
+            _results(EXAMPLE)
+        else:
+            _results(folder)
 
     panel()
-    st.caption(
-        f"{machine()}. Bars are logarithmic: each factor of ten adds the same length. Each number "
-        "is the fastest of several calls, after one that compiles. Other programs that run at the "
-        "same time make all of them slower."
-    )
 
 
 def _buttons(folder: Path, state: str) -> None:
@@ -60,8 +70,9 @@ def _buttons(folder: Path, state: str) -> None:
         job_queue().stop(folder)
 
 
-def _results(timings: list[Timing]) -> None:
-    """Show a block of bars for each workload, all on one logarithmic scale."""
+def _results(folder: Path) -> None:
+    """Show a block of bars for each workload, all on one logarithmic scale, and the conditions."""
+    timings = read_timings(folder)
     slowest = max((timing.seconds for timing in timings), default=1.0)
     for work in WORKLOADS:
         found = {t.backend: t.seconds for t in timings if t.workload == work.name}
@@ -83,6 +94,15 @@ def _results(timings: list[Timing]) -> None:
             f'<div class="mt-layer"><b>{html.escape(work.name)}</b> '
             f'<span>{html.escape(work.size)}</span></div><div class="mt-bars">{"".join(rows)}</div>'
         )
+    conditions = read_conditions(folder)
+    measured = (
+        "" if conditions is None else f"Measured on {conditions.date}: {conditions.machine}. "
+    )
+    st.caption(
+        f"{measured}Bars are logarithmic: each factor of ten adds the same length. Each number is "
+        "the fastest of several calls, after one that compiles. Other programs that run at the "
+        "same time make all of them slower."
+    )
 
 
 def _length(seconds: float, slowest: float) -> float:

@@ -12,11 +12,22 @@ import numpy.typing as npt
 
 from mt_models.datasets import load_mnist_split
 
+CANDIDATES = 150
+"""The number of training digits whose edges are compared: those with the nearest images."""
 NEIGHBOURS = 3
 """The number of nearest training digits; a picture is as far as the last of them."""
-FARTHEST = 0.12
-"""The largest distance of a digit to its training digits: 1 less the correlation of the smoothed
-images. A smaller value refuses more digits, a larger one fewer other pictures."""
+AROUND = 5
+"""The number of nearest training digits whose own distances are the density of the digits there."""
+DENSITY = 0.4
+"""The exponent of the density. With 0, rare shapes of digits are refused more often than others;
+with 1, letters that resemble rare shapes are accepted."""
+FARTHEST = 0.41
+"""The largest distance of a digit. A smaller value refuses more digits, a larger one fewer other
+pictures."""
+DIRECTIONS = 8
+"""The number of directions of edges."""
+GRIDS = (4, 7)
+"""The numbers of cells per side in which edges are counted."""
 INK = 60
 """The grey value from which a pixel is ink, of 255. The parts of a digit are connected there."""
 SECOND_PART = 0.4
@@ -58,15 +69,65 @@ def unlike_digit(image: npt.NDArray[np.uint8]) -> str:
 
 
 def _distance(image: npt.NDArray[np.uint8]) -> float:
-    """Return the distance of an image, (28, 28), to its `NEIGHBOURS` nearest training digits."""
-    correlations = _references() @ _comparable(image[None])[0]
-    return 1.0 - float(np.partition(correlations, -NEIGHBOURS)[-NEIGHBOURS])
+    """Return the distance of an image, (28, 28), to its `NEIGHBOURS` nearest training digits.
+
+    A distance is that of the edges, relative to the distances among the digits there, as in
+    M. Breunig, H.-P. Kriegel, R. Ng, J. Sander: LOF: identifying density-based local outliers,
+    SIGMOD 2000.
+    """
+    images, comparable = _references()
+    correlations = comparable @ _comparable(image[None])[0]
+    chosen = np.argpartition(correlations, -CANDIDATES)[-CANDIDATES:]
+    digits = _edges(images[chosen])
+    distances = len(GRIDS) - digits @ _edges(image[None])[0]
+    nearest = np.argsort(distances)
+    among = np.sort(len(GRIDS) - digits[nearest[:AROUND]] @ digits.T, axis=1)
+    # Column 0 is the distance of a digit to itself.
+    density = among[:, NEIGHBOURS].mean()
+    return float(distances[nearest[NEIGHBOURS - 1]] / density**DENSITY)
+
+
+def _edges(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return histograms of the directions of edges in the cells of each grid.
+
+    The roots of the counts have norm 1 in each grid. Source: N. Dalal, B. Triggs: Histograms of
+    oriented gradients for human detection, CVPR 2005.
+
+    Shape:
+        (N, 28, 28) → (N, 8 * (4 * 4 + 7 * 7)).
+    """
+    places = np.arange(28)
+    smooth = _gaussians(places, places, 0.7)
+    down, right = np.gradient(smooth @ (images / np.float32(255)) @ smooth.T, axis=(1, 2))
+    strength = np.hypot(down, right)
+    direction = np.arctan2(down, right) * (DIRECTIONS / (2 * np.pi)) % DIRECTIONS
+    shares = np.empty((DIRECTIONS, *images.shape), np.float32)
+    for i in range(DIRECTIONS):
+        apart = np.abs(direction - i)
+        # An edge between two directions counts for both.
+        shares[i] = strength * np.maximum(0, 1 - np.minimum(apart, DIRECTIONS - apart))
+    parts = []
+    for cells in GRIDS:
+        side = 28 // cells
+        pool = _gaussians(np.arange(cells) * side + side // 2, places, side / 2.2)
+        counts = (pool @ shares @ pool.T).transpose(1, 0, 2, 3).reshape(len(images), -1)
+        roots = np.sqrt(counts)
+        parts.append(roots / (np.linalg.norm(roots, axis=1, keepdims=True) + 1e-9))
+    return np.concatenate(parts, axis=1)
+
+
+def _gaussians(
+    centres: npt.NDArray[np.int_], places: npt.NDArray[np.int_], width: float
+) -> npt.NDArray[np.float32]:
+    """Return a row of weights for each centre: a Gaussian of the distance to each place."""
+    return np.exp(-0.5 * ((centres[:, None] - places) / width) ** 2).astype(np.float32)
 
 
 @functools.cache
-def _references() -> npt.NDArray[np.float32]:
-    """Return the training digits, comparable, (60000, 196)."""
-    return _comparable(load_mnist_split("train")[0])
+def _references() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Return the training digits, (60000, 28, 28), and the same comparable, (60000, 196)."""
+    images = load_mnist_split("train")[0]
+    return images, _comparable(images)
 
 
 def _comparable(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
