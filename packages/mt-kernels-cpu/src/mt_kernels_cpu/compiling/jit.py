@@ -168,6 +168,16 @@ def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     return compiled
 
 
+def strict_nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel as `nogil_kernel` does, without reordering its sums. A decorator.
+
+    Functions that a kernel calls are compiled with its options, and a reordered exponential
+    function would not be exact.
+    """
+    compiled: Callable[..., None] = _compiled(fn, cache=True, nogil=True)
+    return compiled
+
+
 def strict_kernel(fn: F) -> F:
     """Compile a kernel for one thread whose arithmetic is not reordered. A decorator.
 
