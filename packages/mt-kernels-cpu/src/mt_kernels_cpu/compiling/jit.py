@@ -149,6 +149,15 @@ def helper(fn: F) -> F:
     return compiled
 
 
+def inlined_helper(fn: F) -> F:
+    """Compile a function that becomes part of each caller, however long it is. A decorator.
+
+    The compiler does not vectorise a loop that contains a call.
+    """
+    compiled: F = _compiled(fn, forceinline=True)
+    return compiled
+
+
 def fastmath_helper(fn: F) -> F:
     """Compile a function for use inside kernels whose sums may be reordered. A decorator."""
     compiled: F = _compiled(fn, fastmath=set(REORDER_SUMS))

@@ -214,12 +214,14 @@ def attend(dtype: np.dtype[Any]) -> Any:
             largest = max(top, horizontal_max(best))
         # If all scores are -∞ so far, their powers are 0 for a later, finite one.
         base = zero if largest == lowest else largest
-        for j in range(0, end, lanes):
-            part = scores[j : j + lanes]
-            for i in range(lanes):
-                part[i] = exp(part[i] - base)
-        for j in range(seen, columns):
-            scores[j] = zero
+        row, hidden = scores[:columns], scores[seen:columns]
+        # The compiler vectorises loops over whole rows only. Numbers that underflow are slow.
+        for j in range(len(hidden)):
+            hidden[j] = base
+        for j in range(len(row)):
+            row[j] = exp(row[j] - base)
+        for j in range(len(hidden)):
+            hidden[j] = zero
         sums = load(scores, 0)
         for j in range(lanes, end, lanes):
             sums = add(sums, load(scores, j))
@@ -311,17 +313,17 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
         scores: Storage, grads: Storage, seen: int, columns: int, log_sum: Any, mean: Any
     ) -> None:
         """Replace scores by weights, and gradients of weights by those of scores."""
-        lanes = lanes_of(scores)
-        end = -(-seen // lanes) * lanes
-        for j in range(0, end, lanes):
-            weights, slopes = scores[j : j + lanes], grads[j : j + lanes]
-            for i in range(lanes):
-                weight = exp(weights[i] - log_sum)
-                weights[i] = weight
-                slopes[i] = weight * (slopes[i] - mean)
-        for j in range(seen, columns):
-            scores[j] = zero
-            grads[j] = zero
+        row, slopes = scores[:columns], grads[:columns]
+        hidden, without = scores[seen:columns], grads[seen:columns]
+        for j in range(len(hidden)):
+            hidden[j] = log_sum
+        for j in range(len(row)):
+            weight = exp(row[j] - log_sum)
+            row[j] = weight
+            slopes[j] = weight * (slopes[j] - mean)
+        for j in range(len(hidden)):
+            hidden[j] = zero
+            without[j] = zero
 
     def attend_heads_back(
         grad_q: Storage,
