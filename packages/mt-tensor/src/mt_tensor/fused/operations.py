@@ -92,5 +92,6 @@ ADAM = FusedOperation("adam")
 """A step of Adam.
 
 Slots: the running means of the gradients and of their squares. Settings: step size, beta1, beta2,
-1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay.
+1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay, and the factor by which the
+values are multiplied before the step.
 """

@@ -24,12 +24,19 @@ from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_nogil_k
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, load_block, zero_block
 from mt_kernels_cpu.tuned.simd.compare import horizontal_max, maximum
+from mt_kernels_cpu.tuned.simd.exponential import (
+    exp_of_difference,
+    hide_tail,
+    scale_difference,
+)
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
     lanes_of,
     load,
     load_each,
+    mask_tail,
     splat_each,
+    store,
     store_block,
 )
 from mt_kernels_cpu.tuned.simd.vector import WIDTH, add, horizontal_add
@@ -203,28 +210,26 @@ def attend(dtype: np.dtype[Any]) -> Any:
     def weigh(scores: Storage, seen: int, columns: int, top: Any) -> Any:
         """Replace the scores of a row by powers, those behind `seen` by 0; return top and sum."""
         lanes = lanes_of(scores)
-        end = -(-seen // lanes) * lanes
-        for j in range(seen, end):
-            scores[j] = lowest
-        largest = top
-        if seen > 0:
-            best = load(scores, 0)
-            for j in range(lanes, end, lanes):
-                best = maximum(best, load(scores, j))
-            largest = max(top, horizontal_max(best))
+        end = seen - seen % lanes
+        tail = seen - end
+        best = hide_tail(load(scores, end), tail) if tail > 0 else load(scores, 0)
+        for j in range(0, end, lanes):
+            best = maximum(best, load(scores, j))
+        largest = max(top, horizontal_max(best)) if seen > 0 else top
         # If all scores are -∞ so far, their powers are 0 for a later, finite one.
         base = zero if largest == lowest else largest
-        row, hidden = scores[:columns], scores[seen:columns]
-        # The compiler vectorises loops over whole rows only. Numbers that underflow are slow.
-        for j in range(len(hidden)):
-            hidden[j] = base
-        for j in range(len(row)):
-            row[j] = exp(row[j] - base)
-        for j in range(len(hidden)):
-            hidden[j] = zero
-        sums = load(scores, 0)
-        for j in range(lanes, end, lanes):
-            sums = add(sums, load(scores, j))
+        sums = mask_tail(load(scores, 0), 0)
+        for j in range(0, end, lanes):
+            power = exp_of_difference(load(scores, j), base)
+            store(scores, j, power)
+            sums = add(sums, power)
+        if tail > 0:
+            power = mask_tail(exp_of_difference(load(scores, end), base), tail)
+            store(scores, end, power)
+            sums = add(sums, power)
+        nothing = mask_tail(sums, 0)
+        for j in range(end + lanes if tail > 0 else end, columns, lanes):
+            store(scores, j, nothing)
         return largest, horizontal_add(sums)
 
     def attend_heads(
@@ -305,7 +310,7 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
     Shape:
         gradients of q, k and v: (batch, length, heads · columns) each; g and out as `out` there.
     """
-    exp, number = formula_for(operators.exp, dtype), dtype.type
+    number = dtype.type
     zero = number(0)
 
     @helper
@@ -313,17 +318,16 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
         scores: Storage, grads: Storage, seen: int, columns: int, log_sum: Any, mean: Any
     ) -> None:
         """Replace scores by weights, and gradients of weights by those of scores."""
-        row, slopes = scores[:columns], grads[:columns]
-        hidden, without = scores[seen:columns], grads[seen:columns]
-        for j in range(len(hidden)):
-            hidden[j] = log_sum
-        for j in range(len(row)):
-            weight = exp(row[j] - log_sum)
-            row[j] = weight
-            slopes[j] = weight * (slopes[j] - mean)
-        for j in range(len(hidden)):
-            hidden[j] = zero
-            without[j] = zero
+        lanes = lanes_of(scores)
+        for j in range(0, seen, lanes):
+            weights = mask_tail(exp_of_difference(load(scores, j), log_sum), seen - j)
+            slopes = mask_tail(scale_difference(load(grads, j), mean, weights), seen - j)
+            store(scores, j, weights)
+            store(grads, j, slopes)
+        nothing = mask_tail(load(scores, 0), 0)
+        for j in range(-(-seen // lanes) * lanes, columns, lanes):
+            store(scores, j, nothing)
+            store(grads, j, nothing)
 
     def attend_heads_back(
         grad_q: Storage,
