@@ -108,6 +108,13 @@ EXAMPLES = [
         lambda: (np.array([[1, 0, 0], [0.5, 1, 0.25]]),),
         special=False,
     ),
+    Example("self_attention", [drawn(2, 4, 5), *[drawn(5, 6)] * 3, *[drawn(6)] * 3], lambda: (2,)),
+    Example(
+        "self_attention",
+        [drawn(1, 67, 3), drawn(3, 4), 2 * drawn(3, 4), -drawn(3, 4)],
+        lambda: (None, None, None, 1, True),
+        special=False,
+    ),
     Example("layer_norm", [drawn(3, 5), drawn(5), drawn(5)]),
     Example("layer_norm", [drawn(2, 3, 37), drawn(37)], lambda: (None, 0.5)),
     Example("layer_norm", [drawn(4, 3)]),

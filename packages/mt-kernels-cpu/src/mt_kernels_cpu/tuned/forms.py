@@ -1,7 +1,7 @@
 """Table of the fused forms of the tuned backend."""
 
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
-from mt_kernels_cpu.tuned.attention.form import Attention
+from mt_kernels_cpu.tuned.attention.form import Attention, SelfAttention
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.clipping import ClipGradNorm
@@ -40,6 +40,7 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
     operations.RMS_NORM: RmsNorm,
+    operations.SELF_ATTENTION: SelfAttention,
     operations.SGD: Sgd,
     operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
@@ -53,5 +54,6 @@ if JIT_IS_DISABLED:
         operations.CONVOLUTION,
         operations.MAXPOOL2D,
         operations.MAX_OVER_TIME,
+        operations.SELF_ATTENTION,
     ):
         del FORMS[operation]

@@ -72,6 +72,9 @@ NLL_LOSS = FusedOperation("nll_loss")
 RMS_NORM = FusedOperation("rms_norm")
 """Normalisation of rows by the root of their mean square: `mt_nn.functional.rms_norm`."""
 
+SELF_ATTENTION = FusedOperation("self_attention")
+"""Linear maps of one sequence, and attention: `mt_nn.functional.self_attention`."""
+
 SOFTMAX = FusedOperation("softmax")
 """Softmax: `mt_nn.functional.softmax`."""
 

@@ -164,6 +164,23 @@ def _pack(to: Storage, shape: Any, source: Storage, place: Any, size: Any, facto
 
 
 @helper
+def _unpack(to: Storage, place: Any, source: Storage, columns: int, size: Any, factor: Any) -> None:
+    """Copy rows of scratch, times a factor, to a matrix; the reverse of `_pack`.
+
+    The factor 0 writes zeros, whatever the scratch contains.
+    """
+    (start, step), (count, width) = place, size
+    zero = to.dtype.type(0)
+    for r in range(count):
+        row, out = source[r * columns :], to[start + r * step : start + r * step + width]
+        if factor == zero:
+            out[:] = zero
+        else:
+            for c in range(len(out)):
+                out[c] = row[c] * factor
+
+
+@helper
 def _transpose(to: Storage, source: Storage, rows: int, columns: int) -> None:
     """Write the transpose of a packed matrix: (rows, columns) → (columns, rows)."""
     lanes = lanes_of(to)
@@ -308,7 +325,7 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(gradients, g, out, sums, q, k, v, sizes, …)``, the backward loop of `attend`.
 
     Shape:
-        gradients of q, k and v: (batch, length, heads · columns) each; g and out as `out` there.
+        gradients of q, k and v: matrices like these; g and out as `out` there.
     """
     number = dtype.type
     zero = number(0)
@@ -330,9 +347,9 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
             store(grads, j, nothing)
 
     def attend_heads_back(
-        grad_q: Storage,
-        grad_k: Storage,
-        grad_v: Storage,
+        grad_q: Matrix,
+        grad_k: Matrix,
+        grad_v: Matrix,
         g: Storage,
         out: Storage,
         sums: Storage,
@@ -401,19 +418,13 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                     limits = -1, visible, -1, begin > 0
                     _product(part, grads, (wide, 1), key, (tall, inner, among), limits)
                     extends = True
-                for r in range(among):
-                    at = (n * keys + begin + r) * heads
-                    for target, source, columns, size in (
-                        (grad_k, to_key, inner, width),
-                        (grad_v, to_value, outer, values),
-                    ):
-                        to, row = target[(at + h) * size :], source[r * columns :]
-                        for c in range(size):
-                            to[c] = row[c] if extends else zero
-            for r in range(queries):
-                to = grad_q[((n * queries + r) * heads + h) * width :]
-                row = to_query[(r // TILE * tall + r % TILE) * inner :]
-                for c in range(width):
-                    to[c] = row[c] * scale
+                at = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
+                _unpack(grad_k[0], at, to_key, inner, (among, width), one if extends else zero)
+                at = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
+                _unpack(grad_v[0], at, to_value, outer, (among, values), one if extends else zero)
+            for start in range(0, queries, TILE):
+                at = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
+                part = to_query[start // TILE * tall * inner :]
+                _unpack(grad_q[0], at, part, inner, (min(TILE, queries - start), width), scale)
 
     return strict_nogil_kernel(attend_heads_back)
