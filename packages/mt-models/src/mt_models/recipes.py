@@ -289,7 +289,7 @@ class TextRecipe(Recipe):
     Attributes:
         data: A text file in UTF-8; None for tiny Shakespeare.
         tokenizer: "characters", or "bpe" for byte-pair encoding.
-        vocabulary: The largest number of tokens of byte-pair encoding.
+        vocabulary: The largest number of tokens of byte-pair encoding; None means 512.
         width: The length of the vector of a token.
         heads: The number of heads of each attention.
         layers: The number of transformer blocks.
@@ -309,7 +309,7 @@ class TextRecipe(Recipe):
     schedule: ScheduleName = "cosine"
     data: str | None = None
     tokenizer: TokenizerName = "characters"
-    vocabulary: int = 512
+    vocabulary: int | None = None
     width: int = 128
     heads: int = 4
     layers: int = 4

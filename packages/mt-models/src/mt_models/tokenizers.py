@@ -19,6 +19,8 @@ Ids = npt.NDArray[np.int64]
 
 BYTES = 256
 """The least vocabulary of byte-pair encoding: one token for each byte."""
+VOCABULARY = 512
+"""The default vocabulary of byte-pair encoding."""
 SHOWN = 10
 """The largest number of unknown characters that an error names."""
 
@@ -172,20 +174,20 @@ class BytePairTokenizer(Tokenizer):
         return {"name": self.name, "definition": self._inner.to_str()}
 
 
-def make_tokenizer(name: TokenizerName, text: str, vocabulary: int) -> Tokenizer:
+def make_tokenizer(name: TokenizerName, text: str, vocabulary: int | None = None) -> Tokenizer:
     """Return the tokenizer of a kind for a training text.
 
     Args:
         name: "characters" or "bpe".
         text: The training text.
-        vocabulary: The largest number of tokens of byte-pair encoding.
+        vocabulary: The largest number of tokens of byte-pair encoding, by default `VOCABULARY`.
 
     Raises:
         ValueError, ImportError: As for `BytePairTokenizer.of`.
     """
     if name == "characters":
         return CharacterTokenizer.of(text)
-    return BytePairTokenizer.of(text, vocabulary)
+    return BytePairTokenizer.of(text, vocabulary or VOCABULARY)
 
 
 def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:

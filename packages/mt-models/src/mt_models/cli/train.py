@@ -12,7 +12,7 @@ from mt_models.cli.folders import complete_run
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, LABEL_COLUMNS, TEXT_COLUMNS
 from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, TextRecipe
-from mt_models.tokenizers import BYTES
+from mt_models.tokenizers import BYTES, VOCABULARY
 from mt_models.training import Settings
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -315,9 +315,8 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
 @click.option(
     "--vocabulary",
     type=click.IntRange(min=BYTES),
-    default=512,
-    show_default=True,
-    help="The largest number of tokens of byte-pair encoding.",
+    default=None,
+    help=f"The largest number of tokens of byte-pair encoding.  [default: {VOCABULARY}]",
 )
 @click.option(
     "--layers", type=SIZE, default=4, show_default=True, help="The number of transformer blocks."
@@ -377,10 +376,12 @@ def text(ctx: click.Context, /, **options: Any) -> None:
     The defaults are nanoGPT's for characters on a CPU: 2,000 steps, 8 epochs of 250. The last tenth
     of the text is for validation; the loss of a character after the last epoch is about 1.9.
     """
-    if options["tokenizer"] == "characters" and _is_typed(ctx, "vocabulary"):
+    if options["tokenizer"] == "bpe":
+        options["vocabulary"] = options["vocabulary"] or VOCABULARY
+    elif options["vocabulary"] is not None and not options["resumed"]:
         raise click.UsageError(
-            "--vocabulary is the number of tokens of --tokenizer bpe; characters need none: leave "
-            "one of them out"
+            "--vocabulary is the number of tokens of --tokenizer bpe; add --tokenizer bpe, or "
+            "leave it out"
         )
     _run(ctx, TextRecipe, options)
 

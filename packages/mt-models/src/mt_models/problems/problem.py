@@ -12,7 +12,6 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, no_grad
 from mt_nn import Module
 
-
 Metric = Literal["accuracy", "loss"]
 """The validation metric by which epochs are compared: a high accuracy, or a low loss."""
 
