@@ -10,10 +10,7 @@ import numpy.typing as npt
 from mt_autodiff import Seed, no_grad
 from mt_models.networks import GPT
 from mt_models.problems import evaluating
-from mt_models.tokenizers import Ids, Tokenizer
-
-REPLACEMENT = "�"
-"""The character that a decoder writes for bytes that are not UTF-8."""
+from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

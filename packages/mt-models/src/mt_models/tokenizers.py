@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TokenizerName = Literal["characters", "bpe"]
 Ids = npt.NDArray[np.int64]
 
+REPLACEMENT = "�"
+"""The character that a decoder writes for bytes that are not UTF-8."""
 BYTES = 256
 """The least vocabulary of byte-pair encoding: one token for each byte."""
 VOCABULARY = 512
@@ -130,7 +132,7 @@ class BytePairTokenizer(Tokenizer):
         """
         self._inner = _package().Tokenizer.from_str(definition)
         size = self._inner.get_vocab_size()
-        self.tokens = tuple(self._inner.decode([number]) for number in range(size))
+        self.tokens = tuple(map(self._text, range(size)))
 
     @classmethod
     def of(cls, text: str, vocabulary: int) -> "BytePairTokenizer":
@@ -160,6 +162,11 @@ class BytePairTokenizer(Tokenizer):
         )
         inner.train_from_iterator(text.splitlines(keepends=True), trainer)
         return cls(inner.to_str())
+
+    def _text(self, number: int) -> str:
+        """Return the text of a token; in angle brackets that of bytes that are not UTF-8."""
+        text = self.decode([number])
+        return f"<{self._inner.id_to_token(number)}>" if REPLACEMENT in text else text
 
     def encode(self, text: str) -> Ids:
         """Return the token numbers of a text, shape (tokens,)."""
@@ -205,6 +212,12 @@ def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:
     except KeyError as error:
         raise ValueError(f"the values of a tokenizer lack {error}") from error
     raise ValueError(f"tokenizer {values['name']!r} does not exist; allowed: 'characters', 'bpe'")
+
+
+def shown_token(token: str) -> str:
+    r"""Return a token as it is shown in pictures and tables: a space as ␣, a line end as ↵."""
+    shown = token.replace(" ", "␣").replace("\n", "↵")
+    return shown if shown.isprintable() else ascii(token)[1:-1]
 
 
 def _package() -> "type[tokenizers]":

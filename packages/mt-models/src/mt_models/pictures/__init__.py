@@ -7,7 +7,7 @@ from mt_models.pictures.images import filters, hidden_states, worst_digits
 from mt_models.pictures.regions import regions
 from mt_models.pictures.run import draw_run
 from mt_models.pictures.sentences import worst_sentences
-from mt_models.pictures.texts import attention_maps, shown_token
+from mt_models.pictures.texts import attention_maps
 
 __all__ = [
     "attention_maps",
@@ -18,7 +18,6 @@ __all__ = [
     "filters",
     "hidden_states",
     "regions",
-    "shown_token",
     "worst_digits",
     "worst_errors",
     "worst_sentences",

@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 
 from mt_models.pictures.style import new_figure, styled
 from mt_models.problems import Text
+from mt_models.tokenizers import shown_token
 
 
 def attention_maps(problem: Text, length: int = 24) -> Figure:
@@ -29,9 +30,3 @@ def attention_maps(problem: Text, length: int = 24) -> Figure:
                 axes.set_yticks(ticks, names, size=6, parse_math=False)
         figure.suptitle("attention: rows attend to columns; white 0, blue 1", size=11)
     return figure
-
-
-def shown_token(token: str) -> str:
-    r"""Return a token as it is shown in pictures and tables: a space as ␣, a line end as ↵."""
-    shown = token.replace(" ", "␣").replace("\n", "↵")
-    return shown if shown.isprintable() else ascii(token)[1:-1]

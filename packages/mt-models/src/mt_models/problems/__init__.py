@@ -13,7 +13,7 @@ from mt_models.problems.problem import (
     evaluating,
 )
 from mt_models.problems.sentiment import LENGTH, Sentiment, probabilities
-from mt_models.problems.text import Text, TextEvaluation, sequences
+from mt_models.problems.text import Text, TextEvaluation, evaluate_sequences, sequences
 
 __all__ = [
     "LENGTH",
@@ -31,6 +31,7 @@ __all__ = [
     "Text",
     "TextEvaluation",
     "epoch_order",
+    "evaluate_sequences",
     "evaluating",
     "image_batch",
     "probabilities",

@@ -140,32 +140,38 @@ class Text(Problem):
         return hits
 
     def evaluate(self, examples: Examples, batch_size: int = 16) -> TextEvaluation:
-        """Evaluate the network on sequences, in evaluation mode and without recording.
+        """Evaluate the network on sequences; see `evaluate_sequences`."""
+        return evaluate_sequences(self.network, examples, self.classes, batch_size)
 
-        Returns:
-            The mean loss of the positions with a label, in nats per token, and their predictions.
-            There are no probabilities: those of a large vocabulary need much memory.
-        """
-        total = 0.0
-        chosen = [np.empty(0, np.intp)]
-        labels = [np.empty(0, np.int64)]
-        with evaluating(self.network), no_grad():
-            for batch in examples.batches(batch_size):
-                logits = self.network(batch.inputs)
-                counted = batch.labels != IGNORED
-                losses = cross_entropy(logits, batch.labels, ignore_index=IGNORED, reduction="none")
-                total += float(losses.to_numpy()[counted].sum(dtype=np.float64))
-                chosen.append(logits.to_numpy().argmax(-1)[counted])
-                labels.append(batch.labels[counted])
-        targets = np.concatenate(labels)
-        return TextEvaluation(
-            total / len(targets) if len(targets) else float("nan"),
-            np.empty((0, len(self.classes))),
-            targets,
-            self.classes,
-            self.notes,
-            chosen=np.concatenate(chosen),
-        )
+
+def evaluate_sequences(
+    network: GPT, examples: Examples, tokens: tuple[str, ...], batch_size: int = 16
+) -> TextEvaluation:
+    """Evaluate a network on sequences, in evaluation mode and without recording.
+
+    Returns:
+        The mean loss of the positions with a label, in nats per token, and their predictions. There
+        are no probabilities: those of a large vocabulary need much memory.
+    """
+    total = 0.0
+    chosen = [np.empty(0, np.intp)]
+    labels = [np.empty(0, np.int64)]
+    with evaluating(network), no_grad():
+        for batch in examples.batches(batch_size):
+            logits = network(batch.inputs)
+            counted = batch.labels != IGNORED
+            losses = cross_entropy(logits, batch.labels, ignore_index=IGNORED, reduction="none")
+            total += float(losses.to_numpy()[counted].sum(dtype=np.float64))
+            chosen.append(logits.to_numpy().argmax(-1)[counted])
+            labels.append(batch.labels[counted])
+    targets = np.concatenate(labels)
+    return TextEvaluation(
+        total / len(targets) if len(targets) else float("nan"),
+        np.empty((0, len(tokens))),
+        targets,
+        tokens,
+        chosen=np.concatenate(chosen),
+    )
 
 
 def sequences(ids: Ids, context: int) -> Examples:
