@@ -74,6 +74,21 @@ def drawn(*shape: int) -> Array:
 
 
 EXAMPLES = [
+    Example("attention", [drawn(2, 3, 4), drawn(2, 5, 4), drawn(2, 5, 6)], lambda: (2,)),
+    Example(
+        "attention",
+        [drawn(2, 4, 6), drawn(2, 6, 6), drawn(2, 6, 3)],
+        lambda: (3,),
+        lambda: {"causal": True},
+        special=False,
+    ),
+    Example(
+        "attention",
+        [drawn(1, 70, 33), drawn(1, 131, 33), drawn(1, 131, 5)],
+        options=lambda: {"causal": True},
+        special=False,
+    ),
+    Example("attention", [drawn(1, 65, 3), drawn(1, 130, 3), drawn(1, 130, 40)]),
     Example("softmax", [drawn(3, 5)], lambda: (1,)),
     Example("softmax", [drawn(2, 3, 40)], lambda: (-1,)),
     Example("logsoftmax", [drawn(3, 5)], lambda: (-1,)),

@@ -1,6 +1,7 @@
 """Table of the fused forms of the tuned backend."""
 
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
+from mt_kernels_cpu.tuned.attention.form import Attention
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.clipping import ClipGradNorm
@@ -22,6 +23,7 @@ from mt_tensor.fused import operations
 
 FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.ADAM: Adam,
+    operations.ATTENTION: Attention,
     operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,
     operations.BINARY_CROSS_ENTROPY_WITH_LOGITS: BinaryCrossEntropyWithLogits,
@@ -43,5 +45,10 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
 
 if JIT_IS_DISABLED:
     # Vector instructions do not run as Python.
-    for operation in (operations.CONVOLUTION, operations.MAXPOOL2D, operations.MAX_OVER_TIME):
+    for operation in (
+        operations.ATTENTION,
+        operations.CONVOLUTION,
+        operations.MAXPOOL2D,
+        operations.MAX_OVER_TIME,
+    ):
         del FORMS[operation]

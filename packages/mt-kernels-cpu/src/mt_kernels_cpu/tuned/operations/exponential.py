@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import helper
+from mt_kernels_cpu.compiling.jit import inlined_helper
 
 LOG2_E = np.float32(1.44269504088896341)
 r"""$\log_2 e$."""
@@ -34,7 +34,7 @@ ROUNDING_OFFSET_64 = 6755399441055744.0
 LOWEST_64, HIGHEST_64 = -746.0, 710.0
 
 
-@helper
+@inlined_helper
 def exp_float32(x: Any) -> Any:
     """Return $e^x$ for a float32."""
     # Both comparisons are False for NaN, so it stays.
@@ -57,7 +57,7 @@ def exp_float32(x: Any) -> Any:
     return p * first * second
 
 
-@helper
+@inlined_helper
 def exp_float64(x: Any) -> Any:
     """Return $e^x$ for a float64."""
     x = LOWEST_64 if x < LOWEST_64 else x
