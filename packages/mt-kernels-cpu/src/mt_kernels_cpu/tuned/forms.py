@@ -14,6 +14,7 @@ from mt_kernels_cpu.tuned.layers.losses import (
     CrossEntropy,
     NllLoss,
 )
+from mt_kernels_cpu.tuned.layers.normalization import LayerNorm, RmsNorm
 from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdMomentum
 from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.layers.probabilities import LogSoftmax, Softmax
@@ -32,11 +33,13 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
     operations.TAKE: Take,
+    operations.LAYER_NORM: LayerNorm,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
+    operations.RMS_NORM: RmsNorm,
     operations.SGD: Sgd,
     operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
