@@ -142,21 +142,20 @@ def test_a_block_agrees_with_pytorch(activation: Any) -> None:
     theirs = torch.nn.TransformerEncoderLayer(
         4, 2, 5, 0.0, activation, batch_first=True, norm_first=True, dtype=torch.float64
     )
-    state = {key: torch.tensor(value) for key, value in block.state_dict().items()}
+    state = block.state_dict()
     maps = [f"attention.{name}" for name in ("query", "key", "value")]
     renamed = {
-        "self_attn.in_proj_weight": torch.cat([state[f"{name}.weight"].T for name in maps]),
-        "self_attn.in_proj_bias": torch.cat([state[f"{name}.bias"] for name in maps]),
+        "self_attn.in_proj_weight": np.concatenate([state[f"{name}.weight"].T for name in maps]),
+        "self_attn.in_proj_bias": np.concatenate([state[f"{name}.bias"] for name in maps]),
         "self_attn.out_proj.weight": state["attention.output.weight"].T,
         "self_attn.out_proj.bias": state["attention.output.bias"],
         **{
             f"{name}.{part}": state[f"{name}.{part}"].T
             for name in ("linear1", "linear2", "norm1", "norm2")
             for part in ("weight", "bias")
-            if state[f"{name}.{part}"].ndim
         },
     }
-    theirs.load_state_dict(renamed)
+    theirs.load_state_dict({key: torch.tensor(value) for key, value in renamed.items()})
     x = randn((2, 3, 4), rng=9)
     expected = theirs(torch.tensor(x.to_numpy())).detach().numpy()
     np.testing.assert_allclose(block(x).detach(), expected, rtol=1e-10)
