@@ -418,13 +418,16 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                     limits = -1, visible, -1, begin > 0
                     _product(part, grads, (wide, 1), key, (tall, inner, among), limits)
                     extends = True
-                at = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
-                _unpack(grad_k[0], at, to_key, inner, (among, width), one if extends else zero)
-                at = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
-                _unpack(grad_v[0], at, to_value, outer, (among, values), one if extends else zero)
+                factor_of_keys = one if extends else zero
+                place = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
+                _unpack(grad_k[0], place, to_key, inner, (among, width), factor_of_keys)
+                place = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
+                _unpack(
+                    grad_v[0], place, to_value, outer, (among, values), one if extends else zero
+                )
             for start in range(0, queries, TILE):
-                at = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
+                place = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
                 part = to_query[start // TILE * tall * inner :]
-                _unpack(grad_q[0], at, part, inner, (min(TILE, queries - start), width), scale)
+                _unpack(grad_q[0], place, part, inner, (min(TILE, queries - start), width), scale)
 
     return strict_nogil_kernel(attend_heads_back)
