@@ -83,7 +83,7 @@ class Contender(ABC):
 
 
 class Trainer(Protocol):
-    """A network that is trained batch by batch with plain gradient descent.
+    """A network that is trained batch by batch; `TrainingCase` names the optimiser.
 
     A call of `step` trains one step, or `Contender.steps_per_call` steps, each on the same batch.
     """

@@ -36,7 +36,7 @@ class Interruptible:
     def __init__(self, run: Run, watch: Watch) -> None:
         self.run = run
         self.watch = watch
-        self.examples = len(run.problem.train)
+        self.examples = run.problem.epoch_size
         self.evaluating = False
 
     def on_step(self, progress: Progress) -> None:

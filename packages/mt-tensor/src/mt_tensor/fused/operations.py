@@ -24,6 +24,9 @@ class FusedOperation:
         return self.name
 
 
+ATTENTION = FusedOperation("attention")
+"""Attention of several heads: `mt_nn.functional.attention`."""
+
 AVGPOOL2D = FusedOperation("avgpool2d")
 """Average pooling: `mt_nn.functional.avgpool2d`."""
 
@@ -32,6 +35,12 @@ BINARY_CROSS_ENTROPY = FusedOperation("binary_cross_entropy")
 
 BINARY_CROSS_ENTROPY_WITH_LOGITS = FusedOperation("binary_cross_entropy_with_logits")
 """The loss of two classes given logits: `mt_nn.binary_cross_entropy_with_logits`."""
+
+CLIP_GRAD_NORM = FusedOperation("clip_grad_norm")
+"""Scaling of gradients to a norm: `mt_nn.clip_grad_norm`.
+
+Arguments: the gradients, the largest norm. Result: the gradients and their norm before.
+"""
 
 CONVOLUTION = FusedOperation("convolve")
 """Convolution with padding, stride, bias and ReLU: `mt_nn.functional.convolution.convolve`."""
@@ -42,8 +51,11 @@ CROSS_ENTROPY = FusedOperation("cross_entropy")
 DROPOUT = FusedOperation("dropout")
 """Dropout: `mt_nn.functional.dropout`."""
 
+LAYER_NORM = FusedOperation("layer_norm")
+"""Normalisation of rows by mean and variance: `mt_nn.functional.layer_norm`."""
+
 LINEAR = FusedOperation("linear")
-"""Matrix product, bias and ReLU: `mt_nn.functional.linear`."""
+"""Matrix product, bias and activation: `mt_nn.functional.linear`."""
 
 LOGSOFTMAX = FusedOperation("logsoftmax")
 """Log-softmax: `mt_nn.functional.logsoftmax`."""
@@ -56,6 +68,12 @@ MAXPOOL2D = FusedOperation("maxpool2d")
 
 NLL_LOSS = FusedOperation("nll_loss")
 """The loss of several classes given log-probabilities: `mt_nn.nll_loss`."""
+
+RMS_NORM = FusedOperation("rms_norm")
+"""Normalisation of rows by the root of their mean square: `mt_nn.functional.rms_norm`."""
+
+SELF_ATTENTION = FusedOperation("self_attention")
+"""Linear maps of one sequence, and attention: `mt_nn.functional.self_attention`."""
 
 SOFTMAX = FusedOperation("softmax")
 """Softmax: `mt_nn.functional.softmax`."""
@@ -77,5 +95,6 @@ ADAM = FusedOperation("adam")
 """A step of Adam.
 
 Slots: the running means of the gradients and of their squares. Settings: step size, beta1, beta2,
-1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay.
+1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay, and the factor by which the
+values are multiplied before the step.
 """

@@ -1,8 +1,7 @@
 """Fused steps of optimisers: one loop over memory for each parameter.
 
-A step writes all new values into one new buffer, and the new parameters are views of it. Old values
-are never overwritten, so references to them stay valid. The same holds for the slots, such as
-velocities.
+A step writes all new values and slots, such as velocities, into one new buffer, and the new
+parameters are views of it. Old values are never overwritten, so references to them stay valid.
 """
 
 from abc import abstractmethod
@@ -15,10 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.compiling.jit import strict_nogil_kernel
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedStep, TensorData, TensorList
 from mt_tensor.layout import Storage
+
+STEPS_PER_ELEMENT = 8
+"""The time of the update of an element, in multiplications: it reads and writes several arrays."""
 
 
 class _Step(FusedStep[Memory]):
@@ -36,7 +39,7 @@ class _Step(FusedStep[Memory]):
         parts: Sequence[TensorList],
         settings: npt.NDArray[np.float64],
     ) -> list[list[TensorData]]:
-        """Return the new values and slots; each kind lies in one buffer.
+        """Return the new values and slots, which lie in one buffer.
 
         Args:
             backend: The backend, which allocates memory.
@@ -48,11 +51,20 @@ class _Step(FusedStep[Memory]):
         total, slices = buffer_slices(tuple([value.shape for value in values]))
         kernel = cls.kernel(backend.dtype)
         old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
-        # There are new values and slots, but no new gradients.
-        buffers = [backend.new((total,)).storage for _ in parts[1:]]
+        # There are new values and slots, but no new gradients. One piece of memory for all of them
+        # has large pages, so that a pass over it needs few translations of addresses.
+        kinds = len(parts) - 1
+        memory = backend.new((kinds * total,)).storage
+        buffers = [memory[at * total : (at + 1) * total] for at in range(kinds)]
         new = [[buffer[part] for part in slices] for buffer in buffers]
-        for operands in zip(*new, *old, strict=True):
-            kernel(*operands, settings)
+        operands = list(zip(slices, *new, *old, strict=True))
+
+        def work(_: int, first: int, last: int) -> None:
+            for part, *arrays in operands:
+                if first <= part.start < last:
+                    kernel(*arrays, settings)
+
+        run_parallel(partition(total, STEPS_PER_ELEMENT * total), work)
         return [
             [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
             for each in new
@@ -107,7 +119,7 @@ def sgd(dtype: np.dtype[Any]) -> Any:
             for i in range(len(new)):
                 new[i] = old[i] - lr * (g[i] + weight_decay * old[i])
 
-    return strict_kernel(descend)
+    return strict_nogil_kernel(descend)
 
 
 @lru_cache
@@ -135,7 +147,7 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
             new_v[i] = velocity
             new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
 
-    return strict_kernel(descend_with_momentum)
+    return strict_nogil_kernel(descend_with_momentum)
 
 
 @lru_cache
@@ -159,16 +171,13 @@ def adam(dtype: np.dtype[Any]) -> Any:
     ) -> None:
         step_size, beta1, beta2 = number(settings[0]), number(settings[1]), number(settings[2])
         one_minus_beta1, one_minus_beta2 = number(settings[3]), number(settings[4])
-        root_factor, eps, weight_decay = (
-            number(settings[5]),
-            number(settings[6]),
-            number(settings[7]),
-        )
+        root_factor, eps = number(settings[5]), number(settings[6])
+        weight_decay, shrink = number(settings[7]), number(settings[8])
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
             m = beta1 * mean[i] + one_minus_beta1 * grad
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i], new_square[i] = m, s
-            new[i] = old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
+            new[i] = shrink * old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
 
-    return strict_kernel(step_adam)
+    return strict_nogil_kernel(step_adam)
