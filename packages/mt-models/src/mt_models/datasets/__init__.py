@@ -1,4 +1,4 @@
-"""The data sets: MNIST, SST-2, GloVe, six sets of points in the plane, and the data of users.
+"""The data sets: MNIST, SST-2, GloVe, plain texts, points in the plane, and the data of users.
 
 The embedded data are files in the package; nothing is downloaded unless `load_sst2_from_hub` is
 called with the name of a data set. Other images are read from folders of pictures by class or IDX
@@ -25,6 +25,7 @@ from mt_models.datasets.images import (
     load_test_images,
 )
 from mt_models.datasets.mnist import Mnist, MnistSplit, load_mnist, load_mnist_split, parse_idx
+from mt_models.datasets.plain_texts import load_names, load_plain_text, split_text
 from mt_models.datasets.points import (
     DATASETS,
     Graph,
@@ -90,7 +91,9 @@ __all__ = [
     "load_images",
     "load_mnist",
     "load_mnist_split",
+    "load_names",
     "load_picture_folder",
+    "load_plain_text",
     "load_sst2",
     "load_sst2_from_hub",
     "load_sst2_split",
@@ -108,6 +111,7 @@ __all__ = [
     "simple",
     "spiral",
     "split",
+    "split_text",
     "tokenise",
     "xor",
 ]
