@@ -6,18 +6,19 @@
 microgpt by Andrej Karpathy (2026).
 """
 
-from mt_models.names.learning import Learner, load_names
+from mt_models.names.learning import ENGINES, Learner, make_engine
 from mt_models.names.model import Engine, initial_weights, logits, probabilities
 from mt_models.names.scalars import Scalars
 from mt_models.names.tensors import Tensors
 
 __all__ = [
+    "ENGINES",
     "Engine",
     "Learner",
     "Scalars",
     "Tensors",
     "initial_weights",
-    "load_names",
     "logits",
+    "make_engine",
     "probabilities",
 ]

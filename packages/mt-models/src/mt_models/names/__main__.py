@@ -1,28 +1,14 @@
 """The command `python -m mt_models.names`: train the smallest GPT, or compare the engines."""
 
 import time
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 import click
-import numpy as np
 
-from mt_models.datasets import DataError
-from mt_models.names.learning import Learner, load_names
-from mt_models.names.model import Engine, tokens_of
-from mt_models.names.scalars import Scalars
-from mt_models.names.tensors import Tensors
-from mt_kernels_cpu import Fast, Tuned
-from mt_tensor import Reference
-
-ENGINES = ("scalar", "reference", "fast", "tuned")
-
-
-def make_engine(name: str) -> Engine[Any]:
-    """Return the engine with a name of `ENGINES`, in double precision."""
-    if name == "scalar":
-        return Scalars()
-    return Tensors({"reference": Reference, "fast": Fast, "tuned": Tuned}[name](np.float64))
+from mt_models.datasets import DataError, load_names
+from mt_models.names.learning import ENGINES, Learner, make_engine
+from mt_models.names.model import tokens_of
 
 
 @click.command()
@@ -35,7 +21,12 @@ def make_engine(name: str) -> Engine[Any]:
 def main(
     engine: str, steps: int | None, seed: int, samples: int, start: str, compare: bool
 ) -> None:
-    """Train the smallest GPT on names and print names that it invents."""
+    """Train the smallest GPT on names and print names that it invents.
+
+    With --compare, four engines take the same 20 steps: `Scalar`, and tensors on the backends
+    `Reference`, `Fast` and `Tuned`. The command prints their losses, the largest difference from
+    those of `Scalar`, and the median time of a step.
+    """
     try:
         tokens_of(start)
         names = load_names()
@@ -59,9 +50,11 @@ def main(
         click.echo(learner.invent(seed + sample, start=start))
 
 
-def _compare(names: list[str], steps: int, seed: int) -> None:
+def _compare(names: Sequence[str], steps: int, seed: int) -> None:
     """Print losses and times of all engines."""
-    click.echo(f"{'engine':<10} {'first loss':>14} {'last loss':>14} {'difference':>11} {'a step':>10}")
+    click.echo(
+        f"{'engine':<10} {'first loss':>14} {'last loss':>14} {'difference':>11} {'a step':>10}"
+    )
     reference: list[float] = []
     for name in ENGINES:
         learner = Learner(make_engine(name), names, steps=1000, seed=seed)

@@ -5,11 +5,11 @@ another.
 """
 
 from collections.abc import Sequence
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 
-from mt_models.datasets.files import decode, gunzip, read_embedded
+from mt_models.backends import make_backend
 from mt_models.names.model import (
     CONTEXT,
     END,
@@ -21,18 +21,25 @@ from mt_models.names.model import (
     probabilities,
     tokens_of,
 )
+from mt_models.names.scalars import Scalars
+from mt_models.names.tensors import Tensors
 
-NAMES = "text/names.txt.gz"
-"""The embedded file of names, one a line."""
+ENGINES = ("scalar", "reference", "fast", "tuned")
+"""The names that `make_engine` accepts."""
 
 
-def load_names() -> list[str]:
-    """Read the embedded names.
+def make_engine(name: str) -> Engine[Any]:
+    """Return the engine with a name, in double precision.
 
     Raises:
-        DataError: The file is missing or damaged.
+        ValueError: There is no such engine.
+
+    >>> make_engine("fast").name
+    'Fast'
     """
-    return decode(gunzip(read_embedded(NAMES), NAMES), NAMES).split()
+    if name not in ENGINES:
+        raise ValueError(f"engine {name!r} does not exist; allowed: {', '.join(ENGINES)}")
+    return Scalars() if name == "scalar" else Tensors(make_backend(name, np.float64))
 
 
 class Learner(Generic[Matrix]):
@@ -114,6 +121,8 @@ class Learner(Generic[Matrix]):
             ValueError: The start is too long or has other characters than a – z, or the
                 temperature is not positive.
         """
+        if len(start) >= CONTEXT:
+            raise ValueError(f"invent: start {start!r} has more than {CONTEXT - 1} letters")
         if not temperature > 0:
             raise ValueError(f"invent: temperature {temperature} must be above 0")
         rng = np.random.default_rng(seed)

@@ -40,7 +40,12 @@ class Engine(Protocol[Matrix]):
 
     `Matrix` is the type of a matrix of differentiable numbers: a list of rows of `Scalar`, or a
     tensor.
+
+    Attributes:
+        name: The displayed name.
     """
+
+    name: str
 
     def leaf(self, numbers: Array) -> Matrix:
         """Return numbers as a matrix that receives a gradient."""

@@ -1,14 +1,53 @@
 """The engine of scalars: a matrix is a list of rows, and a row is a list of `Scalar`."""
 
 import math
+from operator import mul
 
 import numpy as np
 
-from mt_autodiff import Scalar
+from mt_autodiff import Context, Scalar, ScalarFunction
 from mt_models.names.model import Array
+from mt_tensor import operators
 
 Row = list[Scalar]
 Rows = list[Row]
+
+
+class Dot(ScalarFunction):
+    r"""Multiply two lists and add the products up: $f(x, w) = \sum_i x_i w_i$.
+
+    With `Mul` and `Add` alone, the model records more than ten times as many Scalars.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, *both: float) -> float:
+        r"""Return $\sum_i x_i w_i$; the arguments are the elements of x and then those of w."""
+        ctx.save_for_backward(both)
+        half = len(both) // 2
+        return float(sum(map(mul, both[:half], both[half:])))
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, ...]:
+        """Return $d w_i$ and then $d x_i$."""
+        (both,) = ctx.saved_values
+        half = len(both) // 2
+        return tuple(d_output * other for other in (*both[half:], *both[:half]))
+
+
+class Ln(ScalarFunction):
+    r"""Take the natural logarithm; `Scalar.log` is that of the course, $\log(x + \epsilon)$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        r"""Return $\ln x$."""
+        ctx.save_for_backward(x)
+        return operators.ln(x)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        r"""Return $\frac{d}{x}$."""
+        (x,) = ctx.saved_values
+        return d_output / x
 
 
 class Scalars:
@@ -58,7 +97,7 @@ class Scalars:
         result = []
         for row in x:
             mean = _dot(row, row) * (1 / len(row)) + 1e-5
-            factor = (mean.log() * -0.5).exp()
+            factor = (Ln.apply(mean) * -0.5).exp()
             result.append([a * factor for a in row])
         return result
 
@@ -76,7 +115,7 @@ class Scalars:
 
     def loss(self, probabilities: Rows, targets: list[int]) -> Scalar:
         """Add the logarithms up, and divide by their number."""
-        logs = [row[target].log() for row, target in zip(probabilities, targets, strict=True)]
+        logs = [Ln.apply(row[target]) for row, target in zip(probabilities, targets, strict=True)]
         return _sum(logs) * (-1 / len(targets))
 
 
@@ -88,7 +127,7 @@ def _sum(row: Row) -> Scalar:
 
 
 def _dot(row: Row, other: Row) -> Scalar:
-    return _sum([a * b for a, b in zip(row, other, strict=True)])
+    return Dot.apply(*row, *other)
 
 
 def _softmax(row: Row) -> Row:
