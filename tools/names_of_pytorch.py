@@ -109,10 +109,10 @@ def groups() -> list[Group]:
             "Layers and losses",
             "Module Parameter Sequential ModuleList ModuleDict Linear Conv1d Conv2d "
             "ConvTranspose2d MaxPool1d MaxPool2d AvgPool2d AdaptiveAvgPool2d BatchNorm1d "
-            "BatchNorm2d LayerNorm GroupNorm Dropout Dropout2d Embedding Flatten Identity ReLU "
-            "LeakyReLU GELU Sigmoid Tanh Softmax RNN LSTM GRU MultiheadAttention "
-            "TransformerEncoderLayer CrossEntropyLoss MSELoss L1Loss SmoothL1Loss NLLLoss "
-            "BCELoss BCEWithLogitsLoss KLDivLoss ELU SiLU Softplus",
+            "BatchNorm2d LayerNorm RMSNorm GroupNorm Dropout Dropout2d Embedding Flatten "
+            "Identity ReLU LeakyReLU GELU Sigmoid Tanh Softmax RNN LSTM GRU MultiheadAttention "
+            "TransformerEncoderLayer TransformerDecoderLayer CrossEntropyLoss MSELoss L1Loss "
+            "SmoothL1Loss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss ELU SiLU Softplus",
             mt_nn,
             nn,
             nn_names.ABSENT,
@@ -122,8 +122,8 @@ def groups() -> list[Group]:
             "relu leaky_relu gelu elu softplus silu tanh sigmoid softmax log_softmax dropout "
             "linear conv1d conv2d max_pool2d avg_pool2d cross_entropy nll_loss mse_loss l1_loss "
             "smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
-            "kl_div one_hot pad embedding normalize cosine_similarity layer_norm batch_norm "
-            "interpolate scaled_dot_product_attention",
+            "kl_div one_hot pad embedding normalize cosine_similarity layer_norm rms_norm "
+            "batch_norm interpolate scaled_dot_product_attention",
             mt_nn,
             nn,
             nn_names.ABSENT,

@@ -20,6 +20,9 @@ EXPRESSIONS: dict[str, str] = {
     "AdaptiveAvgPool2d": "images.mean((2, 3))  # for one number of each channel",
     "Dropout1d": "sequences * dropout(ones((2, 3, 1)), 0.5)  # whole channels",
     "Dropout2d": "images * dropout(ones((2, 3, 1, 1)), 0.5)  # whole channels",
+    "MultiheadAttention": "MultiHeadAttention(8, heads=2)",
+    "TransformerEncoderLayer": "TransformerBlock(8, heads=2, causal=False)",
+    "TransformerDecoderLayer": "TransformerBlock(8, heads=2)  # for text; without a second source",
     "LogSoftmax": "Sequential(lambda x: logsoftmax(x, 1))",
     "KLDivLoss": "cross_entropy(scores, probabilities)  # the same gradient",
     # torch.nn.functional
@@ -39,13 +42,13 @@ EXPRESSIONS: dict[str, str] = {
     "flatten": "x.view(x.shape[0], -1)",
     "interpolate": "images.view(2, 3, 8, 1, 8, 1).expand(2, 3, 8, 2, 8, 2).contiguous()"
     ".view(2, 3, 16, 16)  # the nearest pixel, twice as large",
-    "scaled_dot_product_attention": "softmax(q @ k.permute(0, 2, 1) / k.shape[-1] ** 0.5, 2) @ v",
+    "scaled_dot_product_attention": "attention(q, k, v)  # heads are blocks of columns",
     # torch.nn.init
     "kaiming_uniform_": "Linear(2, 3, init=init.kaiming_uniform)",
     "xavier_uniform_": "Linear(2, 3, init=init.xavier_uniform)",
     "uniform_": "Linear(2, 3, init=partial(init.uniform, low=-1.0, high=1.0))",
     "zeros_": "Linear(2, 3, init=init.zeros)",
-    "normal_": "Parameter(mt_autodiff.randn((2, 3), rng=0))",
+    "normal_": "Linear(2, 3, init=partial(init.normal, std=0.02))",
     # torch.nn.utils
     "clip_grad_norm_": "clip_grad_norm(parameters, 1.0)",
     "clip_grad_value_": "clip_grad_value(parameters, 1.0)",
@@ -68,14 +71,10 @@ EXPRESSIONS: dict[str, str] = {
 
 ABSENT: dict[str, str] = {
     "ConvTranspose2d": "enlarge the images with view and expand, then apply Conv2d",
-    "LayerNorm": "write a Module with standardize of mt_nn.functional over the last dimension",
     "GroupNorm": "write a Module with standardize of mt_nn.functional on a view of the groups",
-    "layer_norm": "use standardize of mt_nn.functional over the last dimension",
     "RNN": "write a Module whose forward loops over the time steps",
     "LSTM": "write a Module whose forward loops over the time steps",
     "GRU": "write a Module whose forward loops over the time steps",
-    "MultiheadAttention": "write a Module with softmax and @",
-    "TransformerEncoderLayer": "write a Module with softmax, @ and Linear",
     "RMSprop": "use Adam, or write an Optimizer with the method rule",
     "Adagrad": "use Adam, or write an Optimizer with the method rule",
     "LBFGS": "use Adam, or write an Optimizer with the method step",

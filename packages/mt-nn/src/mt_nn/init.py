@@ -81,6 +81,30 @@ def uniform(
     return from_numpy(np.random.default_rng(rng).uniform(low, high, tuple(shape)), backend)
 
 
+def normal(
+    shape: Sequence[int],
+    mean: float = 0.0,
+    std: float = 1.0,
+    rng: Seed = None,
+    backend: Backend = REFERENCE,
+) -> Tensor:
+    """Draw from the normal distribution.
+
+    Args:
+        shape: The sizes.
+        mean: The mean.
+        std: The standard deviation, 0 or more.
+        rng: A generator, a seed, or None for an unpredictable seed.
+        backend: The tensor's backend.
+
+    Raises:
+        ValueError: A number is not finite, or the standard deviation is negative.
+    """
+    if not (math.isfinite(mean) and 0.0 <= std < math.inf):
+        raise ValueError(f"normal: mean {mean} and std {std} must be finite, and std 0 or more")
+    return from_numpy(np.random.default_rng(rng).normal(mean, std, tuple(shape)), backend)
+
+
 def course_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     """Draw from [-0.05, 0.05): the course's ``0.1 * (rand(shape) - 0.5)``."""
     return uniform(shape, -0.05, 0.05, rng, backend)

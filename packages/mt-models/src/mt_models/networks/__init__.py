@@ -1,10 +1,12 @@
-"""The networks of the course."""
+"""The networks of the course, and a decoder-only transformer."""
 
+from mt_models.networks.gpt import GPT
 from mt_models.networks.kim import KimCNN, Preset
 from mt_models.networks.lenet import CourseLeNet, LeNet5
 from mt_models.networks.mlp import ScalarLinear, ScalarMLP, TensorMLP
 
 __all__ = [
+    "GPT",
     "CourseLeNet",
     "KimCNN",
     "LeNet5",

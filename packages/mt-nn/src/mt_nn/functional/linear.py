@@ -8,18 +8,21 @@ from mt_tensor.fused import operations
 Activation: TypeAlias = Literal["relu"] | None
 """The activation that a layer applies to its output: ReLU, or None."""
 
+LinearActivation: TypeAlias = Literal["relu", "gelu", "gelu-tanh"] | None
+"""The activation of a linear layer: ReLU, GELU, the tanh form of GELU, or None."""
+
 
 @fused(operations.LINEAR)
 def linear(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, activation: Activation = None
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, activation: LinearActivation = None
 ) -> Tensor:
-    r"""Return $x W + b$, or $\max(x W + b, 0)$ with ReLU.
+    r"""Return $f(x W + b)$; the activation f is the identity, ReLU or GELU.
 
     Args:
         input: The input x.
         weight: The matrix W.
         bias: The vector b, or None.
-        activation: "relu" or None.
+        activation: "relu", "gelu", "gelu-tanh" (see `Tensor.gelu`) or None.
 
     Shape:
         (..., inputs), (inputs, outputs), (outputs,) → (..., outputs), two dimensions or more.
@@ -35,4 +38,8 @@ def linear(
     out: Tensor = input @ weight
     if bias is not None:
         out = out + bias
-    return out.relu() if activation == "relu" else out
+    if activation == "relu":
+        return out.relu()
+    if activation is None:
+        return out
+    return out.gelu("tanh" if activation == "gelu-tanh" else "none")

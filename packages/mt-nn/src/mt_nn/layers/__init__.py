@@ -16,10 +16,12 @@ from mt_nn.layers.activations import (
     Softplus,
     Tanh,
 )
+from mt_nn.layers.attention import KeyValueCache, MultiHeadAttention
 from mt_nn.layers.containers import Lambda, Sequential
 from mt_nn.layers.convolution import Conv1d, Conv2d, MaxOverTimeConv1d, Padding
 from mt_nn.layers.dropout import Dropout
 from mt_nn.layers.embedding import Embedding
+from mt_nn.layers.layer_norm import LayerNorm, RMSNorm
 from mt_nn.layers.linear import Linear
 from mt_nn.layers.losses import (
     BCELoss,
@@ -33,6 +35,7 @@ from mt_nn.layers.losses import (
 )
 from mt_nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from mt_nn.layers.pooling import AvgPool2d, MaxPool2d
+from mt_nn.layers.transformer import TransformerBlock
 
 __all__ = [
     "ELU",
@@ -50,15 +53,19 @@ __all__ = [
     "Flatten",
     "HuberLoss",
     "Identity",
+    "KeyValueCache",
     "L1Loss",
     "Lambda",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MSELoss",
     "MaxOverTimeConv1d",
     "MaxPool2d",
+    "MultiHeadAttention",
     "NLLLoss",
     "Padding",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -67,6 +74,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerBlock",
 ]
 
 if not TYPE_CHECKING:  # Type checkers shall report unknown names.

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import TypeVar
 
 from mt_autodiff import Tensor
-from mt_nn.functional.linear import Activation
 
 
 def check_sizes(
@@ -28,14 +28,18 @@ def check_sizes(
     return tuple(int(size) for size in sizes)
 
 
-def check_activation(layer: str, activation: Activation) -> Activation:
+A = TypeVar("A", bound=str | None)
+
+
+def check_activation(layer: str, activation: A, allowed: Sequence[str] = ("relu",)) -> A:
     """Return the name of an activation.
 
     Raises:
         ValueError: There is no such activation.
     """
-    if activation not in (None, "relu"):
-        raise ValueError(f'{layer}: activation {activation!r} is unknown; allowed: "relu", None')
+    if activation is not None and activation not in allowed:
+        names = ", ".join(f'"{name}"' for name in allowed)
+        raise ValueError(f"{layer}: activation {activation!r} is unknown; allowed: {names}, None")
     return activation
 
 

@@ -3,21 +3,24 @@
 from mt_autodiff import Seed, Tensor
 from mt_autodiff.names import renamed
 from mt_nn import init as initializers
-from mt_nn.functional.linear import Activation, linear
+from mt_nn.functional.linear import LinearActivation, linear
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
 from mt_nn.module import Module
 from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
+ACTIVATIONS = ("relu", "gelu", "gelu-tanh")
+"""The names of the activations of a linear layer."""
+
 
 class Linear(Module):
-    r"""A fully connected layer: $y = x W + b$, or $\max(x W + b, 0)$ with ReLU.
+    r"""A fully connected layer: $y = f(x W + b)$ with the activation f.
 
     Attributes:
         in_size: The number of inputs.
         out_size: The number of outputs.
-        activation: "relu", or None.
+        activation: "relu", "gelu", "gelu-tanh", or None.
         weight: Shape (in_size, out_size).
         bias: Shape (out_size,), or None.
 
@@ -33,7 +36,7 @@ class Linear(Module):
         out_size: int,
         *,
         bias: bool = True,
-        activation: Activation = None,
+        activation: LinearActivation = None,
         init: Initializer = initializers.kaiming_uniform,
         rng: Seed = None,
         backend: Backend = REFERENCE,
@@ -44,7 +47,7 @@ class Linear(Module):
             in_size: The number of inputs, 1 or more.
             out_size: The number of outputs, 1 or more.
             bias: False leaves the bias out.
-            activation: "relu" or None.
+            activation: "relu", "gelu", "gelu-tanh" or None.
             init: The initialiser of the weight.
             rng: A generator, preferably one for the whole network; a seed, or None.
             backend: The backend of the parameters.
@@ -54,7 +57,7 @@ class Linear(Module):
         """
         (self.in_size,) = check_sizes("Linear", "in_size", in_size, 1, 1)
         (self.out_size,) = check_sizes("Linear", "out_size", out_size, 1, 1)
-        self.activation = check_activation("Linear", activation)
+        self.activation = check_activation("Linear", activation, ACTIVATIONS)
         self.weight = Parameter(init((in_size, out_size), rng=rng, backend=backend))
         self.bias = Parameter(initializers.zeros((out_size,), backend=backend)) if bias else None
 

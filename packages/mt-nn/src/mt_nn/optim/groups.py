@@ -1,8 +1,10 @@
 """Parameter groups: parameters of an optimiser with settings of their own."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
+from mt_autodiff import Tensor
+from mt_nn._gradients import unique_parameters
 from mt_nn.parameter import Parameter
 
 
@@ -70,3 +72,35 @@ class ParameterGroup(MutableMapping[str, Any]):
                 f"{type(self._optimizer).__name__}: a parameter group has no setting {key!r}; "
                 f"allowed: {list(self._optimizer.hyperparameters)}"
             )
+
+
+def decay_groups(parameters: Iterable[Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Return parameter groups in which only matrices and kernels decay.
+
+    Tensors of two dimensions or more decay: weights of layers and tables of embeddings. Biases and
+    the factors of normalisations do not: the decay would pull them to 0 without simplifying the
+    network.
+
+    Args:
+        parameters: The parameters, such as ``model.parameters()``.
+        weight_decay: The coefficient of the parameters that decay.
+
+    Returns:
+        A group with the coefficient and a group with the coefficient 0; a group without
+        parameters is left out.
+
+    Raises:
+        TypeError: An item is not a `Parameter`.
+
+    >>> from mt_nn import AdamW, Linear
+    >>> AdamW(decay_groups(Linear(2, 3).parameters(), 0.1), lr=1e-3).param_groups
+    [ParameterGroup(1 parameters, weight_decay=0.1), ParameterGroup(1 parameters, weight_decay=0.0)]
+    """
+    groups: list[dict[str, Any]] = [
+        {"params": [], "weight_decay": weight_decay},
+        {"params": [], "weight_decay": 0.0},
+    ]
+    for parameter in unique_parameters(parameters, "decay_groups"):
+        value = parameter.value
+        groups[not (isinstance(value, Tensor) and value.dims >= 2)]["params"].append(parameter)
+    return [group for group in groups if group["params"]]

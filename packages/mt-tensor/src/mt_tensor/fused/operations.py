@@ -24,6 +24,9 @@ class FusedOperation:
         return self.name
 
 
+ATTENTION = FusedOperation("attention")
+"""Attention of several heads: `mt_nn.functional.attention`."""
+
 AVGPOOL2D = FusedOperation("avgpool2d")
 """Average pooling: `mt_nn.functional.avgpool2d`."""
 
@@ -42,8 +45,11 @@ CROSS_ENTROPY = FusedOperation("cross_entropy")
 DROPOUT = FusedOperation("dropout")
 """Dropout: `mt_nn.functional.dropout`."""
 
+LAYER_NORM = FusedOperation("layer_norm")
+"""Normalisation of rows by mean and variance: `mt_nn.functional.layer_norm`."""
+
 LINEAR = FusedOperation("linear")
-"""Matrix product, bias and ReLU: `mt_nn.functional.linear`."""
+"""Matrix product, bias and activation: `mt_nn.functional.linear`."""
 
 LOGSOFTMAX = FusedOperation("logsoftmax")
 """Log-softmax: `mt_nn.functional.logsoftmax`."""
@@ -56,6 +62,9 @@ MAXPOOL2D = FusedOperation("maxpool2d")
 
 NLL_LOSS = FusedOperation("nll_loss")
 """The loss of several classes given log-probabilities: `mt_nn.nll_loss`."""
+
+RMS_NORM = FusedOperation("rms_norm")
+"""Normalisation of rows by the root of their mean square: `mt_nn.functional.rms_norm`."""
 
 SOFTMAX = FusedOperation("softmax")
 """Softmax: `mt_nn.functional.softmax`."""
