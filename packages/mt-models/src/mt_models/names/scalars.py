@@ -47,7 +47,7 @@ class Ln(ScalarFunction):
     def backward(ctx: Context, d_output: float) -> float:
         r"""Return $\frac{d}{x}$."""
         (x,) = ctx.saved_values
-        return d_output / x
+        return float(d_output / x)
 
 
 class Scalars:
