@@ -92,6 +92,8 @@ EXAMPLES = [
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, None)),
+    Example("linear", [4 * drawn(4, 3), drawn(3, 21), drawn(21)], lambda: ("gelu",)),
+    Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "gelu-tanh")),
     Example(
         "dropout",
         [drawn(5, 7)],

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Scalar, Tensor, tensor, zeros
-from mt_nn import Linear, Parameter, clip_grad_norm, clip_grad_value
-from mt_tensor import Reference
+from mt_autodiff import Scalar, Tensor, ones, tensor, zeros
+from mt_kernels_cpu import Tuned
+from mt_nn import SGD, Linear, Parameter, capture, clip_grad_norm, clip_grad_value
+from mt_tensor import Backend, Reference
 
 numbers = st.floats(-1e3, 1e3)
 vectors = st.lists(numbers, min_size=1, max_size=5)
@@ -34,11 +35,11 @@ def test_the_global_norm_is_limited(
     tensors, scalar = [with_gradient(g) for g in gradients], scalar_with(derivative)
     before = np.concatenate([*gradients, [derivative]])
     norm = clip_grad_norm([*tensors, scalar], max_norm)
-    assert norm == pytest.approx(np.linalg.norm(before))
+    assert float(norm) == pytest.approx(np.linalg.norm(before))
     after = np.concatenate([*(p.value.grad.to_numpy() for p in tensors), [scalar.value.derivative]])
-    scale = min(1.0, max_norm / norm) if norm else 1.0
+    scale = min(1.0, max_norm / float(norm)) if float(norm) else 1.0
     np.testing.assert_allclose(after, before * scale, rtol=1e-12)
-    if norm <= max_norm:
+    if float(norm) <= max_norm:
         np.testing.assert_array_equal(after, before)
 
 
@@ -68,6 +69,45 @@ def test_a_scalar_is_clamped_like_a_tensor(derivative: float, limit: float) -> N
     assert parameter.value.derivative == min(max(derivative, -limit), limit)
 
 
+@pytest.mark.parametrize("backend", [Reference(), Reference(np.float32), Tuned(), Tuned(float)])
+@pytest.mark.parametrize("numbers", [[3.0, -4.0], [0.5, 0.0], [3.0, math.nan], [-math.inf, 1.0]])
+def test_the_norm_on_every_backend(backend: Backend, numbers: list[float]) -> None:
+    shapes: list[tuple[int, ...]] = [(2,), (), (1, 0), (2, 1)]
+    parameters = [Parameter(zeros(shape, backend)) for shape in shapes]
+    for parameter in parameters:
+        values = np.resize(numbers, parameter.value.shape)
+        parameter.value.grad = tensor(values, backend)
+    before = [p.value.grad.to_numpy().copy() for p in parameters]
+    norm = clip_grad_norm(parameters, 2.0)
+    everything = np.concatenate([each.reshape(-1) for each in before])
+    assert norm.item() == pytest.approx(np.linalg.norm(everything), nan_ok=True)
+    factor = 2.0 / norm.item() if 2.0 < norm.item() < math.inf else 1.0
+    for parameter, old in zip(parameters, before, strict=True):
+        new = parameter.value.grad
+        assert new.shape == old.shape
+        np.testing.assert_allclose(new, old * factor, rtol=1e-6)
+        assert (new.backend, new.requires_grad()) == (backend, False)
+
+
+def test_a_step_that_clips_is_captured() -> None:
+    backend = Tuned()
+    layer, x = Linear(3, 2, rng=0, backend=backend), ones((4, 3), backend=backend)
+    optimizer = SGD(layer.parameters(), lr=0.1)
+
+    @capture
+    def step(x: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        (layer(x) * 3.0).square().sum().backward()
+        norm = clip_grad_norm(layer.parameters(), 1.0)
+        optimizer.step()
+        return norm
+
+    norms = [step(x).item() for _ in range(5)]
+    assert step.repetitions == 2
+    assert norms == sorted(norms, reverse=True)
+    assert norms[-1] < norms[0]
+
+
 def test_a_tensor_without_dimensions_is_clamped() -> None:
     parameter = Parameter(tensor(0.0))
     parameter.value.grad = tensor(-5.0)
@@ -77,14 +117,14 @@ def test_a_tensor_without_dimensions_is_clamped() -> None:
 
 def test_parameters_without_a_gradient_are_ignored() -> None:
     layer = Linear(2, 2, rng=0)
-    assert clip_grad_norm(layer.parameters(), 1.0) == 0.0
+    assert float(clip_grad_norm(layer.parameters(), 1.0)) == 0.0
     clip_grad_value(layer.parameters(), 1.0)
     assert [p.value.grad for p in layer.parameters()] == [None, None]
 
 
 def test_a_repeated_parameter_counts_once() -> None:
     parameter = with_gradient([3.0, 4.0])
-    assert clip_grad_norm((p for p in [parameter, parameter]), 1.0) == 5.0
+    assert clip_grad_norm((p for p in [parameter, parameter]), 1.0).item() == 5.0
     np.testing.assert_allclose(parameter.value.grad, [0.6, 0.8])
 
 

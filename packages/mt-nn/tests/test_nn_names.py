@@ -42,8 +42,8 @@ NN = """
 Module Parameter Sequential ModuleList ModuleDict Linear Conv1d Conv2d ConvTranspose2d MaxPool1d
 MaxPool2d AvgPool2d AdaptiveAvgPool2d BatchNorm1d BatchNorm2d LayerNorm RMSNorm GroupNorm Dropout
 Dropout2d Embedding Flatten Identity ReLU LeakyReLU GELU Sigmoid Tanh Softmax RNN LSTM GRU
-MultiheadAttention TransformerEncoderLayer TransformerDecoderLayer CrossEntropyLoss MSELoss L1Loss SmoothL1Loss
-NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss
+MultiheadAttention TransformerEncoderLayer TransformerDecoderLayer CrossEntropyLoss MSELoss L1Loss
+SmoothL1Loss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss
 """
 FUNCTIONAL = """
 relu leaky_relu gelu elu softplus silu tanh sigmoid softmax log_softmax dropout linear conv1d conv2d

@@ -2,5 +2,6 @@
 
 `mt_models.datasets` reads the data, `mt_models.networks` defines the networks,
 `mt_models.problems` combines both, `mt_models.training` trains, `mt_models.pictures` draws, and
-`mt_models.prediction` runs trained networks. The command line is `python -m mt_models`.
+`mt_models.prediction` runs trained networks; `mt_models.generation` continues texts. The command
+line is `python -m mt_models`.
 """

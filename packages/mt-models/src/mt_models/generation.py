@@ -9,10 +9,8 @@ import numpy.typing as npt
 
 from mt_autodiff import Seed, no_grad
 from mt_models.networks import GPT
-from mt_models.tokenizers import Ids, Tokenizer
-
-REPLACEMENT = "�"
-"""The character that a decoder writes for bytes that are not UTF-8."""
+from mt_models.problems import evaluating
+from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,14 +126,8 @@ def _tokens(
             for layer in cache or ():
                 layer.clear()
         # The mode is set for each token: between two tokens the caller may train the network.
-        was_training = model.training
-        model.eval()
-        try:
-            with no_grad():
-                read = [window] if cache is None else [new]
-                logits = model.next_logits(read, cache).to_numpy()[0]
-        finally:
-            model.train(was_training)
+        with evaluating(model), no_grad():
+            logits = model.next_logits([window if cache is None else new], cache).to_numpy()[0]
         probabilities = next_probabilities(
             logits, temperature=temperature, top_k=top_k, top_p=top_p
         )

@@ -19,27 +19,33 @@ from mt_models.datasets import (
     Vocabulary,
     load_glove,
     load_images,
+    load_plain_text,
     load_sst2_from_hub,
     load_texts,
+    split_text,
 )
-from mt_models.networks import KimCNN, Preset
-from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment
+from mt_models.networks import GPT, KimCNN, Preset
+from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment, Text
+from mt_models.tokenizers import TokenizerName, make_tokenizer
 from mt_models.training import Settings
 from mt_nn import (
     SGD,
     Adam,
+    AdamW,
     Checkpoint,
     CheckpointError,
     ConstantRate,
     CosineDecay,
+    LinearWarmup,
     Module,
     Optimizer,
     Parameter,
     Schedule,
+    decay_groups,
 )
 from mt_tensor import Backend
 
-OptimizerName = Literal["sgd", "adam"]
+OptimizerName = Literal["sgd", "adam", "adamw"]
 ScheduleName = Literal["constant", "cosine"]
 
 
@@ -50,9 +56,9 @@ class Recipe(ABC):
     Attributes:
         backend: The name of the backend.
         dtype: The name of its dtype.
-        optimizer: "sgd" or "adam".
+        optimizer: "sgd", "adam" or "adamw".
         lr: The learning rate.
-        weight_decay: The coefficient of the L2 penalty.
+        weight_decay: The coefficient of the L2 penalty; of the decoupled decay with "adamw".
         schedule: The learning-rate schedule: constant, or cosine decay to zero.
         seed: The seed of weights, dropout and the order of the examples.
     """
@@ -79,7 +85,7 @@ class Recipe(ABC):
 
     def make_optimizer(self, parameters: Sequence[Parameter]) -> Optimizer:
         """Return the optimiser of a network's parameters."""
-        kind = SGD if self.optimizer == "sgd" else Adam
+        kind = {"sgd": SGD, "adam": Adam, "adamw": AdamW}[self.optimizer]
         return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
 
     def make_schedule(self, steps: int) -> Schedule:
@@ -98,7 +104,7 @@ class Recipe(ABC):
         """Return the lines that describe a run, for its log."""
         own = {field.name for field in fields(self)} - {field.name for field in fields(Recipe)}
         # The numbers of examples are in the second line.
-        own -= {"train_size", "validation_size"}
+        own -= {"train_size", "validation_size", "epoch_size"}
         choices = [
             name.replace("_", " ") + ("" if value is True else f" {value}")
             for name, value in self.to_json().items()
@@ -106,12 +112,12 @@ class Recipe(ABC):
         ]
         count = f"{settings.epochs} epoch{'s' if settings.epochs > 1 else ''}"
         patience = "" if settings.patience is None else f", patience {settings.patience}"
+        clip = "" if settings.clip is None else f", gradients clipped at {settings.clip:g}"
         return (
             f"{self.problem}: {', '.join(choices)}",
-            f"batch size {settings.batch_size}, {len(problem.train):,} training and "
-            f"{len(problem.validation):,} validation examples",
+            f"batch size {settings.batch_size}, {problem.sizes}",
             f"{count}{patience}, {self.optimizer} with learning rate {self.lr:g} "
-            f"({self.schedule}), weight decay {self.weight_decay:g}, seed {self.seed}",
+            f"({self.schedule}), weight decay {self.weight_decay:g}{clip}, seed {self.seed}",
             *self._machine(),
             *problem.notes,
         )
@@ -276,8 +282,91 @@ class PointsRecipe(Recipe):
         return Points(self.dataset, backend, n=self.n, hidden=self.hidden, seed=self.seed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRecipe(Recipe):
+    """The options of language models; the defaults are nanoGPT's for characters on a CPU.
+
+    Attributes:
+        data: A text file in UTF-8; None for tiny Shakespeare.
+        tokenizer: "characters", or "bpe" for byte-pair encoding.
+        vocabulary: The largest number of tokens of byte-pair encoding; None means 512.
+        width: The length of the vector of a token.
+        heads: The number of heads of each attention.
+        layers: The number of transformer blocks.
+        context: The number of tokens of a sequence.
+        dropout: The probability of dropout.
+        bias: True gives linear maps and normalisations a bias.
+        epoch_size: The number of random sequences of an epoch.
+        warmup: The number of steps in which the learning rate rises.
+    """
+
+    problem: ClassVar[str] = Text.name
+    classes: ClassVar[tuple[str, ...]] = ()
+
+    optimizer: OptimizerName = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.1
+    schedule: ScheduleName = "cosine"
+    data: str | None = None
+    tokenizer: TokenizerName = "characters"
+    vocabulary: int | None = None
+    width: int = 128
+    heads: int = 4
+    layers: int = 4
+    context: int = 64
+    dropout: float = 0.0
+    bias: bool = False
+    epoch_size: int = 3000
+    warmup: int = 100
+
+    def build(self) -> Text:
+        """Read the text, make its tokenizer and build the network."""
+        texts = split_text(load_plain_text(self.data))
+        # The characters of the whole text, so that the validation text has no unknown ones.
+        known = "".join(texts) if self.tokenizer == "characters" else texts[0]
+        tokenizer = make_tokenizer(self.tokenizer, known, self.vocabulary)
+        rng = np.random.default_rng(self.seed)
+        network = self.build_network(len(tokenizer), rng)
+        return Text(texts, tokenizer, network, rng, epoch_size=self.epoch_size)
+
+    def build_network(self, tokens: int, rng: np.random.Generator | None = None) -> GPT:
+        """Build the network for a number of tokens without data, to restore a checkpoint."""
+        return GPT(
+            tokens,
+            width=self.width,
+            heads=self.heads,
+            layers=self.layers,
+            context=self.context,
+            dropout=self.dropout,
+            bias=self.bias,
+            rng=self.seed if rng is None else rng,
+            backend=self.make_backend(),
+        )
+
+    def make_optimizer(self, parameters: Sequence[Parameter]) -> Optimizer:
+        """Return the optimiser, in which only matrices decay."""
+        groups = decay_groups(parameters, self.weight_decay)
+        if self.optimizer == "sgd":
+            return SGD(groups, lr=self.lr)
+        kind = Adam if self.optimizer == "adam" else AdamW
+        return kind(groups, lr=self.lr, betas=BETAS)
+
+    def make_schedule(self, steps: int) -> Schedule:
+        """Return a warmup, then the constant rate or a cosine decay to a tenth of the rate."""
+        if self.schedule == "constant":
+            then: Schedule = ConstantRate(self.lr)
+        else:
+            then = CosineDecay(self.lr, max(1, steps - self.warmup), FINAL_SHARE * self.lr)
+        return LinearWarmup(self.warmup, then) if self.warmup else then
+
+
+BETAS = (0.9, 0.99)
+"""The decay rates of Adam for language models (nanoGPT for characters)."""
+FINAL_SHARE = 0.1
+"""The last learning rate of language models, as a share of the first."""
+
 RECIPES: dict[str, type[Recipe]] = {
-    recipe.problem: recipe for recipe in (DigitsRecipe, SentimentRecipe, PointsRecipe)
+    recipe.problem: recipe for recipe in (DigitsRecipe, SentimentRecipe, PointsRecipe, TextRecipe)
 }
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from mt_models.recipes import Recipe, recipe_of
+from mt_models.recipes import Recipe, TextRecipe, recipe_of
 from mt_models.training import (
     BEST,
     LAST,
@@ -31,7 +31,9 @@ RUNS = Path("runs")
 
 State = Literal["training", "stopped", "finished"]
 
-PICTURES = ("curves", "confusion", "filters", "hidden", "errors", "regions")
+PICTURES = ("curves", "confusion", "filters", "hidden", "errors", "regions", "attention")
+SAMPLES = "samples.txt"
+"""The continuations that a language model writes after its training."""
 APP_FILES = ("job.json", "live.json", "curve.jsonl", "evaluation.npz", "output.txt", "alive")
 """Files that the app adds to a run's folder."""
 
@@ -39,7 +41,8 @@ APP_FILES = ("job.json", "live.json", "curve.jsonl", "evaluation.npz", "output.t
 def files_of_run(problem: str) -> tuple[str, ...]:
     """Return the names of the files that a run of a problem writes into its folder."""
     pictures = (f"{name}.png" for name in PICTURES)
-    return (LAST, BEST, f"{problem}.txt", f"{problem}.jsonl", *pictures)
+    samples = (SAMPLES,) if problem == TextRecipe.problem else ()
+    return (LAST, BEST, f"{problem}.txt", f"{problem}.jsonl", *samples, *pictures)
 
 
 @dataclass(frozen=True, slots=True)

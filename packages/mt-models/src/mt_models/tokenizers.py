@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 TokenizerName = Literal["characters", "bpe"]
 Ids = npt.NDArray[np.int64]
 
+REPLACEMENT = "�"
+"""The character that a decoder writes for bytes that are not UTF-8."""
 BYTES = 256
 """The least vocabulary of byte-pair encoding: one token for each byte."""
+VOCABULARY = 512
+"""The default vocabulary of byte-pair encoding."""
 SHOWN = 10
 """The largest number of unknown characters that an error names."""
 
@@ -128,7 +132,7 @@ class BytePairTokenizer(Tokenizer):
         """
         self._inner = _package().Tokenizer.from_str(definition)
         size = self._inner.get_vocab_size()
-        self.tokens = tuple(self._inner.decode([number]) for number in range(size))
+        self.tokens = tuple(map(self._text, range(size)))
 
     @classmethod
     def of(cls, text: str, vocabulary: int) -> "BytePairTokenizer":
@@ -159,6 +163,11 @@ class BytePairTokenizer(Tokenizer):
         inner.train_from_iterator(text.splitlines(keepends=True), trainer)
         return cls(inner.to_str())
 
+    def _text(self, number: int) -> str:
+        """Return the text of a token; in angle brackets that of bytes that are not UTF-8."""
+        text = self.decode([number])
+        return f"<{self._inner.id_to_token(number)}>" if REPLACEMENT in text else text
+
     def encode(self, text: str) -> Ids:
         """Return the token numbers of a text, shape (tokens,)."""
         return np.array(self._inner.encode(text).ids, np.int64)
@@ -172,20 +181,20 @@ class BytePairTokenizer(Tokenizer):
         return {"name": self.name, "definition": self._inner.to_str()}
 
 
-def make_tokenizer(name: TokenizerName, text: str, vocabulary: int) -> Tokenizer:
+def make_tokenizer(name: TokenizerName, text: str, vocabulary: int | None = None) -> Tokenizer:
     """Return the tokenizer of a kind for a training text.
 
     Args:
         name: "characters" or "bpe".
         text: The training text.
-        vocabulary: The largest number of tokens of byte-pair encoding.
+        vocabulary: The largest number of tokens of byte-pair encoding, by default `VOCABULARY`.
 
     Raises:
         ValueError, ImportError: As for `BytePairTokenizer.of`.
     """
     if name == "characters":
         return CharacterTokenizer.of(text)
-    return BytePairTokenizer.of(text, vocabulary)
+    return BytePairTokenizer.of(text, vocabulary or VOCABULARY)
 
 
 def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:
@@ -203,6 +212,12 @@ def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:
     except KeyError as error:
         raise ValueError(f"the values of a tokenizer lack {error}") from error
     raise ValueError(f"tokenizer {values['name']!r} does not exist; allowed: 'characters', 'bpe'")
+
+
+def shown_token(token: str) -> str:
+    r"""Return a token as it is shown in pictures and tables: a space as ␣, a line end as ↵."""
+    shown = token.replace(" ", "␣").replace("\n", "↵")
+    return shown if shown.isprintable() else ascii(token)[1:-1]
 
 
 def _package() -> "type[tokenizers]":

@@ -1,16 +1,18 @@
 """Gradient clipping, between ``backward()`` and ``step()``."""
 
+import functools
 import math
 from collections.abc import Iterable
 
-from mt_autodiff import Tensor
+from mt_autodiff import Tensor, no_grad, tensor, where
 from mt_nn._gradients import Number, gradient, unique_parameters
 from mt_nn._settings import check_above_0
 from mt_nn.parameter import Parameter
 from mt_tensor import operators
+from mt_tensor.fused import operations
 
 
-def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
+def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> Tensor:
     r"""Scale all gradients by one factor so that their global norm is at most `max_norm`.
 
     The global norm is that of all gradients as one vector, $\sqrt{\sum_i g_i^2}$. Its direction
@@ -22,20 +24,54 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
         max_norm: The largest norm, above 0.
 
     Returns:
-        The norm before scaling. If it is infinite or NaN, the gradients are not changed: check it
-        before the optimiser's step.
+        The norm before scaling; ``float(norm)`` is a number. If it is infinite or NaN, the
+        gradients are not changed: check it before the optimiser's step.
+
+    Shape:
+        The norm has the shape (1,).
 
     Raises:
         ValueError: `max_norm` is not above 0.
         TypeError: An item is not a `Parameter`.
+
+    >>> from mt_autodiff import tensor
+    >>> w = Parameter(tensor([3.0, 4.0]))
+    >>> (w.value * w.value).sum().backward()
+    >>> clip_grad_norm([w], 1.0), w.grad
+    (tensor([10.]), tensor([0.6, 0.8]))
     """
     check_above_0("clip_grad_norm", "max_norm", max_norm)
     pairs = _gradients(parameters, "clip_grad_norm")
-    norm = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
-    if max_norm < norm < math.inf:
+    tensors = [grad for _, grad in pairs if isinstance(grad, Tensor)]
+    if len(tensors) == len(pairs) > 0 and all(g.backend == tensors[0].backend for g in tensors):
+        scaled, norm = _clipped(tensors, max_norm)
+        for (parameter, _), grad in zip(pairs, scaled, strict=True):
+            parameter.grad = grad
+        return norm
+    number = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
+    if max_norm < number < math.inf:
         for parameter, grad in pairs:
-            parameter.grad = grad * (max_norm / norm)
-    return norm
+            parameter.grad = grad * (max_norm / number)
+    return tensor([number])
+
+
+def _clipped(grads: list[Tensor], max_norm: float) -> tuple[list[Tensor], Tensor]:
+    """Return the scaled gradients of one backend, and the norm before scaling.
+
+    No element is read in Python, so a step that clips can be captured.
+    """
+    backend = grads[0].backend
+    form = backend.fused(operations.CLIP_GRAD_NORM)
+    if form is not None:
+        *scaled, total = form.forward(backend, (), [grad.data for grad in grads], max_norm)
+        return [Tensor(each, backend=backend) for each in scaled], Tensor(total, backend=backend)
+    with no_grad():
+        squares = [(grad * grad).sum() for grad in grads]
+        norm = functools.reduce(Tensor.__add__, squares).sqrt()
+        # A NaN is not above the limit, so it changes nothing, either.
+        is_above: Tensor = (norm > max_norm) * (norm < math.inf)
+        factor = where(is_above, max_norm / norm, 1.0)
+        return [grad * (factor if grad.dims else factor.view()) for grad in grads], norm
 
 
 def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:

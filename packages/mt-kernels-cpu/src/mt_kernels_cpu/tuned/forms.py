@@ -3,6 +3,7 @@
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
+from mt_kernels_cpu.tuned.layers.clipping import ClipGradNorm
 from mt_kernels_cpu.tuned.layers.dropout import Dropout
 from mt_kernels_cpu.tuned.layers.embedding import Take
 from mt_kernels_cpu.tuned.layers.linear import Linear
@@ -24,6 +25,7 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,
     operations.BINARY_CROSS_ENTROPY_WITH_LOGITS: BinaryCrossEntropyWithLogits,
+    operations.CLIP_GRAD_NORM: ClipGradNorm,
     operations.CONVOLUTION: Convolution,
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,

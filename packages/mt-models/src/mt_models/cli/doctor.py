@@ -13,7 +13,7 @@ import numpy as np
 from mt_kernels_cpu import Fast
 from mt_kernels_cpu.compiling.disk_cache import folders
 from mt_models.backends import BackendNotAvailableError, make_backend
-from mt_models.datasets import load_glove, load_mnist_split, load_sst2_split
+from mt_models.datasets import load_glove, load_mnist_split, load_plain_text, load_sst2_split
 from mt_tensor import TensorData, operators
 
 PACKAGES = ("mt-tensor", "mt-autodiff", "mt-kernels-cpu", "mt-nn", "mt-models")
@@ -101,7 +101,13 @@ def _data() -> Iterator[Finding]:
     images = len(load_mnist_split("test")[0])
     sentences = len(load_sst2_split("dev"))
     words = len(load_glove().words)
-    yield "ok", "data", f"{images:,} test digits, {sentences} sentences, {words:,} word vectors"
+    characters = len(load_plain_text())
+    yield (
+        "ok",
+        "data",
+        f"{images:,} test digits, {sentences} sentences, {words:,} word vectors, "
+        f"{characters:,} characters of plays",
+    )
 
 
 def _gpu() -> Iterator[Finding]:

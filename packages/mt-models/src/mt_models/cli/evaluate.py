@@ -14,7 +14,7 @@ from mt_models.cli.folders import complete_run
 from mt_models.cli.train import column_options
 from mt_models.pictures import confusion_matrix
 from mt_models.prediction import evaluate as judge
-from mt_models.problems import Evaluation
+from mt_models.problems import Evaluation, TextEvaluation
 
 
 @click.command(
@@ -22,7 +22,8 @@ from mt_models.problems import Evaluation
     context_settings={"max_content_width": 100},
     epilog="{program} evaluate runs/mnist-1 pictures     (pictures/CLASS/*.png, or IDX files)\n"
     "{program} evaluate runs/sentiment-1 reviews.csv\n"
-    "{program} evaluate runs/sentiment-1 reviews.csv --json > result.json",
+    "{program} evaluate runs/sentiment-1 reviews.csv --json > result.json\n"
+    "{program} evaluate runs/text-1 book.txt",
 )
 @click.argument("run", type=click.Path(exists=True), shell_complete=complete_run)
 @click.argument("data", type=click.Path(exists=True))
@@ -38,10 +39,14 @@ def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
     """Evaluate a trained network on other data.
 
     RUN is a run's folder or a checkpoint. DATA is a folder of pictures with a folder for each
-    class, or a folder of IDX files; or a CSV file of texts and labels, or a folder with test.csv.
+    class, or a folder of IDX files; or a CSV file of texts and labels, or a folder with test.csv;
+    or a text file for a language model, whose loss is that of a token.
     The columns of a CSV file are those of the training run, unless options choose others.
     """
     evaluation = judge(run, data, **options)
+    if isinstance(evaluation, TextEvaluation):
+        _show_text(run, data, evaluation, as_json)
+        return
     counts = confusion_matrix(evaluation, len(evaluation.classes))
     if as_json:
         click.echo(json.dumps(_as_json(run, data, evaluation, counts.tolist()), indent=2))
@@ -62,6 +67,28 @@ def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
         share = f"{right} ({right / row.sum():.1%})" if row.any() else ""
         table.add_row(name, str(row.sum()), share, error)
     console.print(table)
+
+
+def _show_text(run: str, data: str, evaluation: TextEvaluation, as_json: bool) -> None:
+    """Print the evaluation of a language model."""
+    tokens, right = len(evaluation.labels), int(evaluation.right.sum())
+    perplexity = math.exp(evaluation.loss)
+    if as_json:
+        values = {
+            "run": run,
+            "data": data,
+            "tokens": tokens,
+            "right": right,
+            "accuracy": evaluation.accuracy,
+            "loss": evaluation.loss,
+            "perplexity": perplexity,
+        }
+        click.echo(json.dumps(values, indent=2))
+        return
+    click.echo(
+        f"loss {evaluation.loss:.4f} per token (perplexity {perplexity:.2f}), accuracy "
+        f"{evaluation.accuracy:.2%}: {right:,} of {tokens:,} next tokens right"
+    )
 
 
 def _as_json(

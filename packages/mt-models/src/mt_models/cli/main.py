@@ -15,6 +15,7 @@ from click.shell_completion import get_completion_class
 COMMANDS = {
     "train": "mt_models.cli.train:train",
     "predict": "mt_models.cli.predict:predict",
+    "generate": "mt_models.cli.generate:generate",
     "evaluate": "mt_models.cli.evaluate:evaluate",
     "runs": "mt_models.cli.runs:runs",
     "doctor": "mt_models.cli.doctor:doctor",

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ from mt_models.backends import BACKENDS
 from mt_models.cli.errors import EXPECTED
 from mt_models.cli.examples import CommandWithExamples
 from mt_models.cli.folders import complete_run
-from mt_models.prediction import Prediction, load_predictor
+from mt_models.prediction import Prediction, TextPredictor, load_predictor
+from mt_models.tokenizers import shown_token
+
+TOKENS = 10
+"""The number of tokens that are shown of a language model, if the user chooses none."""
 
 
 @click.command(
@@ -24,12 +29,16 @@ from mt_models.prediction import Prediction, load_predictor
     "{program} predict runs/mnist-1 *.png --top 3 --json\n"
     '{program} predict runs/sentiment-1 "A charming and funny film."\n'
     "{program} predict runs/sentiment-1 - < sentences.txt\n"
-    "{program} predict runs/points-1 0.2,0.8",
+    "{program} predict runs/points-1 0.2,0.8\n"
+    '{program} predict runs/text-1 "ROMEO:"       (the next character)',
 )
 @click.argument("run", type=click.Path(exists=True), shell_complete=complete_run)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option(
-    "--top", type=click.IntRange(min=1), default=None, help="The number of classes.  [default: all]"
+    "--top",
+    type=click.IntRange(min=1),
+    default=None,
+    help=f"The number of classes.  [default: all; {TOKENS} of the tokens of a text]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each input.")
 @click.option(
@@ -45,7 +54,8 @@ def predict(
 
     RUN is a run's folder or a checkpoint. INPUTS are paths of images of one digit, of any size,
     dark on bright or bright on dark, or folders of such images; or sentences in quotation marks; or
-    points such as 0.2,0.8. The input - reads further inputs from standard input, one per line.
+    points such as 0.2,0.8; or texts whose next token is predicted (`generate` continues them). The
+    input - reads further inputs from standard input, one per line.
     The exit code is 1 if an input has no answer.
     """
     network = load_predictor(run, backend)
@@ -54,6 +64,8 @@ def predict(
             f"--top is {top}, and the network has {len(network.classes)} classes; pass at most "
             f"{len(network.classes)}"
         )
+    is_text = isinstance(network, TextPredictor)
+    most = TOKENS if is_text else len(network.classes)
     console = Console(markup=False, emoji=False, highlight=False)
     failed = False
     questions = list(_expanded(inputs))
@@ -69,12 +81,15 @@ def predict(
                 click.echo(f"Error: {error}", err=True)
                 continue
             raise
-        count = len(prediction.classes) if top is None else top
+        count = min(len(prediction.classes), most) if top is None else top
         if as_json:
             click.echo(json.dumps(_as_json(question, prediction, count)))
         else:
             if len(questions) > 1:
                 console.print(f"{question}: ", end="", soft_wrap=True)
+            if is_text:
+                names = tuple(map(shown_token, prediction.classes))
+                prediction = replace(prediction, classes=names)
             _show(console, prediction, count)
     if failed:
         sys.exit(1)

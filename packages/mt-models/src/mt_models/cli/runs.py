@@ -55,8 +55,8 @@ def list_runs(as_json: bool = False) -> None:
                 run.name,
                 run.state,
                 f"{len(run.progress.records)} of {run.settings.epochs}",
-                _accuracy(run, best=True),
-                _accuracy(run, best=False),
+                _metric(run, best=True),
+                _metric(run, best=False),
                 run.saved[:16].replace("T", " "),
             )
         _console().print(table)
@@ -86,7 +86,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
     table = Table("", *(str(run.folder) for run in pair), box=None)
     for name, values in different.items():
         table.add_row(name.replace("_", " "), *("" if v is None else f"{v}" for v in values))
-    table.add_row("best accuracy", *(_accuracy(run, best=True) for run in pair))
+    table.add_row("best epoch", *(_metric(run, best=True) for run in pair))
     table.add_row(
         "seconds", *(f"{sum(r.seconds for r in run.progress.records):.1f}" for run in pair)
     )
@@ -149,11 +149,15 @@ def export(names: Sequence[str], table: Path | None, events: Path | None) -> Non
         click.echo(f"{events}/: show it with `tensorboard --logdir {events}`")
 
 
-def _accuracy(run: StoredRun, *, best: bool) -> str:
-    """Return the validation accuracy of the best or the last epoch."""
+def _metric(run: StoredRun, *, best: bool) -> str:
+    """Return the accuracy, or the loss of a language model, of the best or the last epoch."""
     records = run.progress.records
     record = run.progress.best if best else (records[-1] if records else None)
-    return "" if record is None else f"{record.validation_accuracy:.2%} ({record.epoch})"
+    if record is None:
+        return ""
+    if run.progress.metric == "loss":
+        return f"loss {record.validation_loss:.4f} ({record.epoch})"
+    return f"{record.validation_accuracy:.2%} ({record.epoch})"
 
 
 def _console() -> Console:

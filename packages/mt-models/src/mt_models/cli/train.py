@@ -1,4 +1,4 @@
-"""The commands `train mnist`, `train sentiment` and `train points`."""
+"""The commands `train mnist`, `train sentiment`, `train text` and `train points`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,8 @@ from mt_models.cli.examples import CommandWithExamples
 from mt_models.cli.folders import complete_run
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, LABEL_COLUMNS, TEXT_COLUMNS
-from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe
+from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, TextRecipe
+from mt_models.tokenizers import BYTES, VOCABULARY
 from mt_models.training import Settings
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -52,6 +53,7 @@ def common_options(
     optimizer: str = "sgd",
     schedule: str = "cosine",
     weight_decay: float = 0.0,
+    clip: float | None = None,
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of all `train` commands."""
     options = [
@@ -87,32 +89,39 @@ def common_options(
         ),
         click.option(
             "--optimizer",
-            type=click.Choice(["sgd", "adam"]),
+            type=click.Choice(["sgd", "adam", "adamw"]),
             is_eager=True,  # The default learning rate depends on it.
             default=optimizer,
             show_default=True,
-            help="The optimiser: stochastic gradient descent, or Adam.",
+            help="The optimiser: stochastic gradient descent, Adam, or Adam with decoupled decay.",
         ),
         click.option(
             "--lr",
             type=click.FloatRange(min=0, min_open=True),
             default=None,
-            callback=_rate({"sgd": sgd_lr, "adam": adam_lr}),
-            help=f"The learning rate.  [default: {sgd_lr} with sgd, {adam_lr} with adam]",
+            callback=_rate({"sgd": sgd_lr, "adam": adam_lr, "adamw": adam_lr}),
+            help=f"The learning rate.  [default: {sgd_lr} with sgd, else {adam_lr}]",
         ),
         click.option(
             "--weight-decay",
             type=click.FloatRange(min=0),
             default=weight_decay,
             show_default=True,
-            help="The coefficient of the L2 penalty.",
+            help="The coefficient of the L2 penalty, or of the decay of adamw.",
+        ),
+        click.option(
+            "--clip",
+            type=click.FloatRange(min=0, min_open=True),
+            default=clip,
+            show_default=clip is not None,
+            help="The largest norm of all gradients together; larger ones are scaled down.",
         ),
         click.option(
             "--schedule",
             type=click.Choice(["constant", "cosine"]),
             default=schedule,
             show_default=True,
-            help="A constant learning rate, or cosine decay to zero.",
+            help="A constant learning rate, or cosine decay to zero (of texts to a tenth).",
         ),
         click.option(
             "--seed",
@@ -125,7 +134,8 @@ def common_options(
             "--patience",
             type=SIZE,
             default=None,
-            help="Stop after this number of epochs without a better validation accuracy.",
+            help="Stop after this number of epochs without a better validation accuracy (of "
+            "texts: loss).",
         ),
         click.option(
             "--out",
@@ -284,6 +294,100 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
 
 @train.command(
     cls=CommandWithExamples,
+    epilog="Shorter:                  {program} train text --epochs 2\n"
+    "Own text:                 {program} train text --data book.txt\n"
+    "Pieces of words:          {program} train text --tokenizer bpe --vocabulary 1000\n"
+    'Then:                     {program} generate "ROMEO:"',
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, resolve_path=True),
+    default=None,
+    help="A text file in UTF-8.  [default: the embedded tiny Shakespeare]",
+)
+@click.option(
+    "--tokenizer",
+    type=click.Choice(["characters", "bpe"]),
+    default="characters",
+    show_default=True,
+    help="The tokens: characters, or byte-pair encoding (needs the package tokenizers).",
+)
+@click.option(
+    "--vocabulary",
+    type=click.IntRange(min=BYTES),
+    default=None,
+    help=f"The largest number of tokens of byte-pair encoding.  [default: {VOCABULARY}]",
+)
+@click.option(
+    "--layers", type=SIZE, default=4, show_default=True, help="The number of transformer blocks."
+)
+@click.option(
+    "--heads",
+    type=SIZE,
+    default=4,
+    show_default=True,
+    help="The number of heads, a divisor of the width.",
+)
+@click.option(
+    "--width", type=SIZE, default=128, show_default=True, help="The length of a token's vector."
+)
+@click.option(
+    "--context",
+    type=SIZE,
+    default=64,
+    show_default=True,
+    help="The number of tokens of a sequence.",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="The probability of dropout.",
+)
+@click.option("--bias", is_flag=True, help="Give linear maps and normalisations a bias.")
+@click.option(
+    "--epoch-size",
+    type=SIZE,
+    default=3000,
+    show_default=True,
+    help="The number of random sequences of an epoch, after which the loss is validated.",
+)
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="The number of steps in which the learning rate rises.",
+)
+@common_options(
+    epochs=8,
+    batch_size=12,
+    sgd_lr=0.1,
+    adam_lr=0.001,
+    optimizer="adamw",
+    weight_decay=0.1,
+    clip=1.0,
+)
+@click.pass_context
+def text(ctx: click.Context, /, **options: Any) -> None:
+    """Train a language model: a GPT that continues a text, on tiny Shakespeare or on own texts.
+
+    The defaults are nanoGPT's for characters on a CPU: 2,000 steps, 8 epochs of 250. The last tenth
+    of the text is for validation; the loss of a character after the last epoch is about 1.9.
+    """
+    if options["tokenizer"] == "bpe":
+        options["vocabulary"] = options["vocabulary"] or VOCABULARY
+    elif options["vocabulary"] is not None and not options["resumed"]:
+        raise click.UsageError(
+            "--vocabulary is the number of tokens of --tokenizer bpe; add --tokenizer bpe, or "
+            "leave it out"
+        )
+    _run(ctx, TextRecipe, options)
+
+
+@train.command(
+    cls=CommandWithExamples,
     epilog="Module 1: {program} train points --model scalar\n"
     "Module 2: {program} train points --backend reference\n"
     "Module 3: {program} train points --backend fast",
@@ -334,6 +438,6 @@ def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> Non
     if resumed:
         resume(kind.problem, out, {n: v for n, v in options.items() if _is_typed(ctx, n)})
         return
-    names = ("epochs", "batch_size", "patience")
+    names = ("epochs", "batch_size", "patience", "clip")
     settings = Settings(**{name: options.pop(name) for name in names}, seed=options["seed"])
     start(kind(**options), settings, out, strict_batches=_is_typed(ctx, "batch_size"))

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from rich.console import Console
 from mt_kernels_cpu import observe_kernels
 from mt_models.cli.examples import typed_form
 from mt_models.cli.folders import check_folder, latest_folder, new_folder
+from mt_models.files import replace_file
+from mt_models.generation import generate
 from mt_models.pictures import draw_run
-from mt_models.problems import Examples, Problem
+from mt_models.problems import Examples, Problem, Text
 from mt_models.recipes import Recipe, recipe_of
+from mt_models.runs import SAMPLES
 from mt_models.training import (
     BEST,
     LAST,
@@ -31,6 +34,11 @@ from mt_models.training import (
     train,
 )
 from mt_nn import Checkpoint, load_checkpoint
+
+PROMPT = 16
+"""The number of tokens of the validation text from which the samples begin."""
+SAMPLE = 400
+"""The number of tokens of a sample."""
 
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C stopped: 128 + SIGINT, as in shells."""
@@ -55,7 +63,7 @@ def start(
         check_folder(recipe.problem, out)
     # Built first, so that an error leaves no folder behind.
     problem = _built(recipe, console)
-    examples = len(problem.train)
+    examples = problem.epoch_size
     if strict_batches and settings.batch_size > examples:
         raise click.UsageError(
             f"--batch-size is {settings.batch_size:,}, and there are {examples:,} training "
@@ -98,7 +106,7 @@ def resume(problem: str, out: Path | None, options: Mapping[str, Any]) -> None:
                 "epoch that --epochs or --patience allow; pass a larger number, or leave the "
                 "option out"
             )
-        kept = {**recipe.to_json(), "batch_size": settings.batch_size}
+        kept = {**recipe.to_json(), **asdict(settings)}
         for name, value in options.items():
             if name in kept and kept[name] != value:
                 raise click.UsageError(
@@ -139,13 +147,13 @@ def _train(
         console.print(line, soft_wrap=not console.is_terminal)
     stop = StopOnSignal()
     display = make_display(
-        problem.name, len(problem.train), settings.epochs, console, recipe.kernels
+        problem.name, problem.epoch_size, settings.epochs, console, recipe.kernels
     )
     run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
     try:
         with stop, display, observe_kernels(display.on_kernel):
             progress = None if checkpoint is None else run.resume(checkpoint)
-            schedule = recipe.make_schedule(settings.steps(len(problem.train)))
+            schedule = recipe.make_schedule(settings.steps(problem.epoch_size))
             progress = train(problem, optimizer, settings, run, progress, schedule)
         if finished(progress, settings):
             _sum_up(console, problem, run, progress)
@@ -177,11 +185,18 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
     """Print the last and the best epoch, evaluate the test split, and draw the pictures."""
     last, best = progress.records[-1], progress.best
     assert best is not None
-    summary = [
-        f"last epoch {last.epoch}: {last.validation_accuracy:.2%} of "
-        f"{last.validation_total:,} validation examples",
-        f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
-    ]
+    if progress.metric == "loss":
+        summary = [
+            f"last epoch {last.epoch}: loss {last.validation_loss:.4f} of "
+            f"{last.validation_total:,} validation tokens, {last.validation_accuracy:.2%} right",
+            f"best epoch {best.epoch}: loss {best.validation_loss:.4f}",
+        ]
+    else:
+        summary = [
+            f"last epoch {last.epoch}: {last.validation_accuracy:.2%} of "
+            f"{last.validation_total:,} validation examples",
+            f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
+        ]
     console.print()
     for line in summary:
         console.print(line)
@@ -194,14 +209,38 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         "pictures",
         lambda: pictures.extend(draw_run(run.folder, problem, progress.records, evaluation)),
     )
+    written = [path.name for path in pictures]
+    if isinstance(problem, Text) and run.attempt(SAMPLES, lambda: _write_samples(run, problem)):
+        written.insert(0, SAMPLES)
     if problem.test is not None or run.unsaved_best is not None:
         _restore_best(run, progress)
     if problem.test is not None:
         summary.append(_test_line(problem, problem.test, best.epoch))
         console.print(summary[-1])
     run.write_log(progress, tuple(summary))
-    names = ", ".join(path.name for path in pictures)
+    names = ", ".join(written)
     console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
+    if isinstance(problem, Text):
+        console.print(f"Continue a text with:\n  {typed_form()} generate --run {run.folder}")
+
+
+def _write_samples(run: Run, problem: Text) -> None:
+    """Write what the network makes of the first line of the validation text, in three ways."""
+    start = problem.tokenizer.decode(problem.validation.inputs[0, :PROMPT])
+    parts = []
+    for temperature in (0.0, 0.8, 1.0):
+        continued = "".join(
+            generate(
+                problem.network,
+                problem.tokenizer,
+                start,
+                length=SAMPLE,
+                temperature=temperature,
+                seed=0,
+            )
+        )
+        parts.append(f"--- temperature {temperature:g}, seed 0 ---\n{start}{continued}\n")
+    replace_file(run.folder / SAMPLES, "\n".join(parts).encode())
 
 
 def _restore_best(run: Run, progress: Progress) -> None:

@@ -155,9 +155,10 @@ class GPT(Module):
         """
         was_training = self.training
         self.eval()
+        maps = []
         try:
             with no_grad():
-                x, maps = self._embedded(np.asarray(ids), 0), []
+                x = self._embedded(np.asarray(ids), 0)
                 for block in self.blocks:
                     maps.append(block.attention.weights(block.norm1(x)).to_numpy())
                     x = block(x)

@@ -7,8 +7,10 @@ from mt_models.pictures.images import filters, hidden_states, worst_digits
 from mt_models.pictures.regions import regions
 from mt_models.pictures.run import draw_run
 from mt_models.pictures.sentences import worst_sentences
+from mt_models.pictures.texts import attention_maps
 
 __all__ = [
+    "attention_maps",
     "confusion",
     "confusion_matrix",
     "curves",

@@ -9,7 +9,8 @@ from mt_models.pictures.images import filters, hidden_states, worst_digits
 from mt_models.pictures.regions import regions
 from mt_models.pictures.sentences import worst_sentences
 from mt_models.pictures.style import save
-from mt_models.problems import Digits, Evaluation, Points, Problem, Sentiment
+from mt_models.pictures.texts import attention_maps
+from mt_models.problems import Digits, Evaluation, Points, Problem, Sentiment, Text
 from mt_models.training.records import EpochRecord
 
 
@@ -27,10 +28,11 @@ def draw_run(
         records: The finished epochs.
         evaluation: The evaluation of the network on the validation examples.
     """
-    pictures = {
-        "curves": curves(records),
-        "confusion": confusion(evaluation, problem.classes),
-    }
+    pictures = {"curves": curves(records)}
+    if isinstance(problem, Text):
+        pictures["attention"] = attention_maps(problem)
+    else:
+        pictures["confusion"] = confusion(evaluation, problem.classes)
     if isinstance(problem, Digits):
         pictures["filters"] = filters(problem.network)
         pictures["hidden"] = hidden_states(problem)

@@ -17,18 +17,30 @@ from mt_models.datasets import (
     Sst2,
     Vocabulary,
     load_glove,
+    load_plain_text,
     load_test_images,
     load_test_texts,
     read_digit,
     tokenise,
 )
+from mt_models.generation import next_probabilities
 from mt_models.prediction.likeness import unlike_digit
-from mt_models.problems import LENGTH, Evaluation, Problem, image_batch, probabilities
+from mt_models.prediction.texts import LanguageModel, language_model
+from mt_models.problems import (
+    LENGTH,
+    Evaluation,
+    Problem,
+    evaluate_sequences,
+    image_batch,
+    probabilities,
+    sequences,
+)
 from mt_models.recipes import (
     DigitsRecipe,
     PointsRecipe,
     Recipe,
     SentimentRecipe,
+    TextRecipe,
     classes_of,
     recipe_of,
 )
@@ -39,6 +51,7 @@ KINDS = {
     "mnist": "pictures; pass the path of an image, or use a run of sentiment for a sentence",
     "sentiment": "sentences; pass one in quotation marks, or use a run of mnist for a picture",
     "points": "points; pass two coordinates such as 0.2,0.8",
+    "text": "the beginnings of texts; pass one in quotation marks",
 }
 """The inputs of the networks of each problem, for errors."""
 
@@ -188,6 +201,27 @@ class _PointPredictor(Predictor):
         return Prediction(self.classes, self.problem.probabilities(np.array([[x, y]]))[0])
 
 
+class TextPredictor(Predictor):
+    """The probabilities of the token after a text."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.path, self.model = model.path, model
+        self.classes = model.tokenizer.tokens
+
+    def __call__(self, question: str) -> Prediction:
+        """Return the probability of each token after a text.
+
+        Raises:
+            ValueError: The text is empty, or it has characters that the network does not know.
+        """
+        if not question:
+            raise ValueError("predict: the text is empty; pass at least one character")
+        ids = self.model.tokenizer.encode(question)[-self.model.network.context :]
+        with no_grad():
+            logits = self.model.network.next_logits(ids[None]).to_numpy()[0]
+        return Prediction(self.classes, next_probabilities(logits))
+
+
 def load_predictor(path: str | PathLike[str], backend: str | None = None) -> Predictor:
     """Load the network of a checkpoint once, for many predictions.
 
@@ -204,8 +238,31 @@ def load_predictor(path: str | PathLike[str], backend: str | None = None) -> Pre
         return _DigitPredictor(checkpoint, recipe)
     if isinstance(recipe, SentimentRecipe):
         return _SentencePredictor(checkpoint, recipe)
+    if isinstance(recipe, TextRecipe):
+        return TextPredictor(language_model(checkpoint, recipe))
     assert isinstance(recipe, PointsRecipe)
     return _PointPredictor(checkpoint, recipe)
+
+
+def load_language_model(path: str | PathLike[str], backend: str | None = None) -> LanguageModel:
+    """Load the language model of a checkpoint, to continue texts with `mt_models.generation`.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+        backend: The name of the backend, by default that of the training run.
+
+    Raises:
+        FileNotFoundError: The checkpoint does not exist.
+        CheckpointError: The checkpoint is damaged, or not from a training run.
+        ValueError: It is one of another problem.
+    """
+    checkpoint, recipe = _load(path, backend)
+    if not isinstance(recipe, TextRecipe):
+        raise ValueError(
+            f"{checkpoint.path} is the network of a run of {recipe.problem}, which continues no "
+            "text; train one with `train text`"
+        )
+    return language_model(checkpoint, recipe)
 
 
 def predict(path: str | PathLike[str], question: str, backend: str | None = None) -> Prediction:
@@ -214,7 +271,8 @@ def predict(path: str | PathLike[str], question: str, backend: str | None = None
     Args:
         path: A checkpoint, or the folder of a run.
         question: The path of an image for a run of mnist, a sentence for a run of sentiment, two
-            coordinates such as ``0.2,0.8`` for a run of points.
+            coordinates such as ``0.2,0.8`` for a run of points, the beginning of a text for a run
+            of text, whose classes are the next tokens.
         backend: The name of the backend, by default that of the training run.
 
     Raises:
@@ -241,7 +299,7 @@ def evaluate(
         path: A checkpoint, or the folder of a run.
         data: For a run of mnist, a folder of pictures by class or of IDX files, see
             `load_test_images`; for a run of sentiment, a CSV file or a folder of such files, see
-            `load_test_texts`.
+            `load_test_texts`; for a run of text, a text file.
         backend: The name of the backend, by default that of the training run.
         text_column: The column of texts of a CSV file, by default that of the training run, or
             else the one with a usual name.
@@ -255,12 +313,16 @@ def evaluate(
         FileNotFoundError: The checkpoint or the data do not exist.
         CheckpointError: The checkpoint is damaged, or it is not that of a training run.
         DataError: The data cannot be read, or the network does not have one of their classes.
-        ValueError: The run is one of points, or columns are given for pictures.
+        ValueError: The run is one of points, columns are given for pictures, or a text has
+            characters that the network does not know.
     """
     checkpoint, recipe = _load(path, backend)
+    if isinstance(recipe, TextRecipe):
+        return _on_text(language_model(checkpoint, recipe), data)
     if not isinstance(recipe, DigitsRecipe | SentimentRecipe):
         raise ValueError(
-            f"evaluate: runs of {recipe.problem} are not supported; use a run of mnist or sentiment"
+            f"evaluate: runs of {recipe.problem} are not supported; use a run of mnist, sentiment "
+            "or text"
         )
     try:
         problem, trained = _problem_on(checkpoint, recipe, data, text_column, label_column)
@@ -308,6 +370,18 @@ def _problem_on(
     sentiment = recipe.build_on(Sst2(empty, texts, empty, classes))
     _add_vectors(checkpoint, sentiment.vocabulary)
     return sentiment, Path(data).is_file()
+
+
+def _on_text(model: LanguageModel, data: str | PathLike[str]) -> Evaluation:
+    """Evaluate a language model on a text file."""
+    ids = model.tokenizer.encode(load_plain_text(data))
+    if len(ids) < 2:
+        raise ValueError(
+            f"evaluate: {data} has {len(ids)} token; a prediction needs at least 2: pass a longer "
+            "text"
+        )
+    examples = sequences(ids, model.network.context)
+    return evaluate_sequences(model.network, examples, model.tokenizer.tokens)
 
 
 def _load(path: str | PathLike[str], backend: str | None) -> tuple[Checkpoint, Recipe]:

@@ -2,8 +2,18 @@
 
 from mt_models.problems.digits import NETWORKS, DigitNetwork, Digits, image_batch
 from mt_models.problems.points import Points
-from mt_models.problems.problem import Answer, Evaluation, Examples, Loss, Problem
+from mt_models.problems.problem import (
+    Answer,
+    Evaluation,
+    Examples,
+    Loss,
+    Metric,
+    Problem,
+    epoch_order,
+    evaluating,
+)
 from mt_models.problems.sentiment import LENGTH, Sentiment, probabilities
+from mt_models.problems.text import Text, TextEvaluation, evaluate_sequences, sequences
 
 __all__ = [
     "LENGTH",
@@ -14,9 +24,16 @@ __all__ = [
     "Evaluation",
     "Examples",
     "Loss",
+    "Metric",
     "Points",
     "Problem",
     "Sentiment",
+    "Text",
+    "TextEvaluation",
+    "epoch_order",
+    "evaluate_sequences",
+    "evaluating",
     "image_batch",
     "probabilities",
+    "sequences",
 ]

@@ -2,14 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor, no_grad
 from mt_nn import Module
+
+Metric = Literal["accuracy", "loss"]
+"""The validation metric by which epochs are compared: a high accuracy, or a low loss."""
 
 
 class Loss(Protocol):
@@ -26,7 +30,7 @@ class Examples:
     """Inputs and their classes.
 
     Shape:
-        inputs (N, ...), labels (N,) of integers from 0.
+        inputs (N, ...), labels (N,) of integers from 0; of texts (N, context), see `Text`.
     """
 
     inputs: npt.NDArray[Any]
@@ -120,11 +124,28 @@ class Evaluation:
         return float(self.right.mean()) if len(self.labels) else float("nan")
 
 
+@contextmanager
+def evaluating(network: Module) -> Iterator[None]:
+    """Put a network into evaluation mode, and back into its mode at the end."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
+
+
+def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:
+    """Return the order of the examples in an epoch, shape (size,)."""
+    return np.random.default_rng((seed, epoch)).permutation(size)
+
+
 class Problem(ABC):
     """A network with its training and validation examples.
 
     Attributes:
         name: The name of the problem; the log is `NAME.txt`.
+        metric: The validation metric by which epochs are compared.
         classes: The names of the classes; own data have other classes than the class attribute.
         network: The network.
         rng: The generator of the weights and of dropout; its state is part of every checkpoint.
@@ -135,6 +156,7 @@ class Problem(ABC):
     """
 
     name: ClassVar[str]
+    metric: ClassVar[Metric] = "accuracy"
     classes: tuple[str, ...]
     network: Module
     rng: np.random.Generator
@@ -149,6 +171,25 @@ class Problem(ABC):
         values = [each.value for each in self.network.parameters()]
         return all(isinstance(each, Tensor) and each.backend.is_recordable for each in values)
 
+    @property
+    def epoch_size(self) -> int:
+        """The number of training examples of an epoch."""
+        return len(self.train)
+
+    @property
+    def sizes(self) -> str:
+        """The numbers of examples, for the log."""
+        return f"{len(self.train):,} training and {len(self.validation):,} validation examples"
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """JSON values for checkpoints, from which a predictor needs no data."""
+        return {}
+
+    def order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the training examples of an epoch, in their order, (epoch_size,)."""
+        return epoch_order(seed, epoch, self.epoch_size)
+
     @abstractmethod
     def inputs(self, batch: Examples) -> Any:
         """Return the inputs of the network for a batch."""
@@ -160,6 +201,11 @@ class Problem(ABC):
     @abstractmethod
     def probabilities_of(self, output: Any) -> npt.NDArray[np.floating]:
         """Return the probability of each class, (N, classes), from the network's output."""
+
+    def hits(self, output: Any, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """Return which predictions of the network's output are correct, in the labels' shape."""
+        hits: npt.NDArray[np.bool_] = self.probabilities_of(output).argmax(1) == labels
+        return hits
 
     def answer(self, batch: Examples) -> Answer:
         """Run the network on a batch."""
@@ -174,18 +220,12 @@ class Problem(ABC):
             batch_size: The number of examples in a batch. The default is that of training, so that
                 no further kernels are compiled.
         """
-        was_training = self.network.training
-        self.network.eval()
         total = 0.0
         parts: list[npt.NDArray[np.floating]] = [np.empty((0, len(self.classes)))]
-        try:
-            with no_grad():
-                for batch in examples.batches(batch_size):
-                    answer = self.answer(batch)
-                    total += float(answer.loss) * len(batch)
-                    parts.append(answer.probabilities)
-        finally:
-            if was_training:
-                self.network.train()
+        with evaluating(self.network), no_grad():
+            for batch in examples.batches(batch_size):
+                answer = self.answer(batch)
+                total += float(answer.loss) * len(batch)
+                parts.append(answer.probabilities)
         loss = total / len(examples) if len(examples) else float("nan")
         return Evaluation(loss, np.concatenate(parts), examples.labels, self.classes, self.notes)

@@ -1,5 +1,6 @@
 """The training loop of all problems, with checkpoints, logs and displays."""
 
+from mt_models.problems import epoch_order
 from mt_models.training.display import BarDisplay, LineDisplay, make_display
 from mt_models.training.locks import LOCK, RunInUseError, is_locked, run_lock
 from mt_models.training.logs import lines, write_logs
@@ -7,7 +8,6 @@ from mt_models.training.loop import (
     DivergedError,
     Observer,
     Settings,
-    epoch_order,
     finished,
     train,
 )

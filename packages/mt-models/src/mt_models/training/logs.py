@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mt_models.files import replace_file
-from mt_models.training.records import EpochRecord
+from mt_models.problems import Metric
+from mt_models.training.records import EpochRecord, best_record
 
 
 def digit_line(record: EpochRecord, best: EpochRecord) -> str:
@@ -34,14 +35,25 @@ def sentiment_line(record: EpochRecord, best: EpochRecord) -> str:
     )
 
 
+def text_line(record: EpochRecord, best: EpochRecord) -> str:
+    """Return the line of an epoch of a language model; the losses are those of a token."""
+    return (
+        f"Epoch {record.epoch}, loss {record.train_loss:.4f}, "
+        f"validation loss {record.validation_loss:.4f}, "
+        f"accuracy {record.validation_accuracy:.2%}, "
+        f"best so far: {best.validation_loss:.4f}"
+    )
+
+
 def lines(name: str, records: Sequence[EpochRecord]) -> list[str]:
     """Return the lines of a run of a problem, one for each epoch."""
-    line = digit_line if name == "mnist" else sentiment_line
+    line = {"mnist": digit_line, "text": text_line}.get(name, sentiment_line)
+    metric: Metric = "loss" if name == "text" else "accuracy"
     result = []
     best = None
     for record in records:
-        if best is None or record.validation_right > best.validation_right:
-            best = record
+        best = best_record([record] if best is None else [best, record], metric)
+        assert best is not None
         result.append(line(record, best))
     return result
 

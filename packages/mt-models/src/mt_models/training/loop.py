@@ -20,7 +20,7 @@ from mt_autodiff import Tensor
 from mt_models.problems import Evaluation, Problem
 from mt_models.problems.problem import Loss
 from mt_models.training.records import EpochRecord, Progress
-from mt_nn import Optimizer, Schedule, capture, is_finite
+from mt_nn import Optimizer, Schedule, capture, clip_grad_norm, is_finite
 
 SHOWN = 16
 """The number of validation examples of the course's line: it prints the correct ones of these."""
@@ -48,12 +48,15 @@ class Settings:
         seed: The seed of the order of the examples.
         patience: The number of epochs without a better validation accuracy after which training
             stops; None never stops early.
+        clip: The largest norm of all gradients together; larger ones are scaled down to it. None
+            does not clip.
     """
 
     epochs: int
     batch_size: int
     seed: int = 0
     patience: int | None = None
+    clip: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -64,6 +67,10 @@ class Settings:
         if self.patience is not None and self.patience < 1:
             raise ValueError(
                 f"Settings: patience is {self.patience}; it must be at least 1, or None"
+            )
+        if self.clip is not None and not 0.0 < self.clip < math.inf:
+            raise ValueError(
+                f"Settings: clip is {self.clip}; it must be above 0 and finite, or None"
             )
 
     def steps(self, examples: int) -> int:
@@ -121,11 +128,11 @@ def train(
     """
     if len(problem.train) == 0:
         raise ValueError("train: there are no training examples")
-    progress = Progress() if progress is None else progress
+    progress = Progress(metric=problem.metric) if progress is None else progress
     problem.network.train()
-    training = _Training(problem, optimizer, progress, captured)
+    training = _Training(problem, optimizer, progress, captured, settings.clip)
     while not finished(progress, settings):
-        order = epoch_order(settings.seed, progress.epoch, len(problem.train))
+        order = problem.order(settings.seed, progress.epoch)
         while progress.examples_seen < len(order):
             if observer.should_stop():
                 return progress
@@ -155,11 +162,6 @@ def finished(progress: Progress, settings: Settings) -> bool:
     return len(progress.records) - best.epoch >= settings.patience
 
 
-def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:
-    """Return the order of the examples in an epoch, shape (size,)."""
-    return np.random.default_rng((seed, epoch)).permutation(size)
-
-
 class _Training:
     """Steps of training on batches, captured where that is possible.
 
@@ -168,11 +170,17 @@ class _Training:
     """
 
     def __init__(
-        self, problem: Problem, optimizer: Optimizer, progress: Progress, captured: bool
+        self,
+        problem: Problem,
+        optimizer: Optimizer,
+        progress: Progress,
+        captured: bool,
+        clip: float | None,
     ) -> None:
         self.problem = problem
         self.optimizer = optimizer
         self.progress = progress
+        self.clip = clip
         self._train = capture(self._update) if captured and problem.is_capturable else self._update
 
     def step(self, chosen: npt.NDArray[np.int64]) -> None:
@@ -180,9 +188,10 @@ class _Training:
         begin, progress = time.perf_counter(), self.progress
         batch = self.problem.train[chosen]
         loss, output = self._train(self.problem.inputs(batch), batch.labels)
-        probabilities = self.problem.probabilities_of(output)
+        hits = self.problem.hits(output, batch.labels)
         progress.loss_sum += float(loss) * len(batch)
-        progress.right += int((probabilities.argmax(1) == batch.labels).sum())
+        # An example of a text has a prediction at each of its positions.
+        progress.right += float(hits.sum() / (hits.size / len(batch)))
         progress.examples_seen += len(batch)
         progress.seconds += time.perf_counter() - begin
 
@@ -192,6 +201,8 @@ class _Training:
         loss, output = self.problem.compute(inputs, labels)
         self._check(loss)
         loss.backward()
+        if self.clip is not None:
+            clip_grad_norm(self.optimizer.parameters, self.clip)
         self.optimizer.step()
         return loss, output
 
@@ -245,5 +256,5 @@ def _finish_epoch(progress: Progress, evaluation: Evaluation) -> None:
     )
     progress.examples_seen = 0
     progress.loss_sum = 0.0
-    progress.right = 0
+    progress.right = 0.0
     progress.seconds = 0.0

@@ -1,7 +1,10 @@
 """Records of a training run, one for every finished epoch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from mt_models.problems import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,13 @@ class EpochRecord:
         return self.validation_right / self.validation_total
 
 
+def best_record(records: Sequence[EpochRecord], metric: Metric) -> EpochRecord | None:
+    """Return the first record with the highest validation accuracy, or with the lowest loss."""
+    if metric == "accuracy":
+        return max(records, key=lambda record: record.validation_right, default=None)
+    return min(records, key=lambda record: record.validation_loss, default=None)
+
+
 @dataclass(slots=True)
 class Progress:
     """The progress of a run, without weights and generators.
@@ -49,15 +59,18 @@ class Progress:
         records: The finished epochs.
         examples_seen: The number of examples of the current epoch so far.
         loss_sum: The sum of their losses.
-        right: The number of correct predictions among them.
+        right: The number of correct predictions among them; of texts the sum of the fractions of
+            the examples' positions.
         seconds: The training time of these examples, in seconds.
+        metric: The validation metric by which epochs are compared.
     """
 
     records: list[EpochRecord] = field(default_factory=list)
     examples_seen: int = 0
     loss_sum: float = 0.0
-    right: int = 0
+    right: float = 0.0
     seconds: float = 0.0
+    metric: Metric = "accuracy"
 
     @property
     def epoch(self) -> int:
@@ -66,8 +79,8 @@ class Progress:
 
     @property
     def best(self) -> EpochRecord | None:
-        """The first epoch with the highest validation accuracy; None before the first record."""
-        return max(self.records, key=lambda record: record.validation_right, default=None)
+        """The first epoch with the best validation metric; None before the first record."""
+        return best_record(self.records, self.metric)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values, from which `from_json` makes an equal object."""

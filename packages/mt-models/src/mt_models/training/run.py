@@ -119,6 +119,7 @@ class Run:
                 "problem": self.problem.name,
                 "classes": list(self.problem.classes),
                 "examples": len(self.problem.train),
+                **self.problem.meta,
                 "options": dict(self.options),
                 "settings": asdict(self.settings),
                 "progress": progress.to_json(),

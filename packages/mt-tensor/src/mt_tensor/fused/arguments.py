@@ -13,9 +13,13 @@ from mt_tensor.tensor_data import TensorData
 
 
 def fits_linear(
-    input: TensorData, weight: TensorData, bias: TensorData | None, activation: str | None
+    input: TensorData,
+    weight: TensorData,
+    bias: TensorData | None,
+    activation: str | None,
+    activations: tuple[str | None, ...] = (None, "relu"),
 ) -> bool:
-    """Return whether the arguments are valid for a linear layer, with or without ReLU.
+    """Return whether the arguments are valid for a linear layer with one of some activations.
 
     Shape:
         input (..., n), weight (n, m), bias (m,), with m > 0.
@@ -25,7 +29,7 @@ def fits_linear(
         and len(weight.shape) == 2
         and input.shape[-1] == weight.shape[0]
         and weight.shape[1] > 0
-        and activation in (None, "relu")
+        and activation in activations
         and (bias is None or bias.shape == weight.shape[1:])
     )
 

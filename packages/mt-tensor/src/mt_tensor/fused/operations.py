@@ -36,6 +36,12 @@ BINARY_CROSS_ENTROPY = FusedOperation("binary_cross_entropy")
 BINARY_CROSS_ENTROPY_WITH_LOGITS = FusedOperation("binary_cross_entropy_with_logits")
 """The loss of two classes given logits: `mt_nn.binary_cross_entropy_with_logits`."""
 
+CLIP_GRAD_NORM = FusedOperation("clip_grad_norm")
+"""Scaling of gradients to a norm: `mt_nn.clip_grad_norm`.
+
+Arguments: the gradients, the largest norm. Result: the gradients and their norm before.
+"""
+
 CONVOLUTION = FusedOperation("convolve")
 """Convolution with padding, stride, bias and ReLU: `mt_nn.functional.convolution.convolve`."""
 

@@ -1,5 +1,6 @@
-"""Fused form of a linear layer: the product, then bias and ReLU in one pass over it."""
+"""Fused form of a linear layer: the product, then bias and activation in one pass over it."""
 
+import math
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -7,18 +8,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.compiling.jit import helper, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.error_function import (
+    gelu_float32,
+    gelu_slope_float32,
+    gelu_tanh_float32,
+    gelu_tanh_slope_float32,
+)
+from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import fits_linear
 from mt_tensor.layout import Storage
 
+ACTIVATIONS = (None, "relu", "gelu", "gelu-tanh")
+
 
 class Linear(FusedForm[Memory]):
-    r"""Linear layer $y = x W + b$, with ReLU on request.
+    r"""Linear layer $y = f(x W + b)$; the activation f is the identity, ReLU or GELU.
 
-    The gradients are $\bar x = \bar y W^T$ and $\bar W = x^T \bar y$.
+    With $\bar u = f'(u)\, \bar y$ the gradients are $\bar x = \bar u W^T$, $\bar W = x^T \bar u$.
+    The forward pass keeps the derivative of GELU, which has most of its terms in common with GELU.
     """
 
     @staticmethod
@@ -30,39 +41,49 @@ class Linear(FusedForm[Memory]):
         bias: TensorData | None,
         activation: str | None,
     ) -> Any:
-        """Multiply, then add the bias and apply ReLU in place.
+        """Multiply, then add the bias and apply the activation.
 
         Returns None, so that the composed function runs, for shapes that do not match.
 
         Shape:
             input (..., inputs), weight (inputs, outputs), bias (outputs,) → (..., outputs).
         """
-        if not fits_linear(input, weight, bias, activation):
+        if not fits_linear(input, weight, bias, activation, ACTIVATIONS):
             return None
         outputs = weight.shape[1]
-        x, w, with_relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
+        x, w = _as_rows(backend, input), as_matrix(weight)
         out = backend.new((*input.shape[:-1], outputs))
         multiply(x, w, out.storage.reshape(len(x), outputs))
-        if bias is not None:
-            bias_relu(backend.dtype)(out.storage, backend.elements(bias), with_relu)
-        elif with_relu:
+        # For the backward pass: the result of ReLU, or the derivative of GELU.
+        kept = None
+        if activation in ("gelu", "gelu-tanh"):
+            sums, out = out.storage, backend.new(out.shape)
+            shift = sums[:0] if bias is None else backend.elements(bias)
+            gelu_rows(backend.dtype, activation)(out.storage, sums, shift, outputs)
+            kept = sums
+        elif bias is not None:
+            bias_relu(backend.dtype)(out.storage, backend.elements(bias), activation == "relu")
+        elif activation == "relu":
             relu(backend.dtype)(out.storage)
-        return out, (x, w, out.storage if with_relu else None, input.shape, needs_grad)
+        if activation == "relu":
+            kept = out.storage
+        return out, (x, w, kept, activation, input.shape, needs_grad)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
         """Return the requested gradients of input, weight and bias, None for the others."""
-        x, w, relu_out, shape, needs_grad = saved
+        x, w, kept, activation, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         grad_input = grad_weight = grad_bias = None
-        if relu_out is not None or len(needs_grad) > 2:
+        if kept is not None or len(needs_grad) > 2:
             grad_bias = backend.new((w.shape[1],))
             elements = backend.elements(grad)
-            if relu_out is None:
+            if kept is None:
                 column_sums(backend.dtype)(grad_bias.storage, elements)
             else:
                 masked = backend.new(grad.shape).storage
-                relu_backward_bias(backend.dtype)(masked, grad_bias.storage, elements, relu_out)
+                backward = relu_backward_bias if activation == "relu" else gelu_backward_bias
+                backward(backend.dtype)(masked, grad_bias.storage, elements, kept)
                 g = masked.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
@@ -153,3 +174,69 @@ def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
         total[:] = sums
 
     return strict_kernel(mask_gradient)
+
+
+@lru_cache
+def gelu_rows(dtype: np.dtype[Any], activation: str) -> Any:
+    """Return ``kernel(out, sums, bias, columns)``.
+
+    It adds the bias, which may be empty, to each row of `sums`, writes GELU of that to `out`, and
+    replaces `sums` by the derivative of GELU.
+    """
+    exact = activation == "gelu"
+    if dtype == np.float32:
+        value = gelu_float32 if exact else gelu_tanh_float32
+        slope = gelu_slope_float32 if exact else gelu_tanh_slope_float32
+    else:
+        value = formula_for(operators.gelu, dtype) if exact else helper(_gelu_tanh)
+        slope = helper(_gelu_slope if exact else _gelu_tanh_slope)
+
+    def apply_gelu(out: Storage, sums: Storage, bias: Storage, columns: int) -> None:
+        for start in range(0, len(out), columns):
+            row, to = sums[start : start + columns], out[start : start + columns]
+            if len(bias) > 0:
+                for j in range(len(row)):
+                    row[j] += bias[j]
+            for j in range(len(row)):
+                x = row[j]
+                to[j] = value(x)
+                row[j] = slope(x)
+
+    return strict_kernel(apply_gelu)
+
+
+@lru_cache
+def gelu_backward_bias(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, total, g, slope)``.
+
+    It writes g times the slope to `to`, and the column sums of that to `total`, added in double
+    precision.
+    """
+
+    def scale_gradient(to: Storage, total: Storage, g: Storage, slope: Storage) -> None:
+        columns, sums = len(total), np.zeros(len(total))
+        for start in range(0, len(g), columns):
+            out, grads = to[start : start + columns], g[start : start + columns]
+            factors = slope[start : start + columns]
+            for j in range(columns):
+                value = grads[j] * factors[j]
+                out[j] = value
+                sums[j] += value
+        total[:] = sums
+
+    return strict_kernel(scale_gradient)
+
+
+def _gelu_slope(x: float) -> float:
+    share = 0.5 * math.erfc(x * -0.7071067811865476)
+    return share + x * (0.3989422804014327 * math.exp(-0.5 * x * x))
+
+
+def _gelu_tanh(x: float) -> float:
+    return 0.5 * x * (1.0 + math.tanh(0.7978845608028654 * (x + 0.044715 * (x * x * x))))
+
+
+def _gelu_tanh_slope(x: float) -> float:
+    t = math.tanh(0.7978845608028654 * (x + 0.044715 * (x * x * x)))
+    inner = 0.7978845608028654 * (1.0 + 3 * 0.044715 * (x * x))
+    return 0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * inner)

@@ -3,7 +3,7 @@
 The formulas of `mt_tensor.operators` compile as they are. Some run faster in another form: those
 with an exponential, and those whose constants are doubles, to which the compiler would convert
 every float. The results agree up to the rounding that
-`mt_kernels_cpu.tuned.operations.exponential` states.
+`mt_kernels_cpu.tuned.operations.exponential` and `error_function` state.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,11 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.compiling.jit import compile_helpers, formula, helper
+from mt_kernels_cpu.tuned.operations.error_function import (
+    gelu_back_float32,
+    gelu_float32,
+    tanh_float32,
+)
 from mt_kernels_cpu.tuned.operations.exponential import exp_float32, exp_float64
 from mt_tensor import operators
 
@@ -59,6 +64,9 @@ _SUBSTITUTES: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
     (operators.sigmoid, np.float32): sigmoid_float32,
     (operators.sigmoid, np.float64): sigmoid_float64,
     (operators.sigmoid_back, np.float32): sigmoid_back_float32,
+    (operators.tanh, np.float32): tanh_float32,
+    (operators.gelu, np.float32): gelu_float32,
+    (operators.gelu_back, np.float32): gelu_back_float32,
 }
 
 
