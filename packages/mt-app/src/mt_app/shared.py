@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from mt_app.insight.digits import explain_digit
+from mt_app.insight.computing import COMPUTING
 from mt_app.insight.networks import (
     PRETRAINED,
     DigitReader,
@@ -14,9 +15,10 @@ from mt_app.insight.networks import (
     load_sentence_reader,
 )
 from mt_app.insight.sentences import explain_sentence
+from mt_app.insight.texts import continue_text
 from mt_app.jobs import ProcessQueue, RunView
 from mt_models.datasets import Mnist, Sst2, load_images, load_sst2
-from mt_models.prediction import find_checkpoint
+from mt_models.prediction import LanguageModel, find_checkpoint, load_language_model
 
 LOADING = "Loading the network, and compiling its kernels the first time …"
 
@@ -57,6 +59,21 @@ def sentence_reader(source: Path) -> SentenceReader:
     return reader
 
 
+def language_model(source: Path) -> LanguageModel:
+    """Return the network of a checkpoint or a run; for a running one its latest network."""
+    path = find_checkpoint(source)
+    model: LanguageModel = _language_model(path, path.stat().st_mtime_ns)
+    return model
+
+
+@st.cache_resource(show_spinner=LOADING, max_entries=4)
+def _language_model(path: Path, written: int) -> LanguageModel:
+    with COMPUTING:
+        model = load_language_model(path)
+    continue_text(model, model.tokenizer.tokens[0], length=2)
+    return model
+
+
 @st.cache_resource(show_spinner=LOADING, max_entries=4)
 def _digit_reader(path: Path, written: int) -> DigitReader:
     reader = load_digit_reader(path)
@@ -75,7 +92,7 @@ def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
     """Let the user choose a network: the pretrained one, or one of a run.
 
     Args:
-        shipped: The name of the pretrained file.
+        shipped: The name of the pretrained file in this package, or its absolute path.
         runs: The runs of the problem.
         key: The unique key of the widget, and its name in the address.
     """

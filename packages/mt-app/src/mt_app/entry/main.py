@@ -19,6 +19,7 @@ from mt_app.pages import (
     sentiment,
     speed,
     tensors,
+    text,
 )
 
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
@@ -29,6 +30,7 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
     "Networks": [
         (digits, "Digits", "draw", "digits"),
         (sentiment, "Sentiment", "chat", "sentiment"),
+        (text, "Text", "edit_note", "text"),
     ],
     "Step by step": [
         (convolution, "Convolution", "grid_on", "convolution"),

@@ -36,7 +36,7 @@ class Interruptible:
     def __init__(self, run: Run, watch: Watch) -> None:
         self.run = run
         self.watch = watch
-        self.examples = len(run.problem.train)
+        self.examples = run.problem.epoch_size
         self.evaluating = False
 
     def on_step(self, progress: Progress) -> None:
@@ -87,7 +87,7 @@ def _train(
     optimizer = recipe.make_optimizer(problem.network.parameters())
     header = recipe.header(problem, settings)
     run = Run(watch.folder, problem, optimizer, settings, recipe.to_json(), header, display)
-    progress = Progress()
+    progress = Progress(metric=problem.metric)
     if (watch.folder / LAST).is_file():
         progress = run.resume(last_checkpoint(watch.folder))
     observer = Interruptible(run, watch)
