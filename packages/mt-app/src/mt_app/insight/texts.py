@@ -98,9 +98,9 @@ def attention_maps(model: LanguageModel, window: Sequence[int]) -> Weights:
 
 
 def visible(text: str) -> str:
-    """Return a text with symbols for invisible characters.
+    r"""Return a text with symbols for invisible characters.
 
-    >>> visible("a b\\n")
+    >>> visible("a b\n")
     'a␣b⏎'
     """
     return "".join(NAMES.get(character, character) for character in text)

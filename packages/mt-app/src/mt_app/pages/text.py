@@ -105,7 +105,7 @@ def _with_network() -> None:
     st.caption("The darker the blue of a token, the more probable it was.")
     announce(beginning + "".join(texts), "text.announcer")
     st.header("Token by token")
-    stepper("text.step", len(steps), _drawing(model, beginning, steps, texts), "token")
+    stepper("text.step", len(steps), _drawing(model, beginning, steps, texts), name="token")
 
 
 def _steps(
