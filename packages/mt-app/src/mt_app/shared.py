@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from mt_app.insight.digits import explain_digit
 from mt_app.insight.computing import COMPUTING
+from mt_app.insight.digits import explain_digit
 from mt_app.insight.networks import (
     PRETRAINED,
     DigitReader,
