@@ -55,8 +55,8 @@ def test_a_text_is_continued_with_probabilities_and_attention(opened: Any) -> No
     app = opened(beginning="to be", **{"step.at": "3", "layer": "2"})
     assert not app.exception
     shown = html_of(app)
-    assert shown.count("mt-current") == 1
-    assert "mt-winner" in shown
+    assert shown.count('class="mt-current"') == 1
+    assert "mt-bar mt-winner" in shown
     assert shown.count("Head ") == 2
     assert app.slider(key="text.step.at").value == 3
     # The whole text, the text up to the step, and one line for each head.
