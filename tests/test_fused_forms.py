@@ -30,8 +30,13 @@ from tools.workspace import ROOT
 
 Array = npt.NDArray[Any]
 
-OPTIMIZERS = {operations.SGD, operations.SGD_MOMENTUM, operations.ADAM}
-"""Fused forms of optimiser rules, which are no functions of tensors."""
+WITHOUT_GRAPH = {
+    operations.SGD,
+    operations.SGD_MOMENTUM,
+    operations.ADAM,
+    operations.CLIP_GRAD_NORM,
+}
+"""Fused forms of optimiser rules and of clipping, which are no functions of tensors."""
 
 
 def composed_functions() -> dict[str, Composed[..., Tensor]]:
@@ -74,6 +79,21 @@ def drawn(*shape: int) -> Array:
 
 
 EXAMPLES = [
+    Example("attention", [drawn(2, 3, 4), drawn(2, 5, 4), drawn(2, 5, 6)], lambda: (2,)),
+    Example(
+        "attention",
+        [drawn(2, 4, 6), drawn(2, 6, 6), drawn(2, 6, 3)],
+        lambda: (3,),
+        lambda: {"causal": True},
+        special=False,
+    ),
+    Example(
+        "attention",
+        [drawn(1, 70, 33), drawn(1, 131, 33), drawn(1, 131, 5)],
+        options=lambda: {"causal": True},
+        special=False,
+    ),
+    Example("attention", [drawn(1, 65, 3), drawn(1, 130, 3), drawn(1, 130, 40)]),
     Example("softmax", [drawn(3, 5)], lambda: (1,)),
     Example("softmax", [drawn(2, 3, 40)], lambda: (-1,)),
     Example("logsoftmax", [drawn(3, 5)], lambda: (-1,)),
@@ -88,6 +108,18 @@ EXAMPLES = [
         lambda: (np.array([[1, 0, 0], [0.5, 1, 0.25]]),),
         special=False,
     ),
+    Example("self_attention", [drawn(2, 4, 5), *[drawn(5, 6)] * 3, *[drawn(6)] * 3], lambda: (2,)),
+    Example(
+        "self_attention",
+        [drawn(1, 67, 3), drawn(3, 4), 2 * drawn(3, 4), -drawn(3, 4)],
+        lambda: (None, None, None, 1, True),
+        special=False,
+    ),
+    Example("layer_norm", [drawn(3, 5), drawn(5), drawn(5)]),
+    Example("layer_norm", [drawn(2, 3, 37), drawn(37)], lambda: (None, 0.5)),
+    Example("layer_norm", [drawn(4, 3)]),
+    Example("rms_norm", [drawn(2, 3, 17), drawn(17)]),
+    Example("rms_norm", [drawn(4, 1)], lambda: (None, 0.25)),
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: (None,)),
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
@@ -180,7 +212,7 @@ def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tune
 
 def test_every_pair_has_examples_and_every_form_a_function() -> None:
     assert {example.form for example in EXAMPLES} == set(COMPOSED)
-    assert {each.operation for each in COMPOSED.values()} | OPTIMIZERS == set(FORMS)
+    assert {each.operation for each in COMPOSED.values()} | WITHOUT_GRAPH == set(FORMS)
 
 
 def test_the_guide_lists_every_fused_form() -> None:
@@ -294,6 +326,16 @@ def test_special_values_agree(example: Example, dtype: Any, number: float) -> No
         ("binary_cross_entropy_with_logits", [(3,)], ([[0, 1, 1]],)),
         ("binary_cross_entropy_with_logits", [(0,)], ([],)),
         ("binary_cross_entropy_with_logits", [(3,)], ([0, np.nan, 1],)),
+        ("attention", [(2, 3, 4), (2, 5, 4), (2, 5, 6)], (3,)),
+        ("attention", [(2, 3, 4), (2, 5, 4), (2, 4, 4)], ()),
+        ("attention", [(2, 0, 4), (2, 5, 4), (2, 5, 4)], ()),
+        ("attention", [(2, 3, 4), (2, 0, 4), (2, 0, 4)], ()),
+        ("attention", [(0, 3, 4), (0, 3, 4), (0, 3, 4)], ()),
+        ("layer_norm", [(2, 3), (4,)], ()),
+        ("layer_norm", [(2, 0)], ()),
+        ("layer_norm", [(0, 3), (3,)], ()),
+        ("rms_norm", [(2, 3), (2, 3)], ()),
+        ("rms_norm", [()], ()),
         ("linear", [(2, 3), (4, 2)], ()),
         ("linear", [(2, 3), (3, 2), (1, 2)], ()),
         ("linear", [(0, 3), (3, 2), (2,)], ("relu",)),

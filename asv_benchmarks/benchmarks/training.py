@@ -1,14 +1,14 @@
 """Time and memory of training steps: forward pass, backward pass, optimiser step."""
 
 from asv_benchmarks.benchmarks.settings import Timed, call_of, keyed
-from asv_benchmarks.peers.rows import chain_row, training_rows
+from asv_benchmarks.peers.rows import chain_row, text_rows, training_rows
 
-STEPS = keyed(training_rows())
+STEPS = keyed((*training_rows(), *text_rows()))
 CONTENDERS = ["tuned", "fast", "torch", "jax"]
 
 
 class Steps(Timed):
-    """One step of each network in the table of `hatch run peers`."""
+    """One step of each network in the table of `hatch run peers`, and generation of a text."""
 
     params = (list(STEPS), CONTENDERS)
     param_names = ("step", "contender")

@@ -74,7 +74,7 @@ class Contender(ABC):
 
 
 class Trainer(Protocol):
-    """A network that is trained batch by batch with plain gradient descent."""
+    """A network that is trained batch by batch; `TrainingCase` names the optimiser."""
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Convert a batch to the arrays of the framework."""

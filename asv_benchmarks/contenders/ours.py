@@ -9,18 +9,33 @@ import numpy.typing as npt
 
 from asv_benchmarks.contenders.contender import Absent, Call, Contender, draw
 from asv_benchmarks.naive import Naive
-from asv_benchmarks.training_cases import LEARNING_RATE, MAPS, TrainingCase, Weights
+from asv_benchmarks.training_cases import (
+    CHARACTERS,
+    COLUMNS,
+    CONTEXT,
+    HEADS,
+    LAYERS,
+    LEARNING_RATE,
+    MAPS,
+    TrainingCase,
+    Weights,
+)
 from asv_benchmarks.workloads import Workload
 from mt_autodiff import Tensor, from_numpy, no_grad
 from mt_kernels_cpu import Fast
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_nn import (
     SGD,
+    AdamW,
     Dropout,
     Module,
+    Optimizer,
     avgpool2d,
     binary_cross_entropy_with_logits,
     capture,
+    clip_grad_norm,
+    cross_entropy,
+    decay_groups,
     maxpool2d,
     nll_loss,
 )
@@ -64,6 +79,7 @@ class Ours(Contender):
         """Return, for each operation, the function that prepares a case."""
         return {
             "train_step": self.train_step,
+            "generate": self._generate,
             "chain": self._chain,
             "conv1d": self._conv_forward,
             "conv1d_grad_input": self._conv_grad_input,
@@ -96,6 +112,22 @@ class Ours(Contender):
             for _ in range(length):
                 y = y * factor
             y.sum().backward()
+
+        return call
+
+    def _generate(self, case: Workload) -> Call:
+        """Return a call that continues one character by the most probable ones, with a cache."""
+        network = _transformer(self.backend)
+        network.load_state_dict(TrainingCase("gpt", 1).weights())
+        network.eval()
+
+        def call() -> list[int]:
+            cache, text = network.new_cache(), [0]
+            with no_grad():
+                for _ in range(case.options["length"]):
+                    logits = network.next_logits([[text[-1]]], cache).to_numpy()
+                    text.append(int(logits.argmax()))
+            return text
 
         return call
 
@@ -191,16 +223,21 @@ class OurTrainer:
     def __init__(self, case: TrainingCase, rate: float, backend: Backend) -> None:
         """Build the network with the weights of the case."""
         self.backend = backend
-        self.sentences = case.network == "kim"
+        self.sentences, self.text = case.network == "kim", case.network == "gpt"
         self.network = self._network(case)
-        self.optimizer = SGD(self.network.parameters(), lr=rate)
+        self.parameters = list(self.network.parameters())
+        self.optimizer: Optimizer = SGD(self.parameters, lr=rate)
+        if self.text:
+            groups = decay_groups(self.parameters, 0.1)
+            self.optimizer = AdamW(groups, lr=rate, betas=(0.9, 0.99))
         # As the training loop of `mt_models` does.
         self._train = capture(self._update) if backend.is_recordable else self._update
         self._answer = capture(self._run) if backend.is_recordable else self._run
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
-        """Return word indices, or images as a tensor, and the labels."""
-        return (inputs if self.sentences else from_numpy(inputs, self.backend)), labels
+        """Return numbers of words or characters, or images as a tensor, and the labels."""
+        numbers = self.sentences or self.text
+        return (inputs if numbers else from_numpy(inputs, self.backend)), labels
 
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
@@ -212,8 +249,10 @@ class OurTrainer:
         if self.sentences:
             loss = binary_cross_entropy_with_logits(output, labels)
         else:
-            loss = nll_loss(output, labels)
+            loss = (cross_entropy if self.text else nll_loss)(output, labels)
         loss.backward()
+        if self.text:
+            clip_grad_norm(self.parameters, 1.0)
         self.optimizer.step()
         return loss
 
@@ -240,6 +279,8 @@ class OurTrainer:
         network: Module
         if case.network == "kim":
             network = KimCNN(weights["embedding.weight"], rng, self.backend, maps=MAPS)
+        elif case.network == "gpt":
+            network = _transformer(self.backend)
         else:
             network = (CourseLeNet if case.network == "course" else LeNet5)(rng, self.backend)
         network.load_state_dict(weights)
@@ -247,6 +288,20 @@ class OurTrainer:
             if isinstance(module, Dropout) and not case.dropout:
                 module.rate = 0.0
         return network
+
+
+def _transformer(backend: Backend) -> Any:
+    """Return the character transformer.
+
+    Raises:
+        Absent: The installed packages, such as those of an older commit, lack it.
+    """
+    try:
+        from mt_models.networks.gpt import GPT
+    except ModuleNotFoundError as error:
+        raise Absent("the installed packages have no transformer") from error
+    sizes = {"width": COLUMNS, "heads": HEADS, "layers": LAYERS, "context": CONTEXT}
+    return GPT(CHARACTERS, **sizes, rng=0, backend=backend)
 
 
 def make_backend(name: str) -> Backend:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import lax
 
-from asv_benchmarks.contenders.contender import Call, Contender, draw
+from asv_benchmarks.contenders.contender import Absent, Call, Contender, draw
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -47,7 +47,13 @@ class WithJax(Contender):
         }
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "JaxTrainer":
-        """Return a trainer whose network has the weights of a case."""
+        """Return a trainer whose network has the weights of a case.
+
+        Raises:
+            Absent: The network is not written for JAX.
+        """
+        if case.network not in NETWORKS:
+            raise Absent(f"the network {case.network} is not written for JAX")
         return JaxTrainer(case, rate)
 
 

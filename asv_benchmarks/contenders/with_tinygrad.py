@@ -41,7 +41,13 @@ class WithTinygrad(Contender):
         return {"train_step": self.train_step}
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TinygradTrainer":
-        """Return a trainer whose network has the weights of a case."""
+        """Return a trainer whose network has the weights of a case.
+
+        Raises:
+            Absent: The network is not written for tinygrad.
+        """
+        if case.network not in NETWORKS:
+            raise Absent(f"the network {case.network} is not written for tinygrad")
         return TinygradTrainer(case, rate)
 
 

@@ -10,7 +10,15 @@ import torch.nn.functional as F  # noqa: N812  (the usual name)
 from torch import Tensor
 
 from asv_benchmarks.contenders.contender import Call, Contender, draw
-from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
+from asv_benchmarks.training_cases import (
+    CONTEXT,
+    HEADS,
+    KERNELS,
+    LAYERS,
+    LEARNING_RATE,
+    TrainingCase,
+    Weights,
+)
 from asv_benchmarks.workloads import Workload
 
 Layers: TypeAlias = Mapping[str, tuple[Tensor, ...]]
@@ -52,6 +60,7 @@ class WithTorch(Contender):
         return {
             **training,
             "chain": _chain,
+            "generate": _generate,
             "conv1d": _conv_forward,
             "conv1d_grad_input": _conv_grad_input,
             "conv1d_grad_weight": _conv_grad_weight,
@@ -79,7 +88,7 @@ class TorchTrainer:
         """Build the network with the weights of the case; `compiled` selects `torch.compile`."""
         self.network = NETWORKS[case.network]
         self.run = torch.compile(self.network) if compiled else self.network
-        self.sentences = case.network == "kim"
+        self.sentences, self.text = case.network == "kim", case.network == "gpt"
         self.drop = 0.25 if case.dropout else 0.0
         self._weights = {
             name: torch.from_numpy(array.T if _is_linear(name, array) else array)
@@ -88,6 +97,8 @@ class TorchTrainer:
             .requires_grad_(not name.startswith("embedding"))
             for name, array in case.weights().items()
         }
+        if self.text:
+            _merge_maps(self._weights)
         self.layers: dict[str, tuple[Tensor, ...]] = {
             name.removesuffix(".bias"): (self._weights[name.replace("bias", "weight")], bias)
             for name, bias in self._weights.items()
@@ -95,9 +106,17 @@ class TorchTrainer:
         }
         if self.sentences:
             self.layers["embedding"] = (self._weights["embedding.weight"],)
-        self.optimizer = torch.optim.SGD(
-            [weight for weight in self._weights.values() if weight.requires_grad], lr=rate
-        )
+        trained = [weight for weight in self._weights.values() if weight.requires_grad]
+        self.optimizer: torch.optim.Optimizer = torch.optim.SGD(trained, lr=rate)
+        if self.text:
+            self.layers = _single(self._weights)
+            matrices = [weight for weight in trained if weight.dim() > 1]
+            others = [weight for weight in trained if weight.dim() < 2]
+            groups = [
+                {"params": matrices, "weight_decay": 0.1},
+                {"params": others, "weight_decay": 0.0},
+            ]
+            self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Return inputs and labels as tensors."""
@@ -111,9 +130,13 @@ class TorchTrainer:
         output = self.run(self.layers, inputs, self.drop)
         if self.sentences:
             loss = F.binary_cross_entropy_with_logits(output, labels)
+        elif self.text:
+            loss = F.cross_entropy(output.flatten(0, 1), labels.flatten())
         else:
             loss = F.nll_loss(output, labels)
         loss.backward()
+        if self.text:
+            torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()
@@ -128,10 +151,32 @@ class TorchTrainer:
 
     def weights(self) -> Weights:
         """Return the weights in our shapes."""
+        found: dict[str, Tensor] = {}
+        for name, weight in self._weights.items():
+            names = [name.replace(MERGED, part) for part in MAPS_OF_ATTENTION]
+            parts = weight.chunk(3) if MERGED in name else (weight,)
+            found |= zip(names if MERGED in name else [name], parts, strict=True)
         return {
             name: (weight.T if _is_linear(name, weight) else weight).detach().numpy()
-            for name, weight in self._weights.items()
+            for name, weight in found.items()
         }
+
+
+MERGED, MAPS_OF_ATTENTION = "queries_keys_values", ("query", "key", "value")
+"""Name of the linear map that makes queries, keys and values at once, and those of its parts."""
+
+
+def _merge_maps(weights: dict[str, Tensor]) -> None:
+    """Replace the maps to queries, keys and values by one, which PyTorch computes faster."""
+    for at in range(LAYERS):
+        prefix = f"blocks.{at}.attention."
+        parts = [weights.pop(f"{prefix}{part}.weight").detach() for part in MAPS_OF_ATTENTION]
+        weights[f"{prefix}{MERGED}.weight"] = torch.cat(parts).requires_grad_()
+
+
+def _single(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+    """Return the weights of layers without a bias."""
+    return {name.removesuffix(".weight"): (weight,) for name, weight in weights.items()}
 
 
 def _course_lenet(w: Layers, x: Tensor, drop: float) -> Tensor:
@@ -161,16 +206,69 @@ def _kim(w: Layers, rows: Tensor, drop: float) -> Tensor:
     return F.dropout(F.linear(features, *w["output"]), drop).view(-1)
 
 
+def _heads(x: Tensor) -> Tensor:
+    """Return the columns of each head: (batch, length, width) → (batch, heads, length, size)."""
+    return x.view(*x.shape[:2], HEADS, -1).transpose(1, 2)
+
+
+def _gpt(w: Layers, ids: Tensor, drop: float) -> Tensor:
+    length = ids.shape[1]
+    x = F.embedding(ids, *w["tokens"]) + w["positions"][0][:length]
+    for at in range(LAYERS):
+        x = _block(w, at, x, None)
+    return F.linear(F.layer_norm(x, x.shape[-1:], *w["norm"]), *w["tokens"])
+
+
+def _block(w: Layers, at: int, x: Tensor, cache: tuple[Tensor, Tensor, int] | None) -> Tensor:
+    """Return the result of a block; a cache has keys, values, and the position of x."""
+    block, size = f"blocks.{at}.", x.shape[-1:]
+    maps = F.linear(F.layer_norm(x, size, *w[f"{block}norm1"]), *w[f"{block}attention.{MERGED}"])
+    query, key, value = (_heads(part) for part in maps.split(size[0], 2))
+    if cache is None:
+        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    else:
+        keys, values, position = cache
+        keys[:, :, position : position + 1], values[:, :, position : position + 1] = key, value
+        seen = keys[:, :, : position + 1], values[:, :, : position + 1]
+        attended = F.scaled_dot_product_attention(query, *seen)
+    x = x + F.linear(attended.transpose(1, 2).flatten(2), *w[f"{block}attention.output"])
+    hidden = F.layer_norm(x, size, *w[f"{block}norm2"])
+    return x + F.linear(F.gelu(F.linear(hidden, *w[f"{block}linear1"])), *w[f"{block}linear2"])
+
+
+def _generate(case: Workload) -> Call:
+    """Return a call that continues one character by the most probable ones, with a cache."""
+    w = TorchTrainer(TrainingCase("gpt", 1), LEARNING_RATE, compiled=False).layers
+    width = w["tokens"][0].shape[1]
+
+    def call() -> list[int]:
+        text = [0]
+        with torch.inference_mode():
+            shape = (LAYERS, 1, HEADS, CONTEXT, width // HEADS)
+            keys, values = torch.empty(shape), torch.empty(shape)
+            for position in range(case.options["length"]):
+                token = torch.tensor([[text[-1]]])
+                x = F.embedding(token, *w["tokens"]) + w["positions"][0][position : position + 1]
+                for at in range(LAYERS):
+                    x = _block(w, at, x, (keys[at], values[at], position))
+                logits = F.linear(F.layer_norm(x, (width,), *w["norm"]), *w["tokens"])
+                text.append(int(logits.argmax()))
+        return text
+
+    return call
+
+
 NETWORKS: dict[str, Callable[..., Tensor]] = {
     "course": _course_lenet,
     "lenet5": _lenet5,
     "kim": _kim,
+    "gpt": _gpt,
 }
 
 
 def _is_linear(name: str, weight: Any) -> bool:
     """Return True for the weight of a linear layer, which PyTorch stores as (outputs, inputs)."""
-    return weight.ndim == 2 and not name.startswith("embedding")
+    return weight.ndim == 2 and not name.startswith(("embedding", "tokens", "positions"))
 
 
 def _chain(case: Workload) -> Call:

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from asv_benchmarks.training_cases import KERNELS, MAPS, WIDTH, WORDS
+from asv_benchmarks.training_cases import (
+    CHARACTERS,
+    COLUMNS,
+    CONTEXT,
+    KERNELS,
+    LAYERS,
+    MAPS,
+    WIDTH,
+    WORDS,
+)
 from asv_benchmarks.workloads import Shape, Workload
 
 FLOAT = 4
@@ -116,7 +125,11 @@ def _steps() -> Mapping[str, float]:
     lenet5 = 2 * first + 3 * second + dense
     forward = sum(2.0 * WORDS * MAPS * WIDTH * kernel for kernel in KERNELS)
     backward = sum(2.0 * MAPS * WIDTH * kernel for kernel in KERNELS)
-    return {"course": course, "lenet5": lenet5, "kim": forward + backward}
+    maps = 12 * LAYERS * _dense(COLUMNS, COLUMNS) + _dense(COLUMNS, CHARACTERS)
+    # A query sees half of the keys on average; scores and values need one product each.
+    attention = LAYERS * 2 * _dense(COLUMNS, CONTEXT) / 2
+    gpt = CONTEXT * (maps + attention)
+    return {"course": course, "lenet5": lenet5, "kim": forward + backward, "gpt": gpt}
 
 
 STEPS = _steps()

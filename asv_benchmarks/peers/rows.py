@@ -57,8 +57,8 @@ _TRANSPOSED = {"transposed": True}
 def rows(threads: int) -> tuple[Row, ...]:
     """Return all rows for a number of threads."""
     if threads == 1:
-        return (*training_rows(), *kernel_rows(), chain_row(), *naive_rows())
-    return tuple(_training_on_two_threads())
+        return (*training_rows(), *text_rows(), *kernel_rows(), chain_row(), *naive_rows())
+    return (*_training_on_two_threads(), next(text_rows(Target(1.0, 1.4))))
 
 
 def kernel_rows() -> tuple[Row, ...]:
@@ -104,6 +104,24 @@ def _training_on_two_threads() -> Iterator[Row]:
         must = {"course": 3.0, "kim": 2.0}.get(network)
         targets = {"torch": Target(must), "jax": REPORTED, AS_INSTALLED: REPORTED}
         yield replace(row, targets=targets, slow=())
+
+
+def text_rows(step: Target = Target(1.1, 1.5)) -> Iterator[Row]:
+    """Return the rows about the character transformer: a training step, and generation."""
+    yield Row(
+        "step-gpt",
+        "character GPT, 12 × 64",
+        "training step",
+        _workload("train_step", options={"network": "gpt", "batch": 12}),
+        {"torch": step, AS_INSTALLED: REPORTED},
+    )
+    yield Row(
+        "generate",
+        "63 characters after one, with a cache",
+        "generation with the character GPT",
+        _workload("generate", options={"length": 63}),
+        {"torch": Target(3.0, 8.0)},
+    )
 
 
 # Kernels

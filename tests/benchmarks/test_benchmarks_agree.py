@@ -11,6 +11,7 @@ from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.contenders.ours import Ours
 from asv_benchmarks.naive import Naive
 from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase, Weights
+from asv_benchmarks.workloads import Workload
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_tensor import REFERENCE, TensorData, operators
 
@@ -28,6 +29,47 @@ def test_the_weights_are_those_of_our_networks(network: Network) -> None:
         state = (CourseLeNet if network == "course" else LeNet5)(rng, REFERENCE).state_dict()
     assert {name: array.shape for name, array in state.items()} == SHAPES[network]
     assert {name: array.shape for name, array in case.weights().items()} == SHAPES[network]
+
+
+def test_the_weights_of_the_transformer_are_those_of_our_network() -> None:
+    case = TrainingCase("gpt", batch=1)
+    shapes = {name: array.shape for name, array in case.weights().items()}
+    state = load("tuned").trainer(case).weights()
+    assert {name: array.shape for name, array in state.items()} == SHAPES["gpt"] == shapes
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("contender", ["torch", "tuned"])
+def test_contenders_train_the_same_transformer(contender: str) -> None:
+    case = TrainingCase("gpt", batch=2)
+    try:
+        loss, weights, answer = trained_step(contender, case)
+    except Absent as reason:
+        pytest.skip(str(reason))
+    ours, our_weights, our_answer = trained_step("fast", case)
+    assert loss == pytest.approx(ours, rel=1e-6)
+    np.testing.assert_allclose(answer, our_answer, rtol=1e-3, atol=1e-3)
+    before = case.weights()
+    assert weights.keys() == our_weights.keys()
+    for name, array in our_weights.items():
+        # The first step of AdamW has the size of the rate for every gradient, however small, so
+        # that rounding changes a few steps.
+        step = np.abs(array - before[name]).max()
+        differs = np.abs(weights[name] - array) > 1e-2 * step
+        assert differs.mean() < 1e-3, name
+        assert step > 0.0
+
+
+@pytest.mark.oracle
+def test_contenders_generate_the_same_text() -> None:
+    case = Workload("", "generate", (), {"length": 30})
+    try:
+        theirs = load("torch").prepare(case)()
+    except Absent as reason:
+        pytest.skip(str(reason))
+    assert theirs == load("tuned").prepare(case)()
+    assert len(set(theirs)) > 2
 
 
 def trained_step(contender: str, case: TrainingCase) -> tuple[float, Weights, Array]:

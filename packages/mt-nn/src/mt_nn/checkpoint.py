@@ -154,6 +154,7 @@ def save_checkpoint(
     rngs: Mapping[str, np.random.Generator] | None = None,
     step: int = 0,
     meta: Mapping[str, Any] | None = None,
+    dtype: npt.DTypeLike | None = None,
 ) -> None:
     """Write a checkpoint; an older file of that name is replaced.
 
@@ -166,6 +167,8 @@ def save_checkpoint(
         step: The number of the step, in the caller's unit.
         meta: Notes: strings, numbers, bools, None, lists and dicts of them. Tuples are read back
             as lists, keys as strings.
+        dtype: The dtype in which the parameters of the model are stored, such as ``np.float16`` for
+            a small file; None means their own. They are restored in the dtype of the model.
 
     Raises:
         CheckpointError: The file cannot be written. A previous file is intact.
@@ -184,7 +187,10 @@ def save_checkpoint(
     """
     target = Path(path)
     trained = None if optimizer is None else optimizer.state_dict()
-    arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
+    arrays = {
+        f"model.{name}": array if dtype is None else array.astype(dtype)
+        for name, array in model.state_dict().items()
+    }
     if trained is not None:
         arrays |= {f"optimizer.{name}": array for name, array in trained.pop("slots").items()}
     description = {

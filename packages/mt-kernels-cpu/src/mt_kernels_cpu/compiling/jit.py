@@ -149,6 +149,15 @@ def helper(fn: F) -> F:
     return compiled
 
 
+def inlined_helper(fn: F) -> F:
+    """Compile a function that becomes part of each caller, however long it is. A decorator.
+
+    The compiler does not vectorise a loop that contains a call.
+    """
+    compiled: F = _compiled(fn, forceinline=True)
+    return compiled
+
+
 def fastmath_helper(fn: F) -> F:
     """Compile a function for use inside kernels whose sums may be reordered. A decorator."""
     compiled: F = _compiled(fn, fastmath=set(REORDER_SUMS))
@@ -165,6 +174,16 @@ def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     compiled: Callable[..., None] = _compiled(
         fn, cache=True, nogil=True, fastmath=set(REORDER_SUMS)
     )
+    return compiled
+
+
+def strict_nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel as `nogil_kernel` does, without reordering its sums. A decorator.
+
+    Functions that a kernel calls are compiled with its options, and a reordered exponential
+    function would not be exact.
+    """
+    compiled: Callable[..., None] = _compiled(fn, cache=True, nogil=True)
     return compiled
 
 

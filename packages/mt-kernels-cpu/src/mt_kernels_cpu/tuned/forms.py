@@ -1,6 +1,7 @@
 """Table of the fused forms of the tuned backend."""
 
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
+from mt_kernels_cpu.tuned.attention.form import Attention, SelfAttention
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.clipping import ClipGradNorm
@@ -13,6 +14,7 @@ from mt_kernels_cpu.tuned.layers.losses import (
     CrossEntropy,
     NllLoss,
 )
+from mt_kernels_cpu.tuned.layers.normalization import LayerNorm, RmsNorm
 from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdMomentum
 from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.layers.probabilities import LogSoftmax, Softmax
@@ -22,6 +24,7 @@ from mt_tensor.fused import operations
 
 FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.ADAM: Adam,
+    operations.ATTENTION: Attention,
     operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,
     operations.BINARY_CROSS_ENTROPY_WITH_LOGITS: BinaryCrossEntropyWithLogits,
@@ -30,11 +33,14 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
     operations.TAKE: Take,
+    operations.LAYER_NORM: LayerNorm,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
+    operations.RMS_NORM: RmsNorm,
+    operations.SELF_ATTENTION: SelfAttention,
     operations.SGD: Sgd,
     operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
@@ -43,5 +49,11 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
 
 if JIT_IS_DISABLED:
     # Vector instructions do not run as Python.
-    for operation in (operations.CONVOLUTION, operations.MAXPOOL2D, operations.MAX_OVER_TIME):
+    for operation in (
+        operations.ATTENTION,
+        operations.CONVOLUTION,
+        operations.MAXPOOL2D,
+        operations.MAX_OVER_TIME,
+        operations.SELF_ATTENTION,
+    ):
         del FORMS[operation]

@@ -100,7 +100,7 @@ def _expanded(inputs: tuple[str, ...]) -> Iterator[str]:
     for text in inputs:
         if text == "-":
             yield from (line for line in map(str.strip, sys.stdin) if line)
-        elif len(text) < 256 and Path(text).is_dir():
+        elif 0 < len(text) < 256 and Path(text).is_dir():
             files = sorted(p for p in Path(text).iterdir() if p.is_file() and p.name[0] != ".")
             if not files:
                 raise click.UsageError(f"the folder {text} contains no file; pass pictures")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mt_nn._names import package_getattr
 from mt_nn.functional.activations import elu, gelu, leaky_relu, silu, softplus
-from mt_nn.functional.attention import attention, attention_weights
+from mt_nn.functional.attention import attention, attention_weights, self_attention
 from mt_nn.functional.linear import Activation, LinearActivation, linear
 from mt_nn.functional.masking import masked_logsoftmax, masked_softmax
 from mt_nn.functional.maximum import Max, argmax, max
@@ -40,6 +40,7 @@ __all__ = [
     "max_pool2d",
     "maxpool2d",
     "rms_norm",
+    "self_attention",
     "silu",
     "softmax",
     "softplus",

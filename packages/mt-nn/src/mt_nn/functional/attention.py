@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, fused
+from mt_nn.functional.linear import linear
 from mt_nn.functional.masking import masked_softmax
 from mt_nn.functional.noise import dropout
 from mt_nn.functional.probabilities import softmax
@@ -66,6 +67,40 @@ def attention(
         weights = dropout(weights, rate, rng=rng)
     out = weights @ _split(value, heads)
     return out.permute(0, 2, 1, 3).reshape(*query.shape[:2], value.shape[2])
+
+
+@fused(operations.SELF_ATTENTION)
+def self_attention(
+    input: Tensor,
+    query_weight: Tensor,
+    key_weight: Tensor,
+    value_weight: Tensor,
+    query_bias: Tensor | None = None,
+    key_bias: Tensor | None = None,
+    value_bias: Tensor | None = None,
+    heads: int = 1,
+    causal: bool = False,
+) -> Tensor:
+    r"""Return `attention` of the queries, keys and values that linear maps make of one sequence.
+
+    See `attention` and `linear` for arguments and errors.
+
+    Shape:
+        input (batch, length, inputs), weights (inputs, width), biases (width,) → (batch, length,
+        width).
+
+    >>> from mt_autodiff import tensor
+    >>> x, w = tensor([[[3.0], [1.0]]]), tensor([[0.0]])
+    >>> self_attention(x, w, w, tensor([[1.0]])).view(2)
+    tensor([2., 2.])
+    """
+    return attention(
+        linear(input, query_weight, query_bias),
+        linear(input, key_weight, key_bias),
+        linear(input, value_weight, value_bias),
+        heads,
+        causal=causal,
+    )
 
 
 def attention_weights(

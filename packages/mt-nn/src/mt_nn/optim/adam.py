@@ -82,7 +82,7 @@ class Adam(Optimizer):
         """Return the new value of one parameter."""
         grad = decayed(grad, value, self._penalty())
         settings = self._settings(step)
-        step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, root_factor, eps, _ = settings
+        step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, root_factor, eps, *_ = settings
         mean = beta1 * memory.get("mean", 0.0) + one_minus_beta1 * grad
         square = beta2 * memory.get("square", 0.0) + one_minus_beta2 * (grad * grad)
         memory["mean"], memory["square"] = mean, square
@@ -93,6 +93,10 @@ class Adam(Optimizer):
         """Return the coefficient of the penalty whose gradient the rule adds."""
         return self.weight_decay
 
+    def _shrink(self) -> float:
+        """Return the factor by which the fused step multiplies the value first."""
+        return 1.0
+
     def _settings(self, step: int) -> tuple[float, ...]:
         """Return the settings of the fused step, see `mt_tensor.fused.operations.ADAM`."""
         beta1, beta2 = self.betas
@@ -100,7 +104,8 @@ class Adam(Optimizer):
         step_size = self.lr / (1.0 - beta1**step)
         root_factor = 1.0 / math.sqrt(1.0 - beta2**step)
         coefficients = (beta1, beta2, 1.0 - beta1, 1.0 - beta2)
-        return (step_size, *coefficients, root_factor, self.eps, self._penalty())
+        decay = self._penalty(), self._shrink()
+        return (step_size, *coefficients, root_factor, self.eps, *decay)
 
     def fused_rule(self, step: int) -> FusedRule | None:
         """Return the operation that computes the rule for many tensors; None for other rules."""
@@ -143,14 +148,16 @@ class AdamW(Adam):
 
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter."""
-        return super().rule(value * (1.0 - self.lr * self.weight_decay), grad, memory, step)
+        return super().rule(value * self._shrink(), grad, memory, step)
 
     def _penalty(self) -> float:
         return 0.0
 
+    def _shrink(self) -> float:
+        return 1.0 - self.lr * self.weight_decay
+
     def fused_rule(self, step: int) -> FusedRule | None:
-        """Return the operation of Adam with the factor of the decay; None for other rules."""
+        """Return the operation of Adam; None for other rules."""
         if type(self).rule is not AdamW.rule:
             return Optimizer.fused_rule(self, step)
-        shrink = 1.0 - self.lr * self.weight_decay
-        return FusedRule(operations.ADAM, self.slots, self._settings(step), shrink)
+        return FusedRule(operations.ADAM, self.slots, self._settings(step))

@@ -36,13 +36,11 @@ class FusedRule(NamedTuple):
         operation: The key of the fused form.
         slots: The names of the slots that it reads and writes, in the form's order.
         settings: The constants of the formula; see `mt_tensor.fused.operations`.
-        shrink: The factor by which the values are multiplied before the step.
     """
 
     operation: FusedOperation
     slots: tuple[str, ...]
     settings: tuple[float, ...]
-    shrink: float = 1.0
 
 
 class Optimizer:
@@ -236,10 +234,6 @@ class Optimizer:
         values = [parameter.value for parameter in parameters]
         grads = [value.grad for value in values]
         data = [value.data for value in values]
-        if rule.shrink != 1.0:
-            factor = recording.computed(self._shrink_now, own, group[0], backend.dtype)
-            shrink = Tensor(backend.from_numpy(factor), backend=backend)
-            data = [(value.detach() * shrink).data for value in values]
         old_slots = [
             [self._slot(at, slot, value) for at, value in zip(group, values, strict=True)]
             for slot in rule.slots
@@ -280,14 +274,7 @@ class Optimizer:
         now = self._rule_of(own, at)
         if now is None or (now.operation, now.slots) != (rule.operation, rule.slots):
             return None
-        if (now.shrink == 1.0) != (rule.shrink == 1.0):
-            return None
         return np.array(now.settings)
-
-    def _shrink_now(self, own: ParameterGroup, at: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Return the factor `FusedRule.shrink` of a step of a group, (1,)."""
-        now = self._rule_of(own, at)
-        return np.array([1.0 if now is None else now.shrink], dtype)
 
     def _rule_of(self, own: ParameterGroup, at: int) -> FusedRule | None:
         """Return the fused rule of the present step of the parameter at a position."""

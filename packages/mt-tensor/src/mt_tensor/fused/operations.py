@@ -72,6 +72,9 @@ NLL_LOSS = FusedOperation("nll_loss")
 RMS_NORM = FusedOperation("rms_norm")
 """Normalisation of rows by the root of their mean square: `mt_nn.functional.rms_norm`."""
 
+SELF_ATTENTION = FusedOperation("self_attention")
+"""Linear maps of one sequence, and attention: `mt_nn.functional.self_attention`."""
+
 SOFTMAX = FusedOperation("softmax")
 """Softmax: `mt_nn.functional.softmax`."""
 
@@ -92,5 +95,6 @@ ADAM = FusedOperation("adam")
 """A step of Adam.
 
 Slots: the running means of the gradients and of their squares. Settings: step size, beta1, beta2,
-1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay.
+1 - beta1, 1 - beta2, the factor of the root, epsilon, weight decay, and the factor by which the
+values are multiplied before the step.
 """

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import helper, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
 from mt_kernels_cpu.tuned.operations.error_function import (
     gelu_float32,
     gelu_slope_float32,
@@ -75,7 +76,11 @@ class Linear(FusedForm[Memory]):
         x, w, kept, activation, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         grad_input = grad_weight = grad_bias = None
-        if kept is not None or len(needs_grad) > 2:
+        if activation not in (None, "relu") and len(needs_grad) == 2:
+            scaled = backend.new(grad.shape).storage
+            zip_flat(operators.mul, backend.dtype)(scaled, backend.elements(grad), kept)
+            g = scaled.reshape(g.shape)
+        elif kept is not None or len(needs_grad) > 2:
             grad_bias = backend.new((w.shape[1],))
             elements = backend.elements(grad)
             if kept is None:

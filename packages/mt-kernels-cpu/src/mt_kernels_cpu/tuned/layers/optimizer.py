@@ -159,16 +159,13 @@ def adam(dtype: np.dtype[Any]) -> Any:
     ) -> None:
         step_size, beta1, beta2 = number(settings[0]), number(settings[1]), number(settings[2])
         one_minus_beta1, one_minus_beta2 = number(settings[3]), number(settings[4])
-        root_factor, eps, weight_decay = (
-            number(settings[5]),
-            number(settings[6]),
-            number(settings[7]),
-        )
+        root_factor, eps = number(settings[5]), number(settings[6])
+        weight_decay, shrink = number(settings[7]), number(settings[8])
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
             m = beta1 * mean[i] + one_minus_beta1 * grad
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i], new_square[i] = m, s
-            new[i] = old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
+            new[i] = shrink * old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
 
     return strict_kernel(step_adam)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import helper
+from mt_kernels_cpu.compiling.jit import inlined_helper
 from mt_kernels_cpu.tuned.operations.exponential import exp_float32
 
-ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
+ZERO, HALF, ONE, TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
 ROOT_OF_HALF = np.float32(0.7071067811865476)
 DENSITY_AT_0 = np.float32(0.3989422804014327)
 P = np.float32(0.33)
@@ -28,15 +28,15 @@ ROOT_OF_2_BY_PI, CUBIC = np.float32(0.7978845608028654), np.float32(0.044715)
 THREE_CUBIC = np.float32(3 * 0.044715)
 
 
-@helper
+@inlined_helper
 def decay_float32(x: Any) -> Any:
     """Return $e^{-x^2 / 2}$."""
     return exp_float32(-HALF * x * x)
 
 
-@helper
-def tail_float32(x: Any, decay: Any) -> Any:
-    r"""Return $1 - \Phi(|x|)$, the probability of a normal number above |x|.
+@inlined_helper
+def share_float32(x: Any, decay: Any) -> Any:
+    r"""Return $\Phi(x)$, the probability of a normal number below x.
 
     Args:
         x: The number.
@@ -51,31 +51,31 @@ def tail_float32(x: Any, decay: Any) -> Any:
     y = y * t + np.float32(0.201223022)
     y = y * t + np.float32(0.182956077)
     y = y * t + np.float32(0.186357795)
-    return HALF * decay * (y * t)
+    # The probability of a number above |x|, subtracted from 0 or 1 without a branch.
+    tail = HALF * decay * (y * t)
+    return abs((ONE if x >= ZERO else ZERO) - tail)
 
 
-@helper
+@inlined_helper
 def gelu_float32(x: Any) -> Any:
     r"""Return $x\, \Phi(x)$."""
-    tail = tail_float32(x, decay_float32(x))
-    return x * (tail if x < np.float32(0.0) else ONE - tail)
+    return x * share_float32(x, decay_float32(x))
 
 
-@helper
+@inlined_helper
 def gelu_slope_float32(x: Any) -> Any:
     r"""Return $\Phi(x) + x\, \varphi(x)$, the derivative of `gelu_float32`."""
     decay = decay_float32(x)
-    tail = tail_float32(x, decay)
-    return (tail if x < np.float32(0.0) else ONE - tail) + x * (DENSITY_AT_0 * decay)
+    return share_float32(x, decay) + x * (DENSITY_AT_0 * decay)
 
 
-@helper
+@inlined_helper
 def gelu_back_float32(x: Any, d: Any) -> Any:
     """Return the derivative of `gelu_float32` times d."""
     return d * gelu_slope_float32(x)
 
 
-@helper
+@inlined_helper
 def tanh_float32(x: Any) -> Any:
     """Return the hyperbolic tangent."""
     size = abs(x)
@@ -87,17 +87,17 @@ def tanh_float32(x: Any) -> Any:
     y = y * s + np.float32(-3.33332819422e-1)
     near = y * s * x + x
     far = ONE - TWO / (exp_float32(TWO * size) + ONE)
-    far = -far if x < np.float32(0.0) else far
+    far = -far if x < ZERO else far
     return near if size < TANH_LIMIT else far
 
 
-@helper
+@inlined_helper
 def gelu_tanh_float32(x: Any) -> Any:
     """Return the tanh form of GELU, see `mt_autodiff.Tensor.gelu`."""
     return HALF * x * (ONE + tanh_float32(ROOT_OF_2_BY_PI * (x + CUBIC * (x * x * x))))
 
 
-@helper
+@inlined_helper
 def gelu_tanh_slope_float32(x: Any) -> Any:
     """Return the derivative of `gelu_tanh_float32`."""
     t = tanh_float32(ROOT_OF_2_BY_PI * (x + CUBIC * (x * x * x)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import helper
+from mt_kernels_cpu.compiling.jit import inlined_helper
 
 LOG2_E = np.float32(1.44269504088896341)
 r"""$\log_2 e$."""
@@ -28,13 +28,37 @@ LOWEST, HIGHEST = np.float32(-104.0), np.float32(89.0)
 """Bounds of x. The result is 0 below and infinite above; without them, the exponent would
 overflow."""
 
+COEFFICIENTS = (
+    np.float32(1.9875691500e-4),
+    np.float32(1.3981999507e-3),
+    np.float32(8.3334519073e-3),
+    np.float32(4.1665795894e-2),
+    np.float32(1.6666665459e-1),
+    np.float32(5.0000001201e-1),
+)
+"""The coefficients of the polynomial, that of the highest power first."""
+
 LOG2_E_64 = 1.4426950408889634
 LN2_HIGH_64, LN2_LOW_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
 ROUNDING_OFFSET_64 = 6755399441055744.0
 LOWEST_64, HIGHEST_64 = -746.0, 710.0
+COEFFICIENTS_64 = (
+    1.6059043836821613e-10,
+    2.08767569878681e-09,
+    2.505210838544172e-08,
+    2.755731922398589e-07,
+    2.7557319223985893e-06,
+    2.48015873015873e-05,
+    0.0001984126984126984,
+    0.001388888888888889,
+    0.008333333333333333,
+    0.041666666666666664,
+    0.16666666666666666,
+    0.5,
+)
 
 
-@helper
+@inlined_helper
 def exp_float32(x: Any) -> Any:
     """Return $e^x$ for a float32."""
     # Both comparisons are False for NaN, so it stays.
@@ -42,12 +66,12 @@ def exp_float32(x: Any) -> Any:
     x = HIGHEST if x > HIGHEST else x
     n = (x * LOG2_E + ROUNDING_OFFSET) - ROUNDING_OFFSET
     r = (x - n * LN2_HIGH) - n * LN2_LOW
-    p = np.float32(1.9875691500e-4)
-    p = p * r + np.float32(1.3981999507e-3)
-    p = p * r + np.float32(8.3334519073e-3)
-    p = p * r + np.float32(4.1665795894e-2)
-    p = p * r + np.float32(1.6666665459e-1)
-    p = p * r + np.float32(5.0000001201e-1)
+    p = COEFFICIENTS[0]
+    p = p * r + COEFFICIENTS[1]
+    p = p * r + COEFFICIENTS[2]
+    p = p * r + COEFFICIENTS[3]
+    p = p * r + COEFFICIENTS[4]
+    p = p * r + COEFFICIENTS[5]
     p = p * r * r + r + np.float32(1.0)
     # Two factors, because 2^n alone may be too large or too small for a normal number.
     half = np.int32(n) >> np.int32(1)
@@ -57,25 +81,25 @@ def exp_float32(x: Any) -> Any:
     return p * first * second
 
 
-@helper
+@inlined_helper
 def exp_float64(x: Any) -> Any:
     """Return $e^x$ for a float64."""
     x = LOWEST_64 if x < LOWEST_64 else x
     x = HIGHEST_64 if x > HIGHEST_64 else x
     n = (x * LOG2_E_64 + ROUNDING_OFFSET_64) - ROUNDING_OFFSET_64
     r = (x - n * LN2_HIGH_64) - n * LN2_LOW_64
-    p = 1.6059043836821613e-10
-    p = p * r + 2.08767569878681e-09
-    p = p * r + 2.505210838544172e-08
-    p = p * r + 2.755731922398589e-07
-    p = p * r + 2.7557319223985893e-06
-    p = p * r + 2.48015873015873e-05
-    p = p * r + 0.0001984126984126984
-    p = p * r + 0.001388888888888889
-    p = p * r + 0.008333333333333333
-    p = p * r + 0.041666666666666664
-    p = p * r + 0.16666666666666666
-    p = p * r + 0.5
+    p = COEFFICIENTS_64[0]
+    p = p * r + COEFFICIENTS_64[1]
+    p = p * r + COEFFICIENTS_64[2]
+    p = p * r + COEFFICIENTS_64[3]
+    p = p * r + COEFFICIENTS_64[4]
+    p = p * r + COEFFICIENTS_64[5]
+    p = p * r + COEFFICIENTS_64[6]
+    p = p * r + COEFFICIENTS_64[7]
+    p = p * r + COEFFICIENTS_64[8]
+    p = p * r + COEFFICIENTS_64[9]
+    p = p * r + COEFFICIENTS_64[10]
+    p = p * r + COEFFICIENTS_64[11]
     p = p * r * r + r + 1.0
     half = np.int64(n) >> np.int64(1)
     other_half = np.int64(n) - half

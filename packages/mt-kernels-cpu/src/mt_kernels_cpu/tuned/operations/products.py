@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.small_products import multiply_small
 from mt_tensor import TensorData, host_array, recording
 
 
@@ -45,6 +46,8 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n).
     """
+    if a.ndim == b.ndim == 2 and multiply_small(a, b, out):
+        return
     if a.ndim == b.ndim == 2:
         # `dot` leaves a column times a row, the weight's gradient for a batch of one, to BLAS;
         # `matmul` uses plain loops for it.

@@ -10,12 +10,15 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
+from mt_kernels_cpu.tuned.simd.memory import emit_load, emit_pairwise_sums
 from mt_kernels_cpu.tuned.simd.vector import (
+    Vector,
     emit_halves,
     emit_multiply_add,
     emit_shuffle,
     intrinsic,
     struct_proxy,
+    tuple_of,
     unpack_tuple,
 )
 
@@ -104,3 +107,28 @@ def relu_block(typing: Any, block: Any) -> Any:
         return context.make_tuple(builder, block, vectors)
 
     return block(block), generate
+
+
+@intrinsic
+def zero_block(typing: Any, array: Any, rows: Any, columns: Any) -> Any:
+    """Return a block of vectors of zeros, for the dtype of an array and tuples of positions."""
+    block = tuple_of(Vector(array.dtype), rows.count * columns.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zero = ir.Constant(context.get_value_type(Vector(array.dtype)), None)
+        return context.make_tuple(builder, block, [zero] * block.count)
+
+    return block(array, rows, columns), generate
+
+
+@intrinsic
+def load_block(typing: Any, array: Any, rows: Any, columns: Any) -> Any:
+    """Return a block of the vectors at the positions row + column; columns change fastest."""
+    block = tuple_of(Vector(array.dtype), rows.count * columns.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        positions = emit_pairwise_sums(builder, rows, columns, *arguments[1:])
+        vectors = [emit_load(context, builder, array, arguments[0], each) for each in positions]
+        return context.make_tuple(builder, block, vectors)
+
+    return block(array, rows, columns), generate

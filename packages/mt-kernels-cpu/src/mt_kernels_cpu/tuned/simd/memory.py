@@ -23,7 +23,8 @@ from mt_kernels_cpu.tuned.simd.vector import (
 )
 
 
-def _emit_load(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+def emit_load(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+    """Return the elements of an array from a position on, as a vector."""
     vector = context.get_value_type(Vector(array.dtype))
     pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
     value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
@@ -50,7 +51,7 @@ def _vector_tuple(array: Any, count: int) -> Any:
     return tuple_of(Vector(array.dtype), count)
 
 
-def _emit_pairwise_sums(
+def emit_pairwise_sums(
     builder: Any, rows: Any, columns: Any, rows_value: Any, columns_value: Any
 ) -> Any:
     """Return the sum of each row's position and each column's, row after row."""
@@ -77,7 +78,7 @@ def load(typing: Any, array: Any, position: Any) -> Any:
     """Return the elements of an array from a position on, as a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _emit_load(context, builder, array, *arguments)
+        return emit_load(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
@@ -130,7 +131,7 @@ def load_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         offset_values = unpack_tuple(builder, arguments[1], offsets.count)
         vectors = [
-            _emit_load(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
+            emit_load(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
             for offset in offset_values
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
@@ -162,7 +163,7 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
-        positions = _emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
+        positions = emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
         for position, vector in zip(positions, vectors, strict=True):
             _emit_store(context, builder, array, arguments[0], position, vector)
         return context.get_dummy_value()
@@ -234,7 +235,7 @@ def copy_transposed(
         target, target_position, target_stride, source, position, stride = arguments
         rows = []
         for _ in range(count):
-            rows.append(_emit_load(context, builder, array, source, position))
+            rows.append(emit_load(context, builder, array, source, position))
             position = builder.add(position, stride)
         # In each round, pairs of rows exchange alternate pieces. Then pieces are half as long.
         piece = count // 2

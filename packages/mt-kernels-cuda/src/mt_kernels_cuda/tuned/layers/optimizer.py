@@ -122,6 +122,7 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
         root_factor: float,
         eps: float,
         weight_decay: float,
+        shrink: float,
         size: int,
     ) -> None:
         i = cuda.grid(1)
@@ -131,7 +132,7 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i] = m
             new_square[i] = s
-            new[i] = old[i] - step_size * m / (sqrt(s) * root_factor + eps)
+            new[i] = shrink * old[i] - step_size * m / (sqrt(s) * root_factor + eps)
 
     return step_adam
 

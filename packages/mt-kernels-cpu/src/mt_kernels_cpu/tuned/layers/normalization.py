@@ -1,0 +1,213 @@
+"""Fused forms of the normalisation of rows: one pass over each row, forward and backward.
+
+Means are added in double precision, and so are the gradients of factors and shifts.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_kernel
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class LayerNorm(FusedForm[Memory]):
+    r"""Rows with mean 0 and variance 1, times factors, plus shifts.
+
+    With $\hat x = (x - \mu)\, s$, $s = 1 / \sqrt{\sigma^2 + \epsilon}$ and $h = \bar y w$, and
+    with means over the row, $\bar x = s\, (h - \mathrm{mean}(h) - \hat x\, \mathrm{mean}(h \hat
+    x))$. The backward pass computes $\hat x$ once more.
+    """
+
+    @staticmethod
+    def forward(
+        backend: Memory,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData | None,
+        bias: TensorData | None,
+        eps: float,
+    ) -> Any:
+        """Normalise all rows.
+
+        Returns None, so that the composed function runs, for shapes that do not match.
+
+        Shape:
+            input (..., n), weight (n,), bias (n,) → (..., n).
+        """
+        return _forward(backend, needs_grad, input, weight, bias, eps, True)
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Return the gradients of input, weight and bias."""
+        return _backward(backend, saved, grad, True)
+
+
+class RmsNorm(FusedForm[Memory]):
+    """Rows with mean square 1, times factors: `LayerNorm` without means and shifts."""
+
+    @staticmethod
+    def forward(
+        backend: Memory,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData | None,
+        eps: float,
+    ) -> Any:
+        """Normalise all rows; see `LayerNorm.forward`."""
+        return _forward(backend, needs_grad, input, weight, None, eps, False)
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Return the gradients of input and weight."""
+        return _backward(backend, saved, grad, False)
+
+
+def _forward(
+    backend: Memory,
+    needs_grad: tuple[bool, ...],
+    input: TensorData,
+    weight: TensorData | None,
+    bias: TensorData | None,
+    eps: float,
+    is_centred: bool,
+) -> Any:
+    columns = input.shape[-1:]
+    if columns in ((), (0,)) or any(
+        each is not None and each.shape != columns for each in (weight, bias)
+    ):
+        return None
+    out, count = backend.new(input.shape), input.size // columns[0]
+    statistics = backend.storage(2 * count)
+    elements = backend.elements(input)
+    factors = elements[:0] if weight is None else backend.elements(weight)
+    shifts = elements[:0] if bias is None else backend.elements(bias)
+    kernel = normalize(backend.dtype)
+    kernel(out.storage, statistics, elements, factors, shifts, columns[0], eps, is_centred)
+    tensors = (True, weight is not None, bias is not None)
+    return out, (elements, statistics, factors, input.shape, needs_grad, tensors)
+
+
+def _backward(backend: Memory, saved: Any, grad: TensorData, is_centred: bool) -> Gradients:
+    elements, statistics, factors, shape, needs_grad, (_, has_weight, has_bias) = saved
+    to, columns = backend.new(shape), shape[-1]
+    sums = backend.new((columns,)), backend.new((columns,))
+    kernel = normalize_back(backend.dtype)
+    g = backend.elements(grad)
+    args = to.storage, sums[0].storage, sums[1].storage, g, elements, statistics, factors
+    kernel(*args, columns, is_centred)
+    found = to, *sums[: 1 + has_bias][not has_weight :]
+    return tuple(each if used else None for each, used in zip(found, needs_grad, strict=True))
+
+
+@fastmath_helper
+def _mean(row: Storage) -> float:
+    total = 0.0
+    for j in range(len(row)):
+        total += row[j]
+    return total / len(row)
+
+
+@fastmath_helper
+def _mean_square(row: Storage, centre: Any) -> float:
+    total = 0.0
+    for j in range(len(row)):
+        distance = np.float64(row[j] - centre)
+        total += distance * distance
+    return total / len(row)
+
+
+@fastmath_helper
+def _mean_product(a: Storage, b: Storage) -> float:
+    total = 0.0
+    for j in range(len(a)):
+        total += np.float64(a[j]) * np.float64(b[j])
+    return total / len(a)
+
+
+@lru_cache
+def normalize(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, statistics, x, factors, shifts, columns, eps, is_centred)``.
+
+    Factors and shifts may be empty.
+
+    Shape:
+        out and x (rows · columns,), statistics (2 · rows,): the mean and the factor of each row.
+    """
+    number = dtype.type
+
+    def normalize_rows(
+        out: Storage,
+        statistics: Storage,
+        x: Storage,
+        factors: Storage,
+        shifts: Storage,
+        columns: int,
+        eps: float,
+        is_centred: bool,
+    ) -> None:
+        for r in range(len(x) // columns):
+            row, to = x[r * columns : (r + 1) * columns], out[r * columns : (r + 1) * columns]
+            mean = number(_mean(row)) if is_centred else number(0)
+            scale = number(1.0 / np.sqrt(_mean_square(row, mean) + eps))
+            statistics[2 * r], statistics[2 * r + 1] = mean, scale
+            if len(factors) > 0:
+                for j in range(len(to)):
+                    to[j] = (row[j] - mean) * scale * factors[j]
+            else:
+                for j in range(len(to)):
+                    to[j] = (row[j] - mean) * scale
+            if len(shifts) > 0:
+                for j in range(len(to)):
+                    to[j] += shifts[j]
+
+    return strict_kernel(normalize_rows)
+
+
+@lru_cache
+def normalize_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, to_factors, to_shifts, g, x, statistics, factors, columns, is_centred)``.
+
+    It is the backward loop of `normalize`.
+    """
+    number = dtype.type
+
+    def normalize_rows_back(
+        to: Storage,
+        to_factors: Storage,
+        to_shifts: Storage,
+        g: Storage,
+        x: Storage,
+        statistics: Storage,
+        factors: Storage,
+        columns: int,
+        is_centred: bool,
+    ) -> None:
+        standard, slopes = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
+        factor_sums, shift_sums = np.zeros(columns), np.zeros(columns)
+        for r in range(len(x) // columns):
+            row, grads = x[r * columns : (r + 1) * columns], g[r * columns : (r + 1) * columns]
+            out = to[r * columns : (r + 1) * columns]
+            mean, scale = statistics[2 * r], statistics[2 * r + 1]
+            for j in range(columns):
+                value = (row[j] - mean) * scale
+                standard[j] = value
+                factor_sums[j] += grads[j] * value
+                shift_sums[j] += grads[j]
+            if len(factors) > 0:
+                for j in range(columns):
+                    slopes[j] = grads[j] * factors[j]
+            else:
+                for j in range(columns):
+                    slopes[j] = grads[j]
+            centre = number(_mean(slopes)) if is_centred else number(0)
+            along = number(_mean_product(slopes, standard))
+            for j in range(columns):
+                out[j] = scale * (slopes[j] - centre - standard[j] * along)
+        for j in range(columns):
+            to_factors[j], to_shifts[j] = factor_sums[j], shift_sums[j]
+
+    return strict_kernel(normalize_rows_back)

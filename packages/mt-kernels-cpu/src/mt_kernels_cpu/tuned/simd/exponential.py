@@ -1,0 +1,101 @@
+"""The exponential function of the elements of a vector.
+
+It is the formula of `mt_kernels_cpu.tuned.operations.exponential`, for loops over vectors, in which
+the compiler would not vectorise it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from mt_kernels_cpu.tuned.operations.exponential import (
+    COEFFICIENTS,
+    COEFFICIENTS_64,
+    HIGHEST,
+    HIGHEST_64,
+    LN2_HIGH,
+    LN2_HIGH_64,
+    LN2_LOW,
+    LN2_LOW_64,
+    LOG2_E,
+    LOG2_E_64,
+    LOWEST,
+    LOWEST_64,
+    ROUNDING_OFFSET,
+    ROUNDING_OFFSET_64,
+)
+from mt_kernels_cpu.tuned.simd.vector import emit_splat, intrinsic
+
+_SINGLE = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
+_DOUBLE = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
+
+
+@intrinsic
+def exp_of_difference(typing: Any, a: Any, number: Any) -> Any:
+    """Return $e^{a_i - x}$ of the elements of a vector and a number."""
+    is_single = a.element.bitwidth == 32
+    constants = [float(each) for each in (_SINGLE if is_single else _DOUBLE)]
+    coefficients = COEFFICIENTS if is_single else COEFFICIENTS_64
+    fraction_bits, bias = (23, 127) if is_single else (52, 1023)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(a)
+        integer = ir.IntType(a.element.bitwidth)
+        integers = ir.VectorType(integer, a.lanes)
+
+        def constant(value: float) -> Any:
+            return ir.Constant(vector, [value] * a.lanes)
+
+        def whole(value: int) -> Any:
+            return ir.Constant(integers, [value] * a.lanes)
+
+        def power_of_2(exponent: Any) -> Any:
+            bits = builder.shl(builder.add(exponent, whole(bias)), whole(fraction_bits))
+            return builder.bitcast(bits, vector)
+
+        log2_e, ln2_high, ln2_low, offset, lowest, highest = map(constant, constants)
+        x = builder.fsub(arguments[0], emit_splat(builder, arguments[1], a.lanes))
+        x = builder.select(builder.fcmp_ordered("<", x, lowest), lowest, x)
+        x = builder.select(builder.fcmp_ordered(">", x, highest), highest, x)
+        n = builder.fsub(builder.fadd(builder.fmul(x, log2_e), offset), offset)
+        r = builder.fsub(x, builder.fmul(n, ln2_high))
+        r = builder.fsub(r, builder.fmul(n, ln2_low))
+        p = constant(float(coefficients[0]))
+        for each in coefficients[1:]:
+            p = builder.fadd(builder.fmul(p, r), constant(float(each)))
+        p = builder.fadd(builder.fmul(builder.fmul(p, r), r), r)
+        p = builder.fadd(p, constant(1.0))
+        exponent = builder.fptosi(n, integers)
+        half = builder.ashr(exponent, whole(1))
+        first, second = power_of_2(half), power_of_2(builder.sub(exponent, half))
+        return builder.fmul(builder.fmul(p, first), second)
+
+    return a(a, number), generate
+
+
+@intrinsic
+def hide_tail(typing: Any, a: Any, count: Any) -> Any:
+    """Return a vector with the first `count` elements of another one, and -∞ behind them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lowest = ir.Constant(context.get_value_type(a), [-math.inf] * a.lanes)
+        limit = emit_splat(builder, arguments[1], a.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(limit.type, [*range(a.lanes)]), limit)
+        return builder.select(mask, arguments[0], lowest)
+
+    return a(a, types.intp), generate
+
+
+@intrinsic
+def scale_difference(typing: Any, a: Any, number: Any, factor: Any) -> Any:
+    """Return $(a_i - x) f_i$ of the elements of a vector, a number, and factors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        difference = builder.fsub(arguments[0], emit_splat(builder, arguments[1], a.lanes))
+        return builder.fmul(difference, arguments[2])
+
+    return a(a, number, factor), generate
