@@ -12,6 +12,7 @@ from mt_app.pages import (
     digits,
     grade,
     modules,
+    names,
     operators,
     points,
     pooling,
@@ -36,6 +37,7 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
         (convolution, "Convolution", "grid_on", "convolution"),
         (pooling, "Pooling", "apps", "pooling"),
         (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
+        (names, "Names", "badge", "names"),
     ],
     "Modules 0 – 3": [
         (operators, "Operators", "function", "operators"),
