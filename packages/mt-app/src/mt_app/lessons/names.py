@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_app.insight.computing import COMPUTING
-from mt_autodiff import Scalar
-from mt_models.names import ENGINES, Learner, logits, make_engine, probabilities
+from mt_models.names import ENGINES, Learner, Scalars, logits, make_engine, probabilities
 from mt_models.names.model import HEADS, WIDTH, tokens_of
+from mt_models.names.scalars import Rows
 
 Array = npt.NDArray[np.float64]
+
+SIZE = WIDTH // HEADS
+"""The number of columns of a head."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,44 +117,38 @@ def on_four_engines(weights: dict[str, Array], name: str) -> list[Timed]:
     return results
 
 
-class _Watched:
+class _Watched(Scalars):
     """The engine of scalars, which keeps the operands and results of the attention."""
 
     def __init__(self) -> None:
-        self.inner = make_engine("scalar")
-        self.kept: list[tuple[str, Array, Array, Array]] = []
+        self.scores: list[tuple[Array, Array, Array]] = []
+        self.mixed: list[tuple[Array, Array, Array]] = []
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
-
-    def linear(self, x: list[list[Scalar]], weight: list[list[Scalar]]) -> list[list[Scalar]]:
-        """Multiply, and keep the products of queries and keys."""
-        result: list[list[Scalar]] = self.inner.linear(x, weight)
-        if len(weight[0]) == WIDTH // HEADS:
-            numbers = (self.inner.numbers(each) for each in (x, weight, result))
-            self.kept.append(("scores", *numbers))  # type: ignore[arg-type]
+    def linear(self, x: Rows, weight: Rows) -> Rows:
+        """Multiply, and keep queries, keys and their products."""
+        result = super().linear(x, weight)
+        if len(weight[0]) == SIZE:
+            self.scores.append((self.numbers(x), self.numbers(weight), self.numbers(result)))
         return result
 
-    def mix(self, weights: list[list[Scalar]], values: list[list[Scalar]]) -> list[list[Scalar]]:
+    def mix(self, weights: Rows, values: Rows) -> Rows:
         """Mix, and keep weights, values and results."""
-        result: list[list[Scalar]] = self.inner.mix(weights, values)
-        full = [
-            [*(each.data for each in row), *[0.0] * (len(weights) - len(row))] for row in weights
-        ]
-        self.kept.append(
-            ("mix", np.array(full), self.inner.numbers(values), self.inner.numbers(result))
-        )
+        result = super().mix(weights, values)
+        full = np.zeros((len(weights), len(values)))
+        for row, own in zip(full, weights, strict=True):
+            row[: len(own)] = [each.data for each in own]
+        self.mixed.append((full, self.numbers(values), self.numbers(result)))
         return result
 
 
 def attention(weights: dict[str, Array], name: str) -> list[Head]:
     """Return what each head computes for a name, observed on the engine of scalars."""
-    watched = _Watched()
-    leaves = {each: watched.inner.leaf(numbers) for each, numbers in weights.items()}
-    logits(watched, leaves, tokens_of(name)[:-1])  # type: ignore[arg-type]
-    heads = []
-    for (_, query, key, scores), (_, shares, value, output) in zip(
-        watched.kept[::2], watched.kept[1::2], strict=True
-    ):
-        heads.append(Head(query, key, value, scores * (WIDTH // HEADS) ** -0.5, shares, output))
-    return heads
+    engine = _Watched()
+    leaves = {each: engine.leaf(numbers) for each, numbers in weights.items()}
+    logits(engine, leaves, tokens_of(name)[:-1])
+    return [
+        Head(query, key, value, products * SIZE**-0.5, shares, output)
+        for (query, key, products), (shares, value, output) in zip(
+            engine.scores, engine.mixed, strict=True
+        )
+    ]

@@ -6,6 +6,7 @@ import streamlit as st
 from mt_app.figures.attention import draw_attention
 from mt_app.insight.texts import visible
 from mt_app.lessons.names import (
+    Array,
     Head,
     Learnt,
     attention,
@@ -83,9 +84,8 @@ def _steps(learnt: Learnt, name: str) -> None:
     stepper("names", len(name) + 1, lambda at: _show(chosen, shares[at], name, at), name="position")
 
 
-def _show(
-    head: Head, shares: np.ndarray[tuple[int, ...], np.dtype[np.float64]], name: str, at: int
-) -> None:
+def _show(head: Head, shares: Array, name: str, at: int) -> None:
+    """Show what a head computes for a position, and the letters that can follow."""
     read = f".{name}"
     scores, weights, output = draw_attention(head, read, at)
     following = name[at] if at < len(name) else END
