@@ -134,14 +134,24 @@ def _text(
     texts: Sequence[str],
     shares: Sequence[float],
     current: int | None = None,
+    *,
+    largest: float = 1.0,
 ) -> str:
-    """Return a beginning and tokens, each coloured by its share, 0 to 1."""
+    """Return a beginning and tokens, each coloured by its share.
+
+    Args:
+        beginning: A text without colours.
+        texts: The tokens.
+        shares: A number from 0 to 1 for each token.
+        current: The index of the token with a frame.
+        largest: The number with the darkest colour.
+    """
     tokens = []
     for at, (text, share) in enumerate(zip(texts, shares, strict=True)):
         kind = ' class="mt-current"' if at == current else ""
         shown = visible(text) if at == current else text
         tokens.append(
-            f'<span{kind} title="{share:.1%}" style="--mt-share: {round(60 * share)}%">'
+            f'<span{kind} title="{share:.1%}" style="--mt-share: {round(60 * share / largest)}%">'
             f"{html.escape(shown)}</span>"
         )
     return f'<p class="mt-tokens">{html.escape(beginning)}{"".join(tokens)}</p>'
@@ -167,10 +177,7 @@ def _drawing(
                 numbers.index(step.number),
             )
         )
-        right.caption(
-            f"The most probable tokens; {visible(texts[at])} was drawn. A token of the beginning "
-            "is not drawn."
-        )
+        right.caption(f"The most probable tokens; {visible(texts[at])} was drawn.")
         _attention(model, step)
 
     return draw
@@ -180,7 +187,7 @@ def _attention(model: LanguageModel, step: Step) -> None:
     """Show from which tokens each head collected information for a token."""
     maps = attention_maps(model, step.window)
     layers, heads = maps.shape[:2]
-    st.subheader("Attention")
+    st.header("Attention")
     layer = 1
     if layers > 1:
         layer = int(
@@ -199,11 +206,12 @@ def _attention(model: LanguageModel, step: Step) -> None:
         weights = maps[layer - 1, head, -1]
         st.html(
             f'<p class="mt-head">Head {head + 1}: {_summary(read, weights)}</p>'
-            f"{_text('', read, weights.tolist())}"
+            f"{_text('', read, weights.tolist(), largest=float(weights.max()))}"
         )
     st.caption(
         f"The {len(read)} tokens that the network read. The last one attends: the darker the blue, "
-        "the more it takes from this token. The weights of a head have the sum 1."
+        "the more it takes from this token; the darkest is the largest weight of the head. The "
+        "weights of a head have the sum 1."
     )
     with st.expander(f"All {layers * heads} heads as matrices"):
         for at in range(layers):
