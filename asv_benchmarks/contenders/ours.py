@@ -300,7 +300,7 @@ def _transformer(backend: Backend) -> Any:
         from mt_models.networks.gpt import GPT
     except ModuleNotFoundError as error:
         raise Absent("the installed packages have no transformer") from error
-    sizes = {"width": COLUMNS, "heads": HEADS, "layers": LAYERS, "context": CONTEXT}
+    sizes: dict[str, Any] = {"width": COLUMNS, "heads": HEADS, "layers": LAYERS, "context": CONTEXT}
     return GPT(CHARACTERS, **sizes, rng=0, backend=backend)
 
 

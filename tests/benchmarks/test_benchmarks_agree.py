@@ -1,5 +1,7 @@
 """All contenders compute the same results: networks of the frameworks, and the naive loops."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -65,7 +67,7 @@ def test_contenders_train_the_same_transformer(contender: str) -> None:
 def test_contenders_generate_the_same_text() -> None:
     case = Workload("", "generate", (), {"length": 30})
     try:
-        theirs = load("torch").prepare(case)()
+        theirs: Any = load("torch").prepare(case)()
     except Absent as reason:
         pytest.skip(str(reason))
     assert theirs == load("tuned").prepare(case)()

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -151,3 +152,18 @@ def test_accuracies_are_the_range_of_two_logs(run: str, files: list[str]) -> Non
     for file in files:
         text = (ROOT / file).read_text("utf-8")
         assert f"{min(shares):.2f} – {max(shares):.2f} %" in text, file
+
+
+def test_the_loss_of_the_language_model_is_the_mean_of_three_logs() -> None:
+    folder = ROOT / "docs" / "results"
+    logs = [folder / "text/text.jsonl", *sorted((folder / "text-seeds").glob("*.jsonl"))]
+    losses = [
+        json.loads(log.read_text("utf-8").splitlines()[-1])["validation_loss"] for log in logs
+    ]
+    assert len(losses) == 3
+    text = (folder / "README.md").read_text("utf-8")
+    for loss in losses:
+        assert f"{loss:.4f}" in text
+    mean = sum(losses) / 3
+    assert mean <= 1.92
+    assert f"The mean of the three seeds is {mean:.4f} nats" in text

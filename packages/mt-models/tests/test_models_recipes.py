@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe
+from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, TextRecipe
 from mt_models.training import Settings
 
 COUNT = """
@@ -54,6 +54,7 @@ def test_the_head_of_a_log_has_the_settings() -> None:
             ["sentiment", "--trainable", "--train-size", "100", "--validation-size", "48"],
         ),
         (PointsRecipe(), ["points"]),
+        (TextRecipe(), ["text", "--epoch-size", "48"]),
     ],
     ids=lambda value: "" if isinstance(value, Recipe) else value[0],
 )

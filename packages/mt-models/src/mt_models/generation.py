@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,10 +124,10 @@ def _tokens(
         if len(window) > model.context:
             window = window[-max(1, model.context // 2) :]
             new = window
-            for layer in cache or ():
-                layer.clear()
+            if cache is not None:
+                cache.clear()
         # The mode is set for each token: between two tokens the caller may train the network.
-        with evaluating(model), no_grad():
+        with evaluating(model) if model.training else nullcontext(), no_grad():
             logits = model.next_logits([window if cache is None else new], cache).to_numpy()[0]
         probabilities = next_probabilities(
             logits, temperature=temperature, top_k=top_k, top_p=top_p
@@ -162,7 +163,7 @@ def generate(
         top_k: The number of tokens that may be drawn.
         top_p: The total probability of the tokens that may be drawn.
         seed: The seed of the draws, or a generator.
-        stop: Texts at which the continuation ends; they are not part of it.
+        stop: Texts at which the continuation ends: before the one that is complete first.
         cached: See `generate_tokens`.
 
     Raises:

@@ -319,6 +319,11 @@ class TextRecipe(Recipe):
     epoch_size: int = 3000
     warmup: int = 100
 
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels of a run; see `Recipe.kernels`."""
+        return 28 if self.backend == "tuned" and not (self.dropout or self.bias) else None
+
     def build(self) -> Text:
         """Read the text, make its tokenizer and build the network."""
         texts = split_text(load_plain_text(self.data))

@@ -6,13 +6,10 @@ a trained network needs no data to continue a text.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    import tokenizers
 
 TokenizerName = Literal["characters", "bpe"]
 Ids = npt.NDArray[np.int64]
@@ -220,7 +217,8 @@ def shown_token(token: str) -> str:
     return shown if shown.isprintable() else ascii(token)[1:-1]
 
 
-def _package() -> "type[tokenizers]":
+def _package() -> Any:
+    """Return the package ``tokenizers``, an optional dependency."""
     try:
         import tokenizers
     except ImportError as error:

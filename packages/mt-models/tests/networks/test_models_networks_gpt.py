@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mt_autodiff import no_grad
 from mt_kernels_cpu import Tuned
 from mt_models.networks import GPT
+from mt_models.networks.gpt import GPTCache
 from mt_nn import cross_entropy
 from mt_tensor import ShapeError
 
@@ -98,6 +101,41 @@ def test_a_cache_continues_a_sequence(parts: list[int]) -> None:
             start = min(6, start + part)
     whole = network(ids[:, :start]).to_numpy()
     np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, rtol=1e-9, atol=1e-12)
+
+
+def continued(network: GPT, ids: npt.NDArray[np.int64], cache: GPTCache) -> Array:
+    """Return the logits after each token, computed one by one in captured steps."""
+    with no_grad():
+        rows = [network.next_logits(ids[:, at : at + 1], cache) for at in range(ids.shape[1])]
+    return np.stack([row.to_numpy() for row in rows], axis=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": True, "tied": False}])
+def test_captured_steps_continue_a_sequence(options: dict[str, bool]) -> None:
+    network = small(**options).eval()
+    ids = np.random.default_rng(0).integers(0, 7, (3, 2, 6))
+    first, second = network.new_cache(2), network.new_cache(2)
+    # Two caches at the same time, and parameters that change meanwhile.
+    for at in range(6):
+        found = [
+            continued(network, ids[number][:, at : at + 1], cache)
+            for number, cache in enumerate((first, second))
+        ]
+        for number, logits in enumerate(found):
+            expected = network(ids[number][:, : at + 1]).to_numpy()[:, -1:]
+            np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-12)
+    assert first.continuation.step.repetitions == 3
+    for parameter in network.parameters():
+        parameter.update(parameter.value.detach() * 2.0)
+    first.clear()
+    expected = network(ids[2]).to_numpy()
+    np.testing.assert_allclose(continued(network, ids[2], first), expected, rtol=1e-9, atol=1e-12)
+    steps = {id(each.continuation) for each in (first, second)}
+    del first, second
+    assert {id(network.new_cache(2).continuation)} <= steps
+    copy = pickle.loads(pickle.dumps(network))
+    logits = continued(copy, ids[2], copy.new_cache(2))
+    np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_every_parameter_has_a_gradient() -> None:

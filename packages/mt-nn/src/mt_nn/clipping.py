@@ -45,8 +45,8 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> Tensor:
     tensors = [grad for _, grad in pairs if isinstance(grad, Tensor)]
     if len(tensors) == len(pairs) > 0 and all(g.backend == tensors[0].backend for g in tensors):
         scaled, norm = _clipped(tensors, max_norm)
-        for (parameter, _), grad in zip(pairs, scaled, strict=True):
-            parameter.grad = grad
+        for (parameter, _), each in zip(pairs, scaled, strict=True):
+            parameter.grad = each
         return norm
     number = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
     if max_norm < number < math.inf:

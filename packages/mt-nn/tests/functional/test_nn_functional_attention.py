@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mt_nn
 from mt_autodiff import Tensor, from_numpy, grad_check, randn, tensor
 from mt_kernels_cpu import Fast, Tuned
-from mt_nn import attention, attention_weights, self_attention
 from mt_tensor import Reference, ShapeError
+
+# Functions of any type: the tests unpack lists of operands.
+attention: Any = mt_nn.attention
+attention_weights: Any = mt_nn.attention_weights
+self_attention: Any = mt_nn.self_attention
 
 BACKENDS = [Reference(), Fast(), Tuned(np.float64), Tuned()]
 backends = pytest.mark.parametrize("backend", BACKENDS, ids=repr)
@@ -95,7 +100,7 @@ def test_later_positions_do_not_change_earlier_results(backend: Any) -> None:
 def test_gradients_at_every_index(causal: bool, backend: Any) -> None:
     mask = np.array([True, True, False, True])
 
-    def masked(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def masked(q: Tensor, k: Tensor, v: Tensor) -> Any:
         return attention(q, k, v, 2, causal=causal, mask=mask)
 
     operands = [randn((2, n, 4), rng=n, backend=backend) for n in (3, 4, 4)]
@@ -117,7 +122,7 @@ def test_attention_agrees_with_pytorch(causal: bool, backend: Any) -> None:
     expected = expected.transpose(1, 2).reshape(2, 5, 6)
     found = attention(*ours, 3, causal=causal)
     tolerance = 1e-5 if backend.dtype == np.float32 else 1e-12
-    options = {"rtol": tolerance, "atol": tolerance}
+    options: Any = {"rtol": tolerance, "atol": tolerance}
     np.testing.assert_allclose(found.detach(), expected.detach().numpy(), **options)
     upstream = np.random.default_rng(1).uniform(0.5, 1.5, (2, 5, 6)).astype(backend.dtype)
     found.backward(from_numpy(upstream, backend))

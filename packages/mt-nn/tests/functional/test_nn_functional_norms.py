@@ -55,11 +55,12 @@ def test_agreement_with_pytorch(backend: Any, shape: tuple[int, ...]) -> None:
     torch = pytest.importorskip("torch")
     functional, size = torch.nn.functional, shape[-1:]
     tolerance = 2e-5 if backend.dtype == np.float32 else 1e-11
-    options = {"rtol": tolerance, "atol": tolerance}
-    for ours, theirs, count in (
+    options: Any = {"rtol": tolerance, "atol": tolerance}
+    cases: Any = (
         (layer_norm, lambda x, w, b: functional.layer_norm(x, size, w, b), 3),
         (rms_norm, lambda x, w: functional.rms_norm(x, size, w, eps=1e-5), 2),
-    ):
+    )
+    for ours, theirs, count in cases:
         shapes = (shape, size, size)[:count]
         mine = [randn(each, rng=2, backend=backend, requires_grad=True) for each in shapes]
         other = [torch.tensor(each.to_numpy(), requires_grad=True) for each in mine]

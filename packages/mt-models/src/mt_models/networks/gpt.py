@@ -5,13 +5,15 @@ nanoGPT.
 """
 
 import math
+import weakref
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Seed, Tensor, no_grad
+from mt_autodiff import Seed, Tensor, from_numpy, grad_enabled, no_grad, tensor
 from mt_nn import (
     Dropout,
     Embedding,
@@ -20,15 +22,65 @@ from mt_nn import (
     Linear,
     Module,
     TransformerBlock,
+    capture,
     init,
     linear,
 )
-from mt_tensor import REFERENCE, Backend, ShapeError
+from mt_tensor import REFERENCE, Backend, ShapeError, host_array, recording
 
 Ids = npt.NDArray[np.integer]
 
 DEVIATION = 0.02
 """The standard deviation of the initial weights (GPT-2, section 2.3)."""
+
+
+class _LayerCache(KeyValueCache):
+    """A cache with two ways to append: behind the last position, or in a captured step.
+
+    Attributes:
+        place: In a captured step, the position of the next key, an array (1,); else None. All
+            positions are then returned, so that the shapes are always the same.
+    """
+
+    place: npt.NDArray[np.int64] | None = None
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store keys and values; see `KeyValueCache.append`."""
+        if self.place is None:
+            return super().append(keys, values)
+        for memory, new in ((self._keys, keys), (self._values, values)):
+            recording.called(_put, host_array(memory.data), host_array(new.data), self.place)
+        return self._keys, self._values
+
+
+def _put(memory: npt.NDArray[Any], new: npt.NDArray[Any], place: npt.NDArray[np.int64]) -> None:
+    """Write the vectors of one position, (batch, 1, width), into a memory of all positions."""
+    memory[:, place[0]] = new[:, 0]
+
+
+class _Continuation:
+    """The memory with which sequences are continued, and the captured step of one token."""
+
+    def __init__(self, network: "GPT", batch: int, backend: Backend) -> None:
+        width = network.tokens.width
+        self.batch, self.backend = batch, backend
+        self.layers = [
+            _LayerCache(batch, network.context, width, backend=backend) for _ in network.blocks
+        ]
+        self.step = capture(partial(network._continued, self.layers))
+
+
+class GPTCache(list[KeyValueCache]):
+    """The keys and values of the tokens that a network has read, one item for each layer."""
+
+    def __init__(self, continuation: _Continuation) -> None:
+        super().__init__(continuation.layers)
+        self.continuation = continuation
+
+    def clear(self) -> None:
+        """Forget all tokens; the memory is kept."""
+        for layer in self:
+            layer.clear()
 
 
 class GPT(Module):
@@ -87,6 +139,7 @@ class GPT(Module):
         rng = np.random.default_rng(rng)
         normal = partial(init.normal, std=DEVIATION)
         self.context = context
+        self._unused: list[_Continuation] = []
         self.tokens = Embedding(vocabulary, width, init=normal, rng=rng, backend=backend)
         self.positions = Embedding(context, width, init=normal, rng=rng, backend=backend)
         self.dropout = Dropout(dropout, rng=rng)
@@ -133,16 +186,34 @@ class GPT(Module):
         Shape:
             (batch, length) → (batch, vocabulary).
         """
-        hidden = self._hidden(np.asarray(ids), cache)
+        ids = np.asarray(ids)
+        if (
+            isinstance(cache, GPTCache)
+            and ids.shape == (cache.continuation.batch, 1)
+            and cache[0].length < self.context
+            and cache.continuation.backend.is_recordable
+            and not self.training
+            and not grad_enabled()
+        ):
+            return self._continue(ids, cache)
+        hidden = self._hidden(ids, cache)
         return self._logits(hidden[:, -1])
 
-    def new_cache(self, batch: int = 1) -> list[KeyValueCache]:
-        """Return an empty cache for `context` tokens of a number of sequences."""
-        table = self.tokens.weight.value
-        return [
-            KeyValueCache(batch, self.context, table.shape[1], backend=table.backend)
-            for _ in self.blocks
-        ]
+    def new_cache(self, batch: int = 1) -> GPTCache:
+        """Return an empty cache for `context` tokens of a number of sequences.
+
+        With a cache, in evaluation mode and without recording, `next_logits` of one token is a
+        captured step, where the backend allows it. The memory of a cache that is no longer used
+        serves for the next one, so that the step is recorded once.
+        """
+        backend = self.tokens.weight.value.backend
+        fitting = [c for c in self._unused if c.batch == batch and c.backend is backend]
+        if fitting:
+            self._unused.remove(fitting[0])
+        cache = GPTCache(fitting[0] if fitting else _Continuation(self, batch, backend))
+        cache.clear()
+        weakref.finalize(cache, self._unused.append, cache.continuation).atexit = False
+        return cache
 
     def attention_maps(self, ids: Ids | Sequence[Sequence[int]]) -> npt.NDArray[np.floating]:
         """Return the weight with which each position attends to each earlier one, in every head.
@@ -165,6 +236,34 @@ class GPT(Module):
         finally:
             self.train(was_training)
         return np.stack(maps)
+
+    def _continue(self, ids: Ids, cache: GPTCache) -> Tensor:
+        """Return the logits after one more token, (batch, vocabulary)."""
+        backend, at = cache.continuation.backend, cache[0].length
+        visible = np.broadcast_to(np.arange(self.context) <= at, (len(ids), self.context))
+        mask = from_numpy(visible.astype(backend.dtype), backend)
+        logits = cache.continuation.step(ids.astype(np.int64), np.array([at]), mask)
+        for layer in cache:
+            layer.length = at + 1
+        # The next call writes into the same memory.
+        return tensor(logits.to_numpy().copy(), backend)
+
+    def _continued(
+        self, layers: Sequence[_LayerCache], ids: Ids, place: npt.NDArray[np.int64], visible: Tensor
+    ) -> Tensor:
+        """Compute one token with shapes that do not depend on its place; see `_continue`.
+
+        Shape:
+            ids (batch, 1), place (1,), visible (batch, context) → (batch, vocabulary).
+        """
+        x: Tensor = self.tokens(ids) + self.positions(place)
+        for block, layer in zip(self.blocks, layers, strict=True):
+            layer.place = place
+            try:
+                x = block(x, key_mask=visible, cache=layer)
+            finally:
+                layer.place = None
+        return self._logits(self.norm(x).view(len(ids), -1))
 
     def _hidden(self, ids: Ids, cache: Sequence[KeyValueCache] | None) -> Tensor:
         """Return the normalised output of the last block, (batch, length, width)."""

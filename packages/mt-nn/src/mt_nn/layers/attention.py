@@ -187,15 +187,25 @@ class MultiHeadAttention(Module):
         """
         self._check(x, context)
         maps = self.query, self.key, self.value
-        plain = context is None and key_mask is None and cache is None
-        if (
-            plain
-            and not (self.training and self.dropout)
-            and not any(m._forward_hooks for m in maps)
-        ):
-            parameters = [layer.weight.value for layer in maps]
-            biases = [None if layer.bias is None else layer.bias.value for layer in maps]
-            return self.output(self_attention(x, *parameters, *biases, self.heads, self.causal))
+        hidden = context is not None or key_mask is not None or cache is not None
+        drops = self.training and self.dropout > 0.0
+        if not hidden and not drops and not any(layer._forward_hooks for layer in maps):
+            query, key, value = (layer.weight.value for layer in maps)
+            q, k, v = (None if layer.bias is None else layer.bias.value for layer in maps)
+            attended = self_attention(x, query, key, value, q, k, v, self.heads, self.causal)
+        else:
+            attended = self._attended(x, context, key_mask, cache)
+        result: Tensor = self.output(attended)
+        return result
+
+    def _attended(
+        self,
+        x: Tensor,
+        context: Tensor | None,
+        key_mask: Tensor | npt.NDArray[np.bool_] | None,
+        cache: KeyValueCache | None,
+    ) -> Tensor:
+        """Return the result of attention with any options; see `forward`."""
         source = x if context is None else context
         query, key, value = self.query(x), self.key(source), self.value(source)
         if cache is not None:
@@ -205,7 +215,7 @@ class MultiHeadAttention(Module):
                     "not depend on later ones; build the layer with causal=True, without context"
                 )
             key, value = cache.append(key, value)
-        out = attention(
+        return attention(
             query,
             key,
             value,
@@ -215,7 +225,6 @@ class MultiHeadAttention(Module):
             rate=self.dropout if self.training else 0.0,
             rng=self.rng,
         )
-        return self.output(out)
 
     def weights(
         self,

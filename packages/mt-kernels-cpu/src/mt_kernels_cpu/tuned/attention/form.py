@@ -165,8 +165,8 @@ class SelfAttention(FusedForm[Memory]):
         matrix = grads.reshape(-1, 3 * width)
         results: list[TensorData | None] = [None] * len(needs_grad)
         if needs_grad[0]:
-            results[0] = backend.new(shape)
-            multiply(matrix, packed.T, results[0].storage.reshape(rows.shape))
+            results[0] = to_input = backend.new(shape)
+            multiply(matrix, packed.T, to_input.storage.reshape(rows.shape))
         if any(needs_grad[1:4]):
             together = backend.new(packed.shape).storage.reshape(packed.shape)
             multiply(rows.T, matrix, together)

@@ -1,8 +1,8 @@
 r"""Kernels of attention: products of small matrices, and softmax between them.
 
-A *tile* has up to `TILE` queries and up to `TILE` keys of one head. Its operands are copied to
-scratch memory, with zeros behind their rows and columns, so that every product consists of whole
-blocks of vectors. The scores of a tile stay in scratch: those of all tiles are never in memory.
+A *tile* has up to `TILE` queries and up to `TILE` keys of one head. Operands
+whose rows and columns do not fill whole blocks of vectors are copied to scratch memory, with zeros
+behind them; keys and values are transposed there. The scores of a tile stay in scratch: those of all tiles are never in memory.
 
 The forward pass keeps the largest score $m$ of each query so far, and the sum $l$ of its powers.
 If a later tile has a larger score, what was added before is scaled by $e^{m - m'}$. It stores
@@ -90,7 +90,7 @@ else:
 
 @helper
 def _add_block(
-    out: Storage, a: Storage, a_strides: Any, b: Storage, depth: Any, place: Any, extends: bool
+    out: Storage, a: Storage, a_strides: Any, b: Any, depth: Any, place: Any, extends: bool
 ) -> None:
     """Write one block of the product of two matrices, or add it to what is there.
 
@@ -98,9 +98,9 @@ def _add_block(
         out: The matrix of the product.
         a: The left matrix.
         a_strides: The strides of its rows and of its columns.
-        b: The right matrix.
+        b: The right matrix, and the stride of its rows.
         depth: The first and the last index of the sum.
-        place: The row and the column of the block, and the columns of b, which are those of out.
+        place: The row and the column of the block, and the columns of out.
         extends: True to add.
     """
     (row, column, columns), lanes = place, lanes_of(out)
@@ -108,20 +108,20 @@ def _add_block(
     left = _rows_of(row * a_strides[0], a_strides[0])
     block = load_block(out, rows, pair) if extends else zero_block(out, rows, pair)
     for k in range(depth[0], depth[1]):
-        row_of_b = load_each(b, pair, k * columns)
+        row_of_b = load_each(b[0], pair, k * b[1])
         block = add_outer_product(block, splat_each(a, left, k * a_strides[1]), row_of_b)
     store_block(out, rows, pair, block)
 
 
 @helper
-def _product(out: Storage, a: Storage, a_strides: Any, b: Storage, shape: Any, limits: Any) -> None:
+def _product(out: Storage, a: Storage, a_strides: Any, b: Any, shape: Any, limits: Any) -> None:
     """Write the product of two matrices; `limits` shortens columns and sums.
 
     Args:
         out: The product, (rows, columns).
         a: The left matrix, (rows, depth), in any layout.
         a_strides: The strides of its rows and columns.
-        b: The right matrix, (depth, columns).
+        b: The right matrix, (depth, columns), and the stride of its rows.
         shape: Rows, columns and depth.
         limits: Three numbers. If they are not negative: row r needs only columns up to the first
             number plus r; its sum ends at the second number plus r; and its sum begins at r minus
@@ -161,6 +161,15 @@ def _pack(to: Storage, shape: Any, source: Storage, place: Any, size: Any, facto
     rest = to[count * columns : rows * columns]
     for c in range(len(rest)):
         rest[c] = zero
+
+
+@helper
+def _rows(to: Storage, shape: Any, source: Storage, place: Any, size: Any) -> Any:
+    """Return rows of a matrix and their stride: in place if nothing is padded, else packed."""
+    if shape[0] == size[0] and shape[1] == size[1]:
+        return source[place[0] :], place[1]
+    _pack(to, shape, source, place, size, to.dtype.type(1))
+    return to, shape[1]
 
 
 @helper
@@ -281,7 +290,7 @@ def attend(dtype: np.dtype[Any]) -> Any:
             for start in range(0, queries, TILE):
                 count = min(TILE, queries - start)
                 place = n * q[1][0] + start * q[1][1] + h * width, q[1][1]
-                _pack(query, (tall, inner), q[0], place, (count, width), scale)
+                left, step = _rows(query, (tall, inner), q[0], place, (count, width))
                 for r in range(count):
                     tops[r], totals[r] = lowest, zero
                 # The number of the last key that the first query of the tile sees.
@@ -290,14 +299,16 @@ def attend(dtype: np.dtype[Any]) -> Any:
                 for begin in range(0, stop, TILE):
                     among = min(TILE, keys - begin)
                     place = n * k[1][0] + begin * k[1][1] + h * width, k[1][1]
-                    _pack(key, (wide, inner), k[0], place, (among, width), one)
+                    _pack(key, (wide, inner), k[0], place, (among, width), scale)
                     _transpose(flipped, key, wide, inner)
                     place = n * v[1][0] + begin * v[1][1] + h * values, v[1][1]
-                    _pack(value, (wide, outer), v[0], place, (among, values), one)
+                    right = _rows(value, (wide, outer), v[0], place, (among, values))
                     shift = diagonal - begin
                     visible = shift if causal and shift < TILE else -1
-                    shape = tall, wide, inner
-                    _product(scores, query, (inner, 1), flipped, shape, (visible, -1, -1, False))
+                    shape = tall, wide, width
+                    _product(
+                        scores, left, (step, 1), (flipped, wide), shape, (visible, -1, -1, False)
+                    )
                     for r in range(count):
                         row, to = scores[r * wide :], result[r * outer : (r + 1) * outer]
                         seen = _seen(r, shift, among, causal)
@@ -309,7 +320,7 @@ def attend(dtype: np.dtype[Any]) -> Any:
                                 to[c] *= fade
                         tops[r], totals[r] = top, total
                     shape = tall, outer, among
-                    _product(result, scores, (wide, 1), value, shape, (-1, visible, -1, begin > 0))
+                    _product(result, scores, (wide, 1), right, shape, (-1, visible, -1, begin > 0))
                 for r in range(count):
                     to = out[(n * queries + start + r) * heads * values + h * values :]
                     row, share = result[r * outer :], totals[r]
@@ -384,7 +395,7 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
             for begin in range(0, keys, TILE):
                 among = min(TILE, keys - begin)
                 place = n * k[1][0] + begin * k[1][1] + h * width, k[1][1]
-                _pack(key, (wide, inner), k[0], place, (among, width), one)
+                _pack(key, (wide, inner), k[0], place, (among, width), scale)
                 _transpose(flipped, key, wide, inner)
                 place = n * v[1][0] + begin * v[1][1] + h * values, v[1][1]
                 _pack(value, (wide, outer), v[0], place, (among, values), one)
@@ -396,15 +407,24 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                     if causal and shift + count <= 0:
                         continue
                     place = n * q[1][0] + start * q[1][1] + h * width, q[1][1]
-                    _pack(query, (tall, inner), q[0], place, (count, width), scale)
+                    right = _rows(query, (tall, inner), q[0], place, (count, width))
                     at, step = (n * queries + start) * heads * values + h * values, heads * values
-                    _pack(upstream, (tall, outer), g, (at, step), (count, values), one)
+                    above = _rows(upstream, (tall, outer), g, (at, step), (count, values))
                     visible = shift if causal and shift < TILE else -1
                     limits = visible, -1, -1, False
-                    _product(scores, query, (inner, 1), flipped, (tall, wide, inner), limits)
-                    _product(grads, upstream, (outer, 1), turned, (tall, wide, outer), limits)
+                    _product(
+                        scores,
+                        right[0],
+                        (right[1], 1),
+                        (flipped, wide),
+                        (tall, wide, width),
+                        limits,
+                    )
+                    _product(
+                        grads, above[0], (above[1], 1), (turned, wide), (tall, wide, values), limits
+                    )
                     for r in range(count):
-                        mean = _dot(out[at + r * step :], upstream[r * outer :], values)
+                        mean = _dot(out[at + r * step :], above[0][r * above[1] :], values)
                         seen = _seen(r, shift, among, causal)
                         log_sum = sums[head * queries + start + r]
                         weigh_again(
@@ -412,19 +432,20 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                         )
                     # Sums over queries begin at the first query that sees the block of keys.
                     limits = -1, -1, visible, extends
-                    _product(to_value, scores, (1, wide), upstream, (wide, outer, count), limits)
-                    _product(to_key, grads, (1, wide), query, (wide, inner, count), limits)
+                    _product(to_value, scores, (1, wide), above, (wide, outer, count), limits)
+                    _product(to_key, grads, (1, wide), right, (wide, inner, count), limits)
                     part = to_query[start // TILE * tall * inner :]
                     limits = -1, visible, -1, begin > 0
-                    _product(part, grads, (wide, 1), key, (tall, inner, among), limits)
+                    _product(part, grads, (wide, 1), (key, inner), (tall, inner, among), limits)
                     extends = True
-                at = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
-                _unpack(grad_k[0], at, to_key, inner, (among, width), one if extends else zero)
-                at = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
-                _unpack(grad_v[0], at, to_value, outer, (among, values), one if extends else zero)
+                once, of_keys = (one, scale) if extends else (zero, zero)
+                place = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
+                _unpack(grad_k[0], place, to_key, inner, (among, width), of_keys)
+                place = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
+                _unpack(grad_v[0], place, to_value, outer, (among, values), once)
             for start in range(0, queries, TILE):
-                at = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
+                place = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
                 part = to_query[start // TILE * tall * inner :]
-                _unpack(grad_q[0], at, part, inner, (min(TILE, queries - start), width), scale)
+                _unpack(grad_q[0], place, part, inner, (min(TILE, queries - start), width), one)
 
     return strict_nogil_kernel(attend_heads_back)

@@ -1,8 +1,7 @@
 """Fused steps of optimisers: one loop over memory for each parameter.
 
-A step writes all new values into one new buffer, and the new parameters are views of it. Old values
-are never overwritten, so references to them stay valid. The same holds for the slots, such as
-velocities.
+A step writes all new values and slots, such as velocities, into one new buffer, and the new
+parameters are views of it. Old values are never overwritten, so references to them stay valid.
 """
 
 from abc import abstractmethod
@@ -36,7 +35,7 @@ class _Step(FusedStep[Memory]):
         parts: Sequence[TensorList],
         settings: npt.NDArray[np.float64],
     ) -> list[list[TensorData]]:
-        """Return the new values and slots; each kind lies in one buffer.
+        """Return the new values and slots, which lie in one buffer.
 
         Args:
             backend: The backend, which allocates memory.
@@ -48,8 +47,11 @@ class _Step(FusedStep[Memory]):
         total, slices = buffer_slices(tuple([value.shape for value in values]))
         kernel = cls.kernel(backend.dtype)
         old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
-        # There are new values and slots, but no new gradients.
-        buffers = [backend.new((total,)).storage for _ in parts[1:]]
+        # There are new values and slots, but no new gradients. One piece of memory for all of them
+        # has large pages, so that a pass over it needs few translations of addresses.
+        kinds = len(parts) - 1
+        memory = backend.new((kinds * total,)).storage
+        buffers = [memory[at * total : (at + 1) * total] for at in range(kinds)]
         new = [[buffer[part] for part in slices] for buffer in buffers]
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, settings)
