@@ -9,7 +9,7 @@ from tools.diagrams.plot import Axes
 
 
 def scale_picture() -> Picture:
-    """Why divide by √d: the weights of eight keys for a narrow head and a wide one."""
+    """The root of d: the weights of eight keys for a narrow head and a wide one."""
     picture = Picture(
         "Eight scores as weights. With d = 4 the weights are moderate. With d = 256 one of them is "
         "almost 1. Divided by the root of d, they are as moderate as before.",
@@ -37,7 +37,7 @@ def scale_picture() -> Picture:
 
 
 def mask_picture() -> Picture:
-    """What a mask hides: scores, hidden scores, weights."""
+    """Masks: scores, hidden scores, weights."""
     picture = Picture(
         "A matrix of four by four scores. The mask hides the scores above the diagonal. After the "
         "softmax each row has the sum 1, and the hidden cells are 0.",
@@ -71,7 +71,7 @@ def mask_picture() -> Picture:
 
 
 def projection_picture() -> Picture:
-    """What is LayerNorm's gradient: an upstream gradient less its shares in two directions."""
+    """LayerNorm's gradient: an upstream gradient less its shares in two directions."""
     picture = Picture(
         "The gradient of LayerNorm for a row of four elements: the upstream gradient, less its "
         "mean, less its share along the normalised row. The rest has the sum 0 and is orthogonal "
@@ -101,7 +101,7 @@ def projection_picture() -> Picture:
 
 
 def cache_picture() -> Picture:
-    """What a KV cache saves: products of one token over the length of the text."""
+    """The KV cache: products of one token over the length of the text."""
     picture = Picture(
         "Products of one token of a GPT with four blocks of width 128. Without a cache they grow "
         "with the length of the text to 50 million at 64 tokens, with a cache they stay near one "
