@@ -11,6 +11,7 @@ from mt_app.pages import (
     convolution,
     digits,
     grade,
+    layer_norm,
     modules,
     names,
     operators,
@@ -37,6 +38,7 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
         (convolution, "Convolution", "grid_on", "convolution"),
         (pooling, "Pooling", "apps", "pooling"),
         (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
+        (layer_norm, "LayerNorm", "straighten", "layernorm"),
         (names, "Names", "badge", "names"),
     ],
     "Modules 0 – 3": [
