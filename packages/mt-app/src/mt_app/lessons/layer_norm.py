@@ -2,8 +2,8 @@ r"""LayerNorm of one row and its gradient, one intermediate result after another
 
 With $\hat x = (x - \mu) / \sigma$ and the gradient $g$ of $\hat x$, the gradient of the row is
 
-$$\bar x = \frac{1}{\sigma} \Big( g - \frac{1}{n} \sum_i g_i - \hat x\, \frac{1}{n} \sum_i g_i \hat x_i
-\Big).$$
+$$\bar x = \frac{1}{\sigma} \Big( g - \frac{1}{n} \sum_i g_i -
+\hat x\, \frac{1}{n} \sum_i g_i \hat x_i \Big).$$
 
 The library computes output and gradient; the steps are the terms of the formulas.
 """
