@@ -55,6 +55,20 @@ def _layers(page: Any) -> None:
     page.locator(".plane svg").wait_for()
 
 
+def _text(page: Any) -> None:
+    """Show the middle of a continuation."""
+    page.goto(f"{page.url.split('?')[0]}text?text.step.at=24&text.layer=2")
+    page.get_by_text("The weights of a head have the sum 1").wait_for()
+    _lower(page)
+
+
+def _names(page: Any) -> None:
+    """Show the attention of a head for the third letter of a name."""
+    _open(page, "names?names.at=4")
+    page.get_by_text("in double precision").wait_for()
+    _lower(page)
+
+
 def _wide(height: int) -> dict[str, Any]:
     return {"viewport": {"width": 1200, "height": height}}
 
@@ -65,5 +79,7 @@ LESSONS: tuple[tuple[str, dict[str, Any], Callable[[Any], None]], ...] = (
     ("autodiff", _wide(1120) | DARK, _autodiff),
     ("points", _wide(1250), _points),
     ("layers", _wide(1050), _layers),
+    ("text", _wide(1250), _text),
+    ("names", _wide(1050), _names),
 )
 """Name of each picture, options of the browser window, and function that prepares the page."""

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from tools.diagrams import essays, module0, module1, module2, module3, module4, packages
+from tools.diagrams import (
+    essays,
+    module0,
+    module1,
+    module2,
+    module3,
+    module4,
+    packages,
+    transformers,
+)
 from tools.diagrams.picture import Picture
 from tools.workspace import ROOT
 
@@ -15,5 +24,6 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     **module3.PICTURES,
     **module4.PICTURES,
     **essays.PICTURES,
+    **transformers.PICTURES,
     **packages.PICTURES,
 }

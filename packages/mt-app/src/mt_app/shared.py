@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from mt_app.insight.computing import COMPUTING
 from mt_app.insight.digits import explain_digit
 from mt_app.insight.networks import (
     DigitReader,
@@ -13,9 +14,10 @@ from mt_app.insight.networks import (
     load_sentence_reader,
 )
 from mt_app.insight.sentences import explain_sentence
+from mt_app.insight.texts import continue_text
 from mt_app.jobs import ProcessQueue, RunView
 from mt_models.datasets import Mnist, Sst2, load_images, load_sst2
-from mt_models.prediction import find_checkpoint
+from mt_models.prediction import LanguageModel, find_checkpoint, load_language_model
 
 LOADING = "Loading the network, and compiling its kernels the first time …"
 
@@ -54,6 +56,21 @@ def sentence_reader(source: Path) -> SentenceReader:
     path = find_checkpoint(source)
     reader: SentenceReader = _sentence_reader(path, path.stat().st_mtime_ns)
     return reader
+
+
+def language_model(source: Path) -> LanguageModel:
+    """Return the network of a checkpoint or a run; for a running one its latest network."""
+    path = find_checkpoint(source)
+    model: LanguageModel = _language_model(path, path.stat().st_mtime_ns)
+    return model
+
+
+@st.cache_resource(show_spinner=LOADING, max_entries=4)
+def _language_model(path: Path, written: int) -> LanguageModel:
+    with COMPUTING:
+        model = load_language_model(path)
+    continue_text(model, model.tokenizer.tokens[0], length=2)
+    return model
 
 
 @st.cache_resource(show_spinner=LOADING, max_entries=4)

@@ -11,7 +11,9 @@ from mt_app.pages import (
     convolution,
     digits,
     grade,
+    layer_norm,
     modules,
+    names,
     operators,
     points,
     pooling,
@@ -19,6 +21,7 @@ from mt_app.pages import (
     sentiment,
     speed,
     tensors,
+    text,
 )
 
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
@@ -29,11 +32,14 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
     "Networks": [
         (digits, "Digits", "draw", "start"),
         (sentiment, "Sentiment", "chat", "sentiment"),
+        (text, "Text", "edit_note", "text"),
     ],
     "Step by step": [
         (convolution, "Convolution", "grid_on", "convolution"),
         (pooling, "Pooling", "apps", "pooling"),
         (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
+        (layer_norm, "LayerNorm", "straighten", "layernorm"),
+        (names, "Names", "badge", "names"),
     ],
     "Modules 0 – 3": [
         (operators, "Operators", "function", "operators"),

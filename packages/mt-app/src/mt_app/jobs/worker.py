@@ -87,7 +87,7 @@ def _train(
     optimizer = recipe.make_optimizer(problem.network.parameters())
     header = recipe.header(problem, settings)
     run = Run(watch.folder, problem, optimizer, settings, recipe.to_json(), header, display)
-    progress = Progress()
+    progress = Progress(metric=problem.metric)
     if (watch.folder / LAST).is_file():
         progress = run.resume(last_checkpoint(watch.folder))
     observer = Interruptible(run, watch)
