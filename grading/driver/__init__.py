@@ -39,6 +39,7 @@ FAMILIES = {
     "source": "grading.driver.programs",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
+    "transformer": "grading.driver.transformer",
 }
 """Modules with the handlers of operations, by the first part of an operation's name."""
 

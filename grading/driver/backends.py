@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from grading.driver import editions, repairs, simulated
+from grading.driver import cuda_library, editions, numpy_loops, repairs, simulated
 
 _made: dict[str, Any] = {}
 
 
 def backend(name: str) -> Any:
-    """Return a backend of the submission, cached by its name: "simple", "fast" or "cuda".
+    """Return a backend of the submission, cached by its name: "simple", "fast", "cuda" or "layers".
 
     Only the files that it needs are imported, because a submission may lack the others.
     """
@@ -28,4 +28,7 @@ def _make(name: str) -> Any:
         simulated.prepare()
         repairs.repair_reduce(loops)
         return editions.make_backend(loops, is_cuda=True)
+    if name == "layers":
+        own = cuda_library.loops()
+        return numpy_loops.backend() if own is None else editions.make_backend(own)
     raise KeyError(f"no backend {name!r}")

@@ -109,4 +109,6 @@ _SIGNS: dict[int, Callable[[Read], str | None]] = {
     2: _tensors,
     3: _kernels("fast_ops", "tensor_matrix_multiply"),
     4: _kernels("fast_conv", "tensor_conv1d"),
+    # All years of the courses that assign a transformer promise the same checks.
+    5: lambda read: None,
 }
