@@ -67,7 +67,7 @@ def decoder(tokens: int, size: int, positions: int, bias: bool = True) -> Shapes
     return shapes | under("ln", norm(size)) | under("lm_head", linear(size, tokens, bias))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """A layer with an input, parameters and an upstream gradient.
 
@@ -84,6 +84,14 @@ class Case:
     x: Array
     parameters: Mapping[str, Array]
     upstream: Array | None = None
+
+    def __repr__(self) -> str:
+        """Name the class and the sizes: the arrays fill pages."""
+        return f"{self.layer}({dict(self.sizes)}) of {self.x.shape}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print `repr`: hypothesis would print all attributes of a dataclass."""
+        printer.text(repr(self))
 
     def call(self, subject: Subject, operation: str = "layer", **options: Any) -> Response:
         """Call the layer of the code under test."""

@@ -51,7 +51,9 @@ def test_gradient_of_repeated_tokens(subject: Subject) -> None:
 
 def _new(subject: Subject, layer: str, sizes: dict[str, int | bool], seed: int = 0) -> Response:
     options = {"layer": layer, "sizes": sizes, "seed": seed}
-    return subject.call("transformer.parameters", [], options)
+    response = subject.call("transformer.parameters", [], options)
+    expect(bool(response.arrays), "the layer has no parameters", response)
+    return response
 
 
 def test_parameters_of_an_embedding(subject: Subject) -> None:

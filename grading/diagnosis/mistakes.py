@@ -52,6 +52,7 @@ def modelled(
     operation: str,
     model: Model,
     absolute: float = ABSOLUTE,
+    largest: int = LARGEST,
 ) -> Mistake:
     """Return a mistake that is recognised by the response of a solution with it.
 
@@ -61,13 +62,14 @@ def modelled(
         operation: A regular expression for the operations that show the mistake.
         model: Returns the response of the wrong solution; parts that are right may be missing.
         absolute: Absolute tolerance of the comparison.
+        largest: Number of input elements up to which the model runs.
     """
 
     def explains(finding: Finding) -> bool | None:
         request = finding.request
         if not re.fullmatch(operation, request.operation):
             return None
-        if sum(array.size for array in request.arrays) > LARGEST:
+        if sum(array.size for array in request.arrays) > largest:
             return None
         try:
             with np.errstate(all="ignore"):

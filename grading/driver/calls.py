@@ -21,16 +21,14 @@ def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
     return tensor
 
 
-def call_function(
-    request: Request, function: Callable[..., Any], usual: str = "simple"
-) -> Response:
+def call_function(request: Request, function: Callable[..., Any]) -> Response:
     """Call a tensor function, with the options as keyword arguments.
 
-    The option `backend` names the backend, `usual` by default. With an upstream gradient, all
+    The option `backend` names the backend, "simple" by default. With an upstream gradient, all
     operands need gradients, except those whose numbers are in the option `constants`.
     """
     options = dict(request.options)
-    on = backend(options.pop("backend", usual))
+    on = backend(options.pop("backend", "simple"))
     constants = options.pop("constants", ())
     differentiate = request.upstream is not None
     tensors = [

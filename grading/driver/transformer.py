@@ -16,7 +16,7 @@ from grading.driver import editions
 from grading.driver.arrays import to_array
 from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
-from grading.driver.calls import call_function, to_tensor
+from grading.driver.calls import to_tensor
 from grading.driver.family import Family
 from grading.driver.repairs import repair_templates
 from grading.driver.results import integers, truth
@@ -48,9 +48,33 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def _register(name: str, f: Callable[..., Any]) -> None:
     def handler(request: Request) -> Response:
-        return call_function(request, f, LAYERS)
+        options = dict(request.options)
+        constants = options.pop("constants", ())
+        tensors = [
+            to_tensor(array, backend(LAYERS), request.upstream is not None and i not in constants)
+            for i, array in enumerate(request.arrays)
+        ]
+        return answered(request, [f(*tensors, **options)], tensors)
 
     family.handlers[name] = handler
+
+
+def answered(request: Request, results: list[Any], operands: list[Any]) -> Response:
+    """Return results, and the gradients of operands from the upstream gradient of the first.
+
+    A result of a wrong shape has no gradients.
+    """
+    arrays = tuple(to_array(result) for result in results)
+    if request.upstream is None or arrays[0].shape != request.upstream.shape:
+        return Response(request, arrays)
+    on = backend(LAYERS)
+    repair_templates(on)
+    results[0].backward(to_tensor(request.upstream, on))
+    return Response(request, arrays, _gradients(operands))
+
+
+def _gradients(tensors: list[Any]) -> tuple[Array | None, ...]:
+    return tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
 
 
 for _name, _function in FUNCTIONS.items():
@@ -106,10 +130,6 @@ def prepared(request: Request) -> tuple[Any, list[Any], Any]:
     return module, found, on
 
 
-def _gradients(tensors: list[Any]) -> tuple[Array | None, ...]:
-    return tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
-
-
 @family.operation
 def layer(request: Request) -> Response:
     """Call a layer once, or as often as the option `calls` says."""
@@ -117,12 +137,7 @@ def layer(request: Request) -> Response:
     tokens = request.options["layer"] in TOKENS
     x = to_tensor(request.arrays[0], on, request.upstream is not None and not tokens)
     results = [module(x) for _ in range(request.options.get("calls", 1))]
-    arrays = tuple(to_array(result) for result in results)
-    if request.upstream is None:
-        return Response(request, arrays)
-    repair_templates(on)
-    results[0].backward(to_tensor(request.upstream, on))
-    return Response(request, arrays, _gradients([x, *(each.value for each in found)]))
+    return answered(request, results, [x, *(each.value for each in found)])
 
 
 @family.operation
@@ -148,13 +163,7 @@ def attention(request: Request) -> Response:
     """Call `self_attention` with queries, transposed keys and values."""
     module, _, on = prepared(request)
     tensors = [to_tensor(each, on, request.upstream is not None) for each in request.arrays]
-    result = module.self_attention(*tensors)
-    arrays = (to_array(result),)
-    if request.upstream is None:
-        return Response(request, arrays)
-    repair_templates(on)
-    result.backward(to_tensor(request.upstream, on))
-    return Response(request, arrays, _gradients(tensors))
+    return answered(request, [module.self_attention(*tensors)], tensors)
 
 
 @family.operation
