@@ -157,6 +157,19 @@ def saying(
     return Mistake(tasks, cause, explains)
 
 
+def _without_dropout(finding: Finding) -> bool:
+    """Return whether a layer in training has the result of one without dropout."""
+    request, response = finding.request, finding.response
+    if response is None:
+        return False
+    x, p, sizes = request.arrays[0], named(request), request.options["sizes"]
+    if request.options["layer"] == "FeedForward":
+        right, _ = transformer.feed_forward(x, p)
+    else:
+        right, _ = transformer.layer(x, p, sizes["n_head"], sizes["ln_eps"])
+    return bool(np.allclose(response.arrays[0], right, atol=1e-3))
+
+
 def missing_names(tasks: tuple[str, ...], layer: str, cause: str, part: str) -> Mistake:
     """Return a mistake that is recognised by parameters that are not registered."""
 
@@ -337,7 +350,7 @@ MISTAKES = [
         ("5.1",),
         "The maximum is not subtracted before the exponential, which overflows.",
         r"transformer\.logsumexp",
-        "OverflowError",
+        "ArithmeticError",
         lambda r: bool((abs(r.arrays[0]) > 700).any()),
     ),
     function(
@@ -645,12 +658,14 @@ MISTAKES = [
         "FeedForward",
         "Dropout at the end of the network is missing.",
         "dropout at the end of the network keeps 100%",
+        _without_dropout,
     ),
     saying(
         ("5.5",),
         "TransformerLayer",
         "The layer does not pass its probability of dropout on to its parts.",
         "dropout in the layer keeps",
+        _without_dropout,
     ),
     saying(
         ("5.5",),

@@ -26,6 +26,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "inv_back": lambda x, d: -d / (x * x),
     "is_close": lambda x, y: (abs(x - y) < 1e-2) * 1.0,
     "ln": np.log,
+    "ln_back": lambda x, d: d / x,
     "log": lambda x: np.log(x + 1e-6),
     "log_back": lambda x, d: d / (x + 1e-6),
     "lt": lambda x, y: np.less(x, y) * 1.0,

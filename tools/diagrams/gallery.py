@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tools.diagrams import essays, module0, module1, module2, module3, module4, packages
+from tools.diagrams import essays, module0, module1, module2, module3, module4, module5, packages
 from tools.diagrams.picture import Picture
 from tools.workspace import ROOT
 
@@ -14,6 +14,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     **module2.PICTURES,
     **module3.PICTURES,
     **module4.PICTURES,
+    **module5.PICTURES,
     **essays.PICTURES,
     **packages.PICTURES,
 }
