@@ -61,7 +61,7 @@ def layers_picture() -> Picture:
     picture.grid(410, 90, [["x", "x"]] * 3, "blue")
     picture.text(506, 130, "@", size=18)
     picture.grid(524, 110, [["w"] * 3] * 2, "orange")
-    picture.text(545, 250, "+ b", code=True)
+    picture.text(676, 150, "+ b", code=True)
     picture.note(450, 80, "(n, in)")
     picture.note(584, 80, "(in, out)")
     return picture

@@ -10,6 +10,8 @@ from grading.driver.in_process import InProcessSubject
 from grading.tests.mutants.in_process import mutated
 from grading.tests.mutants.module5 import MUTANTS
 from grading.tests.mutants.mutant import Mutant
+from grading.tests.mutants.published_kind import KINDS, sees
+from grading.tests.mutants.published_table import PAGE, written
 from grading.tests.mutants.test_grading_mutants import TASKS
 from grading.tests.running import case_failure, cases_of, checks_of, failures
 
@@ -56,3 +58,13 @@ def test_right_code_passes_the_checks() -> None:
         for check in checks_of(task):
             if check.__name__ != TRAINING:
                 assert not list(failures(check, InProcessSubject(), 4)), check.__name__
+
+
+def test_right_code_passes_tests_of_the_published_kind() -> None:
+    assert not any(sees(task, InProcessSubject()) for task in KINDS)
+
+
+@pytest.mark.slow
+def test_the_table_of_the_published_kind_is_up_to_date() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert written(text) == text
