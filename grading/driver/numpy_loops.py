@@ -1,7 +1,6 @@
 """Loops over tensors in NumPy, for tasks that do not judge the loops of the submission.
 
-The layers of module 5 run on them, so that a check takes milliseconds and compiles nothing. A
-submission with a `cuda_kernel_ops` of its own keeps its loops: see `grading.driver.cuda_library`.
+The layers of module 5 run on them, so that a check takes milliseconds and compiles nothing.
 """
 
 import functools
