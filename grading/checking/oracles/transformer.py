@@ -192,7 +192,8 @@ def attention(
         q (batch, heads, length, size), kt (batch, heads, size, length), v like q →
         (batch, length, heads · size).
     """
-    batch, heads, length, size = q.shape
+    shape = q.shape
+    batch, heads, length, size = shape
     divisor = {"root": size**0.5, "none": 1.0, "size": size, "embedding": (size * heads) ** 0.5}
     scale = 1.0 / divisor[design.divisor]
     hidden = np.triu(np.ones((length, length)), design.first_masked)
