@@ -320,7 +320,7 @@ def check_text(
     Raises:
         MismatchError: The loss is too high, or too few characters are right.
     """
-    setting = dict(required.setting)
+    setting: Plain = dict(required.setting)
     began = time.monotonic()
     loss, right, response = validated_text(subject, setting, required.of, seed)
     if record is not None:

@@ -1,5 +1,7 @@
 """Task 5.1: GELU, the logarithm of a sum of exponentials, one-hot rows, and the loss."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task5_1
 
-CLOSE = {"relative": RELATIVE, "absolute": ABSOLUTE}
+CLOSE: Any = {"relative": RELATIVE, "absolute": ABSOLUTE}
 
 
 @given(data=st.data())

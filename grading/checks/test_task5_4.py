@@ -15,7 +15,7 @@ from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task5_4
 
-CLOSE = {"relative": RELATIVE, "absolute": ABSOLUTE}
+CLOSE: Any = {"relative": RELATIVE, "absolute": ABSOLUTE}
 
 
 @st.composite
@@ -59,7 +59,8 @@ def test_queries_keys_and_values_of_heads(subject: Subject, case: Case) -> None:
     response = subject.call("transformer.projection", arrays, given)
     for which, right in enumerate(transformer.project(case.x, case.parameters, heads)):
         expect_array(response, right, which=which, **CLOSE)
-    total, gradients = np.zeros_like(case.x), {}
+    total = np.zeros_like(case.x)
+    gradients: dict[str, Array] = {}
     upstreams[1] = upstreams[1].transpose(0, 1, 3, 2)
     for name, upstream in zip("qkv", upstreams, strict=True):
         part = transformer.below(named, f"{name}_projection")

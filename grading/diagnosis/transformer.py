@@ -230,7 +230,7 @@ def _keeps_the_wrong_share(request: Request, received: Array) -> bool:
     if _is_evaluation(request):
         return bool(np.array_equal(received, request.arrays[0]))
     if received.size < 400:
-        return p == 0.0
+        return bool(p == 0.0)
     share = _kept_share(request, received)
     spread = 6 * np.sqrt(p * (1 - p) / received.size)
     return bool(abs(share - p) <= spread)
@@ -408,13 +408,15 @@ MISTAKES = [
         "You return the sum of the losses. Return a loss for each row.",
         lambda r: transformer.losses(*r.arrays).sum(),
     ),
-    *(
-        function(
-            "softmax_loss",
-            "Each row gets the class of another row. Use its own.",
-            lambda r, shift=shift: _chosen(r, shift),
-        )
-        for shift in (1, -1)
+    function(
+        "softmax_loss",
+        "Each row gets the class of another row. Use its own.",
+        lambda r: _chosen(r, 1),
+    ),
+    function(
+        "softmax_loss",
+        "Each row gets the class of another row. Use its own.",
+        lambda r: _chosen(r, -1),
     ),
     function(
         "softmax_loss",
@@ -436,15 +438,16 @@ MISTAKES = [
     slope(
         "softmax_loss",
         "You ignore the upstream gradient in the gradient of the loss.",
-        lambda r: transformer.losses_gradient(*r.arrays, np.ones(len(_x(r)))),
+        lambda r: transformer.losses_gradient(_x(r), r.arrays[1], np.ones(len(_x(r)))),
     ),
     # Basic layers
-    *(
-        _embedding_gradient(
-            "The gradient of a token that occurs several times is overwritten. Add to it.",
-            lambda r, up, first=first: _table_rows(r, up, first),
-        )
-        for first in (False, True)
+    _embedding_gradient(
+        "The gradient of a token that occurs several times is overwritten. Add to it.",
+        lambda r, up: _table_rows(r, up, first=False),
+    ),
+    _embedding_gradient(
+        "The gradient of a token that occurs several times is overwritten. Add to it.",
+        lambda r, up: _table_rows(r, up, first=True),
     ),
     of_layer(
         ("5.2",),
@@ -535,16 +538,15 @@ MISTAKES = [
         "The root is missing: divide by the standard deviation, not by the variance.",
         lambda x, eps: _normal(x, eps, lambda v, e: v + e),
     ),
-    *(
-        norm(
-            "You divide the sum of squares by n - 1. The variance of this layer divides by n.",
-            lambda x, eps, least=least: _normal(
-                x,
-                eps,
-                lambda v, e: np.sqrt(v * x.shape[1] / max(x.shape[1] - 1, least) + e),
-            ),
-        )
-        for least in (1, 0)
+    norm(
+        "You divide the sum of squares by n - 1. The variance of this layer divides by n.",
+        lambda x, eps: _normal(
+            x, eps, lambda v, e: np.sqrt(v * x.shape[1] / max(x.shape[1] - 1, 1) + e)
+        ),
+    ),
+    norm(
+        "You divide the sum of squares by n - 1. The variance of this layer divides by n.",
+        lambda x, eps: _normal(x, eps, lambda v, e: np.sqrt(v * x.shape[1] / (x.shape[1] - 1) + e)),
     ),
     norm(
         "You normalise along the batch. Normalise each row.",

@@ -92,7 +92,7 @@ def backend() -> Any:
 def _package_loops(library: Any) -> Any:
     """Return a class of loops for the packages of this repository."""
 
-    class Kernels(library.Reference):  # type: ignore[misc, name-defined]
+    class Kernels(library.Reference):  # type: ignore[misc]
         """The memory of the reference backend, with loops in NumPy."""
 
         def _map(self, fn: Any, out: Any, a: Any) -> None:

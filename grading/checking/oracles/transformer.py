@@ -244,7 +244,11 @@ def multi_head(
 def feed_forward(x: Array, p: Parameters, design: Design = RIGHT) -> tuple[Array, Pullback]:
     """Return the network of each position: linear, GELU, linear."""
     hidden, first = linear(x, below(p, "linear_in"))
-    activations = {"gelu": gelu, "relu": lambda h: np.maximum(h, 0.0), "none": lambda h: h}
+    activations: dict[str, Callable[[Array], Array]] = {
+        "gelu": gelu,
+        "relu": lambda h: np.maximum(h, 0.0),
+        "none": lambda h: h,
+    }
     out, second = linear(activations[design.activation](hidden), below(p, "linear_out"))
 
     def back(g: Array) -> tuple[Array, Named]:

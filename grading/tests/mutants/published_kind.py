@@ -13,13 +13,11 @@ from grading.checking import layers
 from grading.checking.oracles import nn, transformer
 from grading.protocol.messages import Array, Subject, SubjectError
 
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-
 
 def _same(received: Array | None, right: Array) -> bool:
     if received is None or received.shape != right.shape:
         return False
-    return bool(np.allclose(received, right, **CLOSE))
+    return bool(np.allclose(received, right, rtol=1e-5, atol=1e-5))
 
 
 def _drawn(rng: np.random.Generator, shapes: layers.Shapes) -> dict[str, Array]:
