@@ -81,3 +81,23 @@ def word_vectors() -> Array:
     """
     vectors = _glove()[1]
     return np.concatenate([np.zeros((2, vectors.shape[1])), vectors])
+
+
+def text(share: Literal["train", "validation"]) -> Array:
+    """Return the characters of tiny Shakespeare as numbers, in the order of their code points.
+
+    The first 90 % of the text are for training.
+
+    Shape:
+        (characters,).
+    """
+    numbers = _text()
+    middle = int(0.9 * len(numbers))
+    return numbers[:middle] if share == "train" else numbers[middle:]
+
+
+@cache
+def _text() -> Array:
+    with gzip.open(DATA / "text" / "tinyshakespeare.txt.gz") as file:
+        characters = np.frombuffer(file.read(), np.uint8)
+    return np.unique(characters, return_inverse=True)[1].astype(np.float64)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from grading.accuracy.data import digits, sentences, word_vectors
+from grading.accuracy.data import digits, sentences, text, word_vectors
 from grading.checking.compare import expect
+from grading.checking.oracles import transformer
 from grading.checking.points import COUNT, draw
 from grading.protocol.messages import Array, Plain, Response, Subject
 from grading.tasks.model import Accuracy
@@ -302,6 +303,67 @@ def describe(
     known = isinstance(plain, dict) and {"sizes", "reached"} <= plain.keys()
     expect(known and len(plain["sizes"]) == len(plain["reached"]), "no parameters", response)
     return response, plain["sizes"], plain["reached"]
+
+
+def check_text(
+    subject: Subject, required: Accuracy, record: Record | None = None, seed: int = 0
+) -> None:
+    """Train the language model of a submission and check its loss on the validation text.
+
+    Args:
+        subject: The code under test.
+        required: The required number of next characters that are right, with the options of the
+            training and the largest loss.
+        record: Receives the measurement for the report.
+        seed: Seed of the weights and of the places in the text.
+
+    Raises:
+        MismatchError: The loss is too high, or too few characters are right.
+    """
+    setting: Plain = dict(required.setting)
+    began = time.monotonic()
+    loss, right, response = validated_text(subject, setting, required.of, seed)
+    if record is not None:
+        measurement = {
+            "name": "next characters correct",
+            "value": right,
+            "of": required.of,
+            "least": required.least,
+            "remark": f"validation loss {loss:.3f}, took {time.monotonic() - began:.0f} s",
+        }
+        record("measured", measurement)
+    message = f"the validation loss is {loss:.3f}, expected at most {setting['loss']}"
+    expect(loss <= setting["loss"], message, response)
+    message = f"{right} of {required.of} characters are right, expected at least {required.least}"
+    expect(right >= required.least, message, response)
+
+
+def validated_text(
+    subject: Subject, setting: Plain, count: int, seed: int
+) -> tuple[float, int, Response]:
+    """Train a language model; return loss and right characters on the validation text.
+
+    Args:
+        subject: The code under test.
+        setting: Options of the training.
+        count: Number of characters of the validation text, from its start.
+        seed: Seed of the weights and of the places in the text.
+    """
+    rng = np.random.default_rng(seed)
+    length, batch, steps = setting["length"], setting["batch"], setting["steps"]
+    characters, others = text("train"), text("validation")
+    classes = int(max(characters.max(), others.max())) + 1
+    sizes = {"n_vocab": classes, "n_positions": length, "p_dropout": 0.0}
+    sizes |= {name: setting[name] for name in ("n_embd", "n_head")}
+    learner = Learner(subject, "text", {"rate": setting["rate"], "seed": seed, **sizes}, batch)
+    starts = rng.integers(0, len(characters) - length, batch * steps)
+    places = starts[:, None] + np.arange(length + 1)
+    chosen = characters[places]
+    learner.learn(chosen[:, :-1], chosen[:, 1:], 1, rng)
+    inputs, labels = others[:count].reshape(-1, length), others[1 : count + 1].astype(np.int64)
+    scores = learner.predict(inputs, (length, classes)).reshape(count, classes)
+    right = int((scores.argmax(axis=1) == labels).sum())
+    return float(transformer.losses(scores, labels).mean()), right, learner.response
 
 
 def seconds_of_an_epoch(

@@ -108,7 +108,7 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
 
 def function_of(request: Request) -> tuple[str, ...]:
     """Return what names the function under test in a request."""
-    named = (request.options.get(key) for key in ("formula", "function", "name", "kernel"))
+    named = (request.options.get(key) for key in ("formula", "function", "name", "kernel", "layer"))
     return request.operation, *(str(name) for name in named if name is not None)
 
 

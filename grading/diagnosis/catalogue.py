@@ -17,6 +17,7 @@ from grading.diagnosis import (
     reductions,
     scalars,
     threads,
+    transformer,
 )
 
 MISTAKES = [
@@ -36,5 +37,6 @@ MISTAKES = [
     *maxima.MISTAKES,
     *races.MISTAKES,
     *threads.MISTAKES,
+    *transformer.MISTAKES,
 ]
 """All known mistakes; each file lists special mistakes before general ones."""

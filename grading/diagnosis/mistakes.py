@@ -58,6 +58,7 @@ def modelled(
     model: Model,
     absolute: float = ABSOLUTE,
     composed: frozenset[str] | None = None,
+    largest: int = LARGEST,
 ) -> Mistake:
     """Return a mistake that is recognised by the response of a solution with it.
 
@@ -68,13 +69,14 @@ def modelled(
         model: Returns the response of the wrong solution; parts that are right may be missing.
         absolute: Absolute tolerance of the comparison.
         composed: As in `Mistake`.
+        largest: Number of input elements up to which the model runs.
     """
 
     def explains(finding: Finding) -> bool | None:
         request = finding.request
         if not re.fullmatch(operation, request.operation):
             return None
-        if sum(array.size for array in request.arrays) > LARGEST:
+        if sum(array.size for array in request.arrays) > largest:
             return None
         try:
             with np.errstate(all="ignore"):

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from grading.driver.attribution import Options, forget, submission_code
 from grading.driver.family import Family
@@ -39,6 +40,7 @@ FAMILIES = {
     "source": "grading.driver.programs",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
+    "transformer": "grading.driver.transformer",
 }
 """Modules with the handlers of operations, by the first part of an operation's name."""
 
@@ -72,10 +74,27 @@ def _import_package() -> None:
     Its `__init__` imports every file. If one file is missing or fails, the others are still
     imported, and only requests that need that file fail.
     """
+    _stand_in_for_torch()
     try:
         importlib.import_module("minitorch")
     except Exception:
         _import_in_parts()
+
+
+def _stand_in_for_torch() -> None:
+    """Let a tree of a course that assigns a transformer import torch, as its template does.
+
+    The template compares gradients with torch in a function that no check calls. The stand-in is
+    empty, and only trees in the course's layout get it.
+    """
+    spec = importlib.util.find_spec("minitorch")
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    if not any((Path(folder) / "modules_basic.py").is_file() for folder in folders):
+        return
+    try:
+        importlib.import_module("mt_tensor")
+    except ImportError:
+        sys.modules.setdefault("torch", ModuleType("torch"))
 
 
 def _import_in_parts() -> None:

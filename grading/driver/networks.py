@@ -138,6 +138,26 @@ class TensorNetwork(Network):
         return read(self.forward(inputs))
 
 
+class TextNetwork(TensorNetwork):
+    """A language model: rows of characters to the scores of the next character."""
+
+    def forward(self, inputs: Array) -> Any:
+        """Return the scores of each position (batch · length, classes)."""
+        return self.module(self.make(inputs)).view(inputs.size, self.classes)
+
+    def learn(self, inputs: Array, labels: Array) -> float:
+        """Go forward and backward with the submission's loss."""
+        loss: Any = importlib.import_module("minitorch.nn").softmax_loss
+        rows = loss(self.forward(inputs), self.make(labels.reshape(-1)))
+        mean = rows.sum().view(1) / inputs.size
+        mean.backward()
+        return float(read(mean)[0])
+
+    def predict(self, inputs: Array) -> Array:
+        """Return the scores (batch, length, classes)."""
+        return read(self.forward(inputs)).reshape(*inputs.shape, self.classes)
+
+
 class ScalarNetwork(Network):
     """A network of scalars, one point at a time."""
 
@@ -168,12 +188,15 @@ def make_network(problem: str, arrays: Sequence[Array], seed: int, options: Any)
     """Build a network of the submission.
 
     Args:
-        problem: "scalar", "simple" or "fast" for points in the plane; "digits"; "sentences".
+        problem: "scalar", "simple" or "fast" for points in the plane; "digits", "sentences" or
+            "text".
         arrays: For sentences, the table of word vectors.
         seed: The seed of the weights.
         options: `hidden`, the number of hidden units, for points; `maps`, the number of kernels of
-            each width, for sentences.
+            each width, for sentences; the arguments of the language model, for text.
     """
+    if problem == "text":
+        return _of_text(options)
     try:
         importlib.import_module("mt_models")
     except ImportError:
@@ -210,6 +233,20 @@ def _of_packages(problem: str, arrays: Sequence[Array], seed: int, options: Any)
     vectors = arrays[0].astype(np.float32)
     sizes = {name: options[name] for name in ("maps",) if name in options}
     return Sentences(networks.KimCNN(vectors, rng, fast, **sizes), make, logits=True)
+
+
+def _of_text(options: Any) -> Network:
+    """Build the language model of a submission."""
+    calls: Any = importlib.import_module("grading.driver.calls")
+    layers: Any = importlib.import_module("grading.driver.transformer")
+    on = layers.backend(layers.LAYERS)
+    calls.repair_templates(on)
+
+    def make(array: Array) -> Any:
+        return calls.to_tensor(np.asarray(array, np.float64), on)
+
+    model = layers.build("DecoderLM", options, on)
+    return TextNetwork(model, make, classes=options["n_vocab"])
 
 
 def _of_scripts(problem: str, arrays: Sequence[Array], options: Any) -> Network:

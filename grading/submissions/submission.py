@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from grading.submissions.edition import FILES, MODULE_OF, edition_of
+from grading.submissions.edition import ADDED, FILES, MODULE_OF, edition_of
 from grading.submissions.syntax import definitions, is_stub, parsed, syntax_error
 
 Layout: TypeAlias = Literal["packages", "upstream"]
@@ -157,7 +157,9 @@ class Submission:
         A task with such a module is "not there": an upstream tree has only the modules of the
         course up to its own. For a hole with several names, one file is enough.
         """
-        modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
+        modules = dict.fromkeys(
+            ADDED.get(name, name.partition(":")[0]) for name in self.named(holes)
+        )
         return tuple(module for module in modules if self.source(module) is None)
 
     def absence(self, module: str) -> str:

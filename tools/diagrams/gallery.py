@@ -9,6 +9,7 @@ from tools.diagrams import (
     module2,
     module3,
     module4,
+    module5,
     packages,
     transformers,
 )
@@ -23,6 +24,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     **module2.PICTURES,
     **module3.PICTURES,
     **module4.PICTURES,
+    **module5.PICTURES,
     **essays.PICTURES,
     **transformers.PICTURES,
     **packages.PICTURES,

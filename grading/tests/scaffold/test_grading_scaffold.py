@@ -202,8 +202,8 @@ def test_a_tree_is_written_into_a_new_folder_only(tree: Path, tmp_path: Path) ->
         write_tree(ROOT, 4, tmp_path, table())
     with pytest.raises(ScaffoldError, match="is a learner's tree; a scaffold needs"):
         write_tree(tree, 4, tmp_path / "new", table())
-    with pytest.raises(ScaffoldError, match=r"no module 5; choose one of module0, .*module4"):
-        write_tree(ROOT, 5, tmp_path / "new", table())
+    with pytest.raises(ScaffoldError, match=r"no module 6; choose one of module0, .*module5"):
+        write_tree(ROOT, 6, tmp_path / "new", table())
     with pytest.raises(NotATreeError, match="nor a tree of `hatch run scaffold`"):
         write_tree(ROOT, 4, tmp_path / "new", table(), previous=tmp_path)
     assert not (tmp_path / "new").exists()

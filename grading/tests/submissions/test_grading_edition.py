@@ -67,6 +67,9 @@ def test_every_function_of_every_task_is_found(tmp_path: Path, edition: Edition)
     # In 2024 the learner chooses the names of networks.
     free = {"project.run_tensor:Linear.forward"} if edition == "2024" else set()
     for task in table().tasks:
+        if task.module > 4:
+            assert submission.missing(task.upstream) != (), task.id
+            continue
         named = submission.named(task.upstream)
         assert {name for name in named if submission.find(name) is None} <= free, task.id
         assert submission.missing(task.upstream) == ()

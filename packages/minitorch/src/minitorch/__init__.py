@@ -17,6 +17,7 @@ from minitorch import (
     fast_conv,
     fast_ops,
     module,
+    modules_basic,
     nn,
     operators,
     optim,
@@ -26,6 +27,7 @@ from minitorch import (
     tensor_functions,
     tensor_ops,
     testing,
+    transformer,
 )
 from minitorch._names import course_getattr
 from minitorch.autodiff import (
@@ -51,16 +53,21 @@ from minitorch.fast_conv import (
 )
 from minitorch.fast_ops import FastOps, tensor_matrix_multiply
 from minitorch.module import Module, Parameter
+from minitorch.modules_basic import Dropout, Embedding, LayerNorm1d, Linear
 from minitorch.nn import (
+    GELU,
     Max,
     argmax,
     avgpool2d,
     dropout,
     logsoftmax,
+    logsumexp,
     max,
     max_reduce,
     maxpool2d,
+    one_hot,
     softmax,
+    softmax_loss,
     tile,
 )
 from minitorch.operators import prod
@@ -113,9 +120,11 @@ from minitorch.tensor_functions import (
 )
 from minitorch.tensor_ops import SimpleBackend, SimpleOps, TensorBackend, TensorOps
 from minitorch.testing import MathTest, MathTestVariable
+from minitorch.transformer import DecoderLM, FeedForward, MultiHeadAttention, TransformerLayer
 
 __all__ = [
     "EQ",
+    "GELU",
     "LT",
     "MAX_DIMS",
     "SGD",
@@ -129,9 +138,13 @@ __all__ = [
     "Conv2dFun",
     "Copy",
     "CudaOps",
+    "DecoderLM",
     "Div",
+    "Dropout",
+    "Embedding",
     "Exp",
     "FastOps",
+    "FeedForward",
     "Function",
     "Graph",
     "History",
@@ -139,6 +152,8 @@ __all__ = [
     "IndexingError",
     "Inv",
     "IsClose",
+    "LayerNorm1d",
+    "Linear",
     "Log",
     "MatMul",
     "MathTest",
@@ -146,6 +161,7 @@ __all__ = [
     "Max",
     "Module",
     "Mul",
+    "MultiHeadAttention",
     "Neg",
     "Optimizer",
     "OutIndex",
@@ -166,6 +182,7 @@ __all__ = [
     "TensorBackend",
     "TensorData",
     "TensorOps",
+    "TransformerLayer",
     "UserIndex",
     "UserShape",
     "UserStrides",
@@ -192,12 +209,15 @@ __all__ = [
     "grad_check",
     "index_to_position",
     "logsoftmax",
+    "logsumexp",
     "max",
     "max_reduce",
     "maxpool2d",
     "mm_practice",
     "module",
+    "modules_basic",
     "nn",
+    "one_hot",
     "operators",
     "optim",
     "prod",
@@ -207,6 +227,7 @@ __all__ = [
     "shape_broadcast",
     "simple",
     "softmax",
+    "softmax_loss",
     "spiral",
     "split",
     "strides_from_shape",
@@ -222,6 +243,7 @@ __all__ = [
     "tile",
     "to_index",
     "topological_sort",
+    "transformer",
     "xor",
     "zeros",
 ]
