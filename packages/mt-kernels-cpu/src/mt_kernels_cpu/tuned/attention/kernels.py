@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_nogil_kernel
-from mt_kernels_cpu.tuned.operations.formulas import formula_for
-from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, load_block, zero_block
-from mt_kernels_cpu.tuned.simd.compare import horizontal_max, maximum
-from mt_kernels_cpu.tuned.simd.exponential import (
+from mt_kernels_cpu.tuned.operations.exponential_vectors import (
     exp_of_difference,
     hide_tail,
     scale_difference,
 )
+from mt_kernels_cpu.tuned.operations.formulas import formula_for
+from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, load_block, zero_block
+from mt_kernels_cpu.tuned.simd.compare import horizontal_max, maximum
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
     lanes_of,
