@@ -31,6 +31,7 @@ def test_the_targets_of_the_training_steps() -> None:
         "step-lenet5-64": 1.5,
         "step-kim-10": 3.3,
         "step-kim-50": 2.5,
+        "step-gpt": 1.1,
     }
     assert targets["step-kim-10"]["jax"].must == targets["step-kim-50"]["jax"].must == 1.6
 
@@ -46,5 +47,5 @@ def test_a_workload_survives_conversion_to_json(one: Row) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_training_steps_are_measured_as_installed_by_pip(threads: int) -> None:
     steps = [one for one in rows(threads) if one.group == "training step"]
-    assert len(steps) == 5
+    assert len(steps) == 6
     assert all(one.targets[AS_INSTALLED] == Target() for one in steps)

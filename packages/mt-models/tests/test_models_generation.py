@@ -13,8 +13,11 @@ from hypothesis.extra.numpy import arrays
 
 from mt_kernels_cpu import Tuned
 from mt_models import generation
+from mt_models.datasets import load_plain_text, split_text
 from mt_models.generation import generate, generate_tokens, next_probabilities
 from mt_models.networks import GPT
+from mt_models.prediction import PRETRAINED_TEXT, load_language_model
+from mt_models.problems import evaluate_sequences, sequences
 from mt_models.tokenizers import BytePairTokenizer, CharacterTokenizer
 
 LOGITS = arrays(np.float64, st.integers(1, 8), elements=st.floats(-20, 20))
@@ -148,3 +151,14 @@ def test_errors_are_raised_at_the_call(options: dict[str, object], message: str)
         generate(MODEL, LETTERS, **{"prompt": "a", **options})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no token to begin with"):
         generate_tokens(MODEL, [])
+
+
+def test_the_network_of_the_package_knows_shakespeare() -> None:
+    model = load_language_model(PRETRAINED_TEXT)
+    text = load_plain_text()
+    assert model.tokenizer.tokens == tuple(sorted(set(text)))
+    part = sequences(model.tokenizer.encode(split_text(text)[1][:3000]), 64)
+    evaluation = evaluate_sequences(model.network, part, model.tokenizer.tokens)
+    # The published loss is that of the whole validation text.
+    assert evaluation.loss == pytest.approx(1.8951, abs=0.15)
+    assert not model.network.training

@@ -180,6 +180,18 @@ def test_a_model_is_restored_in_another_dtype(path: Path) -> None:
     np.testing.assert_array_equal(single.last.weight.value.detach(), expected)
 
 
+def test_parameters_may_be_stored_in_fewer_bytes(path: Path) -> None:
+    model = Network(1)
+    save_checkpoint(path, model=model, dtype=np.float16)
+    stored = load_file(path)
+    restored = Network(2)
+    load_checkpoint(path).restore(restored)
+    for name, array in model.state_dict().items():
+        assert stored[f"model.{name}"].dtype == np.float16
+        np.testing.assert_array_equal(restored.state_dict()[name], array.astype(np.float16))
+        assert restored.state_dict()[name].dtype == array.dtype
+
+
 def test_equal_contents_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_checkpoint(tmp_path / name, meta={"x": 1, "y": 2}, **Training().run(2).parts)

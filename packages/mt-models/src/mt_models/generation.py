@@ -57,7 +57,8 @@ def next_probabilities(
     # The sort is stable: of equal logits the first tokens count as more probable.
     order = np.argsort(-scores, kind="stable")
     if temperature == 0.0:
-        return np.eye(1, len(scores), order[0])[0]
+        certain: npt.NDArray[np.float64] = np.eye(1, len(scores), int(order[0]))[0]
+        return certain
     shifted = (scores - scores[order[0]]) / temperature
     if top_k is not None:
         shifted[order[top_k:]] = -np.inf

@@ -85,8 +85,9 @@ class Recipe(ABC):
 
     def make_optimizer(self, parameters: Sequence[Parameter]) -> Optimizer:
         """Return the optimiser of a network's parameters."""
-        kind = {"sgd": SGD, "adam": Adam, "adamw": AdamW}[self.optimizer]
-        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        kinds: dict[OptimizerName, type[SGD | Adam]]
+        kinds = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+        return kinds[self.optimizer](parameters, lr=self.lr, weight_decay=self.weight_decay)
 
     def make_schedule(self, steps: int) -> Schedule:
         """Return the learning-rate schedule of a run with a number of steps."""

@@ -29,7 +29,8 @@ def small(**options: bool | int) -> GPT:
 
 def normalised(x: Array, weight: Array, bias: Array | float) -> Array:
     centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+    y: Array = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+    return y
 
 
 def in_numpy(network: GPT, ids: npt.NDArray[np.int64]) -> Array:

@@ -39,6 +39,20 @@ def test_sequences_have_each_label_once(tokens: list[int], context: int) -> None
     assert counted.any(axis=1).all()
 
 
+def test_answers_have_a_probability_for_each_token() -> None:
+    problem = text_problem()
+    batch = problem.train[[0, 7]]
+    answer = problem.answer(batch)
+    assert answer.probabilities.shape == (2, 4, 4)
+    np.testing.assert_allclose(answer.probabilities.sum(-1), 1.0)
+    picked = np.take_along_axis(answer.probabilities, batch.labels[..., None], -1)
+    assert float(answer.loss) == pytest.approx(-np.log(picked).mean(), rel=1e-12)
+    _, output = problem.compute(batch.inputs, batch.labels)
+    np.testing.assert_array_equal(
+        problem.hits(output, batch.labels), answer.probabilities.argmax(-1) == batch.labels
+    )
+
+
 def test_an_epoch_draws_places_with_replacement() -> None:
     problem = text_problem()
     order = problem.order(3, 1)
@@ -48,7 +62,7 @@ def test_an_epoch_draws_places_with_replacement() -> None:
     assert order.tolist() != problem.order(3, 2).tolist()
     batch = problem.train[order]
     np.testing.assert_array_equal(batch.inputs[:, 1:], batch.labels[:, :-1])
-    assert problem.tokenizer.decode(problem.train[15].labels) == "abcd"
+    assert problem.tokenizer.decode(problem.train[15].labels.tolist()) == "abcd"
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])

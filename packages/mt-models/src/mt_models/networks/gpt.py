@@ -270,7 +270,8 @@ class GPT(Module):
         x = self._embedded(ids, cache[0].length if cache else 0)
         for at, block in enumerate(self.blocks):
             x = block(x, cache=cache[at] if cache else None)
-        return self.norm(x)
+        hidden: Tensor = self.norm(x)
+        return hidden
 
     def _embedded(self, ids: Ids, start: int) -> Tensor:
         """Return the sum of token and position vectors, (batch, length, width)."""
@@ -286,6 +287,6 @@ class GPT(Module):
         return x
 
     def _logits(self, x: Tensor) -> Tensor:
-        if self.head is not None:
-            return self.head(x)
-        return linear(x, self.tokens.weight.value.permute(1, 0))
+        table = self.tokens.weight.value
+        logits: Tensor = linear(x, table.permute(1, 0)) if self.head is None else self.head(x)
+        return logits

@@ -11,7 +11,7 @@ from mt_models.datasets import DataFormatError
 from mt_models.networks import GPT
 from mt_models.problems.problem import Evaluation, Examples, Problem, evaluating
 from mt_models.tokenizers import Ids, Tokenizer
-from mt_nn import cross_entropy
+from mt_nn import cross_entropy, softmax
 
 IGNORED = -1
 """The label of positions behind the end of a text."""
@@ -131,7 +131,7 @@ class Text(Problem):
 
     def probabilities_of(self, output: Tensor) -> npt.NDArray[np.floating]:
         """Return the probability of each token, (N, context, vocabulary)."""
-        values: npt.NDArray[np.floating] = output.detach().softmax(-1).to_numpy()
+        values: npt.NDArray[np.floating] = softmax(output.detach(), -1).to_numpy()
         return values
 
     def hits(self, output: Tensor, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -1,8 +1,9 @@
 r"""Kernels of attention: products of small matrices, and softmax between them.
 
-A *tile* has up to `TILE` queries and up to `TILE` keys of one head. Operands
-whose rows and columns do not fill whole blocks of vectors are copied to scratch memory, with zeros
-behind them; keys and values are transposed there. The scores of a tile stay in scratch: those of all tiles are never in memory.
+A *tile* has up to `TILE` queries and up to `TILE` keys of one head. Operands whose rows and columns
+do not fill whole blocks of vectors are copied to scratch memory, with zeros behind them; keys and
+values are transposed there. The scores of a tile stay in scratch: those of all tiles are never in
+memory.
 
 The forward pass keeps the largest score $m$ of each query so far, and the sum $l$ of its powers.
 If a later tile has a larger score, what was added before is scaled by $e^{m - m'}$. It stores

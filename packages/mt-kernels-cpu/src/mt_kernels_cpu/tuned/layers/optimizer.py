@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.compiling.jit import strict_nogil_kernel
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedStep, TensorData, TensorList
 from mt_tensor.layout import Storage
+
+STEPS_PER_ELEMENT = 8
+"""The time of the update of an element, in multiplications: it reads and writes several arrays."""
 
 
 class _Step(FusedStep[Memory]):
@@ -53,8 +57,14 @@ class _Step(FusedStep[Memory]):
         memory = backend.new((kinds * total,)).storage
         buffers = [memory[at * total : (at + 1) * total] for at in range(kinds)]
         new = [[buffer[part] for part in slices] for buffer in buffers]
-        for operands in zip(*new, *old, strict=True):
-            kernel(*operands, settings)
+        operands = list(zip(slices, *new, *old, strict=True))
+
+        def work(_: int, first: int, last: int) -> None:
+            for part, *arrays in operands:
+                if first <= part.start < last:
+                    kernel(*arrays, settings)
+
+        run_parallel(partition(total, STEPS_PER_ELEMENT * total), work)
         return [
             [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
             for each in new
@@ -109,7 +119,7 @@ def sgd(dtype: np.dtype[Any]) -> Any:
             for i in range(len(new)):
                 new[i] = old[i] - lr * (g[i] + weight_decay * old[i])
 
-    return strict_kernel(descend)
+    return strict_nogil_kernel(descend)
 
 
 @lru_cache
@@ -137,7 +147,7 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
             new_v[i] = velocity
             new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
 
-    return strict_kernel(descend_with_momentum)
+    return strict_nogil_kernel(descend_with_momentum)
 
 
 @lru_cache
@@ -170,4 +180,4 @@ def adam(dtype: np.dtype[Any]) -> Any:
             new_mean[i], new_square[i] = m, s
             new[i] = shrink * old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
 
-    return strict_kernel(step_adam)
+    return strict_nogil_kernel(step_adam)
