@@ -221,3 +221,26 @@ def test_every_network_has_a_tree(open_page: Callable[[str], Any]) -> None:
             assert not app.exception
             modes = set(app.dataframe[0].value["mode"]) - {""}
             assert modes == {"train" if training else "eval"}
+
+
+def test_names_are_read_letter_by_letter_on_four_engines(open_page: Callable[..., Any]) -> None:
+    app = open_page("names", **{"names.steps": "10", "names.name": "ada", "names.at": "2"})
+    assert not app.exception
+    assert len(figures(app)) == 3
+    assert app.table[0].value["engine"].tolist() == ["Scalar", "Reference", "Fast", "Tuned"]
+    app.button(key="names.next").click().run()
+    assert app.slider(key="names.at").value == 3
+    for name, problem in (("zoë", "letters a to z"), ("", "allowed are 1 to 15")):
+        app.text_input(key="names.name").set_value(name).run()
+        assert not app.exception
+        assert problem in app.error[0].value
+
+
+def test_layer_norm_with_ones_has_no_gradient(open_page: Callable[..., Any]) -> None:
+    ones = {"norm.weights": "all ones", "norm.upstream": "all ones", "norm.at": "11"}
+    app = open_page("layer_norm", **ones)
+    assert not app.exception
+    (drawn,) = figures(app)
+    assert "up to gradient" in drawn
+    numbers = drawn.split("up to gradient: ")[1].split('"')[0].split(", ")
+    assert {abs(float(each)) for each in numbers} == {0.0}
