@@ -54,7 +54,7 @@ def of_layer(
     def of(request: Request) -> Response | None:
         return model(request) if request.options.get("layer") == layer else None
 
-    return modelled(tasks, cause, f"transformer.{operation}", of, ABSOLUTE, LARGEST)
+    return modelled(tasks, cause, f"transformer.{operation}", of, ABSOLUTE, largest=LARGEST)
 
 
 def norm(
@@ -114,7 +114,7 @@ def attention(cause: str, design: Design) -> Mistake:
         return result(request, transformer.multi_head(x, p, heads, causal, design)[0])
 
     operation = "transformer.(projection|attention|layer)"
-    return modelled(("5.4",), cause, operation, model, ABSOLUTE, LARGEST)
+    return modelled(("5.4",), cause, operation, model, ABSOLUTE, largest=LARGEST)
 
 
 def model_of(cause: str, design: Design) -> Mistake:
@@ -137,7 +137,7 @@ def model_of(cause: str, design: Design) -> Mistake:
             return result(request, transformer.decoder(x, p, heads, eps, design)[0])
         return None
 
-    return modelled(("5.5",), cause, "transformer.layer", model, ABSOLUTE, LARGEST)
+    return modelled(("5.5",), cause, "transformer.layer", model, ABSOLUTE, largest=LARGEST)
 
 
 def saying(
