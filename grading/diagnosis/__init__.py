@@ -11,7 +11,7 @@ each other: neither is named, except one that explains most checks of the functi
 Several candidates may explain the same checks. These rules decide, in this order:
 
 1. The candidate that contradicts fewer right answers: a model that predicts a wrong answer where
-   the code is right does not describe the code.
+   the code is right does not describe the code. A model that contradicts many is no candidate.
 2. The candidate that explains more wrong answers.
 3. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
    mistake in one function is more specific than a mistake in all of them.
@@ -33,6 +33,9 @@ MOST_WRONG = 24
 
 MOST_RIGHT = 12
 """Number of right answers of one check that a mistake is compared with."""
+
+MOST_CONTRADICTED = 0.5
+"""Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
     candidates = [
         candidate
         for order, mistakes in enumerate(_mistakes_of(task_id))
-        if (candidate := _Candidate.of(mistakes, order, wrong)) is not None
+        if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
     found: list[_Candidate] = []
     explained: set[str] = set()
@@ -93,8 +96,9 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for each in candidates
         if explained.isdisjoint(each.checks) and (each.complete or not found)
     ]:
-        found.append(min(new, key=lambda candidate: candidate.rank(right)))
+        found.append(min(new, key=_Candidate.rank))
         explained.update(found[-1].checks)
+        candidates = [each for each in candidates if each.cause != found[-1].cause]
     return [Diagnosis(each.cause, each.checks) for each in _undoubted(found, wrong)]
 
 
@@ -126,15 +130,22 @@ def _undoubted(
 
 @cache
 def _mistakes_of(task_id: str) -> tuple[tuple[Mistake, ...], ...]:
-    """Return the mistakes of a task; those with the same cause are one mistake with many models."""
-    by_cause: dict[str, list[Mistake]] = {}
+    """Return the mistakes of a task; those with the same cause are one mistake with many models.
+
+    Models that assume different compositions of functions describe different solutions.
+    """
+    by_cause: dict[str, dict[frozenset[str] | None, list[Mistake]]] = {}
     for mistake in MISTAKES:
         if task_id in mistake.tasks:
-            by_cause.setdefault(mistake.cause, []).append(mistake)
-    return tuple(tuple(mistakes) for mistakes in by_cause.values())
+            by_cause.setdefault(mistake.cause, {}).setdefault(mistake.composed, []).append(mistake)
+    groups: list[tuple[Mistake, ...]] = []
+    for by_composition in by_cause.values():
+        every = by_composition.pop(None, [])
+        groups += [(*every, *own) for own in by_composition.values()] or [tuple(every)]
+    return tuple(groups)
 
 
-def _explains(mistakes: Sequence[Mistake], finding: Finding) -> bool | None:
+def _explains(mistakes: Iterable[Mistake], finding: Finding) -> bool | None:
     """Return whether one of the models of a mistake reproduces an answer; None if none applies."""
     outcomes = {mistake.explains(finding) for mistake in mistakes}
     return True if True in outcomes else False if False in outcomes else None
@@ -145,24 +156,31 @@ class _Candidate:
     """A mistake that explains some wrong answers of a task and contradicts none.
 
     Attributes:
-        mistakes: Its models.
+        cause: Its sentences.
         order: Its number in the catalogue.
         checks: The checks of which it explains an answer.
         explained: The number of wrong answers that it explains.
         complete: True if it explains all wrong answers of its checks.
         functions: The functions under test whose answers it explains.
+        contradictions: The number of right answers for which it predicts a wrong one.
+        predictions: The number of answers for which it predicts one.
     """
 
-    mistakes: tuple[Mistake, ...]
+    cause: str
     order: int
     checks: tuple[str, ...]
     explained: int
     complete: bool
     functions: frozenset[tuple[str, ...]]
+    contradictions: int
+    predictions: int
 
     @staticmethod
     def of(
-        mistakes: tuple[Mistake, ...], order: int, wrong: Sequence[tuple[str, Finding]]
+        mistakes: tuple[Mistake, ...],
+        order: int,
+        wrong: Sequence[tuple[str, Finding]],
+        right: Sequence[Finding],
     ) -> "_Candidate | None":
         """Return a mistake as a candidate; None if it is none."""
         explained, open_ = Counter[str](), set[str]()
@@ -178,25 +196,29 @@ class _Candidate:
                 open_.add(check)
         if not explained:
             return None
-        complete = open_.isdisjoint(explained)
+        predicting = [mistake for mistake in mistakes if mistake.predicts]
+        outcomes = [_explains(predicting, finding) for finding in right]
+        contradictions = outcomes.count(False)
+        if contradictions > MOST_CONTRADICTED * explained.total():
+            return None
         return _Candidate(
-            mistakes, order, tuple(explained), explained.total(), complete, frozenset(functions)
+            mistakes[0].cause,
+            order,
+            tuple(explained),
+            explained.total(),
+            open_.isdisjoint(explained),
+            frozenset(functions),
+            contradictions,
+            explained.total() + len(outcomes) - outcomes.count(None),
         )
 
-    @property
-    def cause(self) -> str:
-        """The sentences of the mistake."""
-        return self.mistakes[0].cause
-
-    def rank(self, right: Sequence[Finding]) -> tuple[int, ...]:
+    def rank(self) -> tuple[int, ...]:
         """Return the rank among the candidates; the smallest one is the best."""
-        outcomes = [_explains(self.mistakes, finding) for finding in right]
-        predictions = self.explained + len(outcomes) - outcomes.count(None)
         return (
             -len(self.checks),
-            outcomes.count(False),
+            self.contradictions,
             -self.explained,
-            predictions,
+            self.predictions,
             self.order,
         )
 

@@ -51,7 +51,7 @@ def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistak
             [unbroadcast(gradients[..., i], x.shape) for i, x in enumerate(request.arrays)],
         )
 
-    return modelled(TASKS, cause, r"tensor\..*", model)
+    return modelled(TASKS, cause, r"tensor\..*", model, composed=composed)
 
 
 def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) -> Mistake:

@@ -76,7 +76,7 @@ def permuted(cause: str, wrong: Callable[[Array, Sequence[int]], list[int]]) -> 
             return None
         return bool(received["strides"] == steps and received["elements"] == elements)
 
-    return Mistake(("2.1",), cause, explains)
+    return Mistake(("2.1",), cause, explains, predicts=True)
 
 
 def reordered(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
@@ -96,7 +96,7 @@ def reordered(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistak
             and received["elements"] == moved.reshape(-1).tolist()
         )
 
-    return Mistake(("2.1",), cause, explains)
+    return Mistake(("2.1",), cause, explains, predicts=True)
 
 
 def unpermuted_shape(finding: Finding) -> bool | None:
@@ -137,7 +137,7 @@ def described(cause: str, change: Callable[[Array], Plain]) -> Mistake:
         wrong = change(finding.request.arrays[0])
         return all(finding.response.plain[key] == value for key, value in wrong.items())
 
-    return Mistake(("2.1",), cause, explains)
+    return Mistake(("2.1",), cause, explains, predicts=True)
 
 
 def _elements(array: Array, steps: list[int]) -> list[float]:

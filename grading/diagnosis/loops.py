@@ -233,7 +233,7 @@ def formula(
         rows = [values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)]
         return result(request, np.array(rows).reshape(shape))
 
-    return modelled(("2.3",), cause, r"tensor\..*", model)
+    return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)
 
 
 def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> float:

@@ -39,11 +39,16 @@ class Mistake:
         cause: The hint that a report shows as the likely cause: one or two sentences.
         explains: Returns whether the mistake leads to a finding; None if it does not apply to the
             request.
+        predicts: True if the mistake predicts a response for each request that it applies to, so
+            that a right response contradicts it. Otherwise it only recognises wrong responses.
+        composed: The functions that the solution composes of others; None if this does not matter.
     """
 
     tasks: tuple[str, ...]
     cause: str
     explains: Callable[[Finding], bool | None]
+    predicts: bool = False
+    composed: frozenset[str] | None = None
 
 
 def modelled(
@@ -52,6 +57,7 @@ def modelled(
     operation: str,
     model: Model,
     absolute: float = ABSOLUTE,
+    composed: frozenset[str] | None = None,
 ) -> Mistake:
     """Return a mistake that is recognised by the response of a solution with it.
 
@@ -61,6 +67,7 @@ def modelled(
         operation: A regular expression for the operations that show the mistake.
         model: Returns the response of the wrong solution; parts that are right may be missing.
         absolute: Absolute tolerance of the comparison.
+        composed: As in `Mistake`.
     """
 
     def explains(finding: Finding) -> bool | None:
@@ -79,7 +86,7 @@ def modelled(
             return None
         return _same(response, finding, absolute)
 
-    return Mistake(tasks, cause, explains)
+    return Mistake(tasks, cause, explains, predicts=True, composed=composed)
 
 
 def gradients(

@@ -23,7 +23,7 @@ def labelled(name: str, cause: str, wrong: Label) -> Mistake:
         points, labels = response.arrays
         return np.array_equal(labels, wrong(points[:, 0], points[:, 1]).astype(float))
 
-    return Mistake(("0.5",), cause, explains)
+    return Mistake(("0.5",), cause, explains, predicts=True)
 
 
 def _inverted(rule: Label) -> Label:

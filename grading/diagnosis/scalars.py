@@ -37,7 +37,7 @@ def value(
         found = values(options["program"], options["inputs"], {step: wrong}, composed)
         return result(request, np.array(found))
 
-    return modelled(("1.2",), cause, r"scalar\.program", model)
+    return modelled(("1.2",), cause, r"scalar\.program", model, composed=composed)
 
 
 def number_on_the_left(step: str) -> Mistake:
@@ -80,7 +80,7 @@ def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistak
             received += backpropagated(program, options["inputs"], d, {name: rule}, composed)
         return Response(request, (np.zeros(0), received))
 
-    return modelled(("1.4",), cause, r"scalar\.program", model)
+    return modelled(("1.4",), cause, r"scalar\.program", model, composed=composed)
 
 
 PARTS = {"sub": ("neg", "add"), "div": ("inv", "mul"), "gt": ("lt",), RECIPROCAL: ()}
@@ -126,7 +126,7 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
             [d for _, d in pairs], models
         )
 
-    return Mistake(("1.3",), cause, explains)
+    return Mistake(("1.3",), cause, explains, predicts=True)
 
 
 def paired(cause: str, wrong: Callable[[Plain, list[list[Plain]]], list[list[Plain]]]) -> Mistake:
@@ -149,7 +149,7 @@ def paired(cause: str, wrong: Callable[[Plain, list[list[Plain]]], list[list[Pla
             [d for _, d in received], [d for _, d in expected]
         )
 
-    return Mistake(("1.3",), cause, explains)
+    return Mistake(("1.3",), cause, explains, predicts=True)
 
 
 def _without_constants_first(options: Plain, pairs: list[list[Plain]]) -> list[list[Plain]]:

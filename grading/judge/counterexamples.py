@@ -2,10 +2,10 @@
 
 A check fails with the first input that hypothesis draws. Some more inputs are drawn, so that the
 diagnosis compares its models with several different answers. The report shows another input, on
-which a reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a known
-mistake that is not the cause explains the answer to it, too, a larger example is preferred whose
-answer at most one known mistake explains. If no textbook example fails, because the mistake needs a
-fraction or NaN, hypothesis shrinks the first input.
+which a reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a
+known mistake that is not the cause explains the answer to it, too, a larger example is preferred
+whose answer at most one known mistake explains. If no textbook example fails, because the mistake
+needs a fraction or NaN, hypothesis shrinks the first input.
 """
 
 import functools
