@@ -13,9 +13,10 @@ Several candidates may explain the same checks. These rules decide, in this orde
 1. The candidate that contradicts fewer right answers: a model that predicts a wrong answer where
    the code is right does not describe the code. A model that contradicts many is no candidate.
 2. The candidate that explains more wrong answers.
-3. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
+3. The candidate that predicts the answers. Others only recognise them by a property.
+4. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
    mistake in one function is more specific than a mistake in all of them.
-4. The first one in the catalogue.
+5. The first one in the catalogue.
 """
 
 from collections import Counter
@@ -163,6 +164,7 @@ class _Candidate:
         complete: True if it explains all wrong answers of its checks.
         functions: The functions under test whose answers it explains.
         contradictions: The number of right answers for which it predicts a wrong one.
+        predicts: True if it predicts the answers, False if it only recognises them.
         predictions: The number of answers for which it predicts one.
     """
 
@@ -173,6 +175,7 @@ class _Candidate:
     complete: bool
     functions: frozenset[tuple[str, ...]]
     contradictions: int
+    predicts: bool
     predictions: int
 
     @staticmethod
@@ -209,6 +212,7 @@ class _Candidate:
             open_.isdisjoint(explained),
             frozenset(functions),
             contradictions,
+            bool(predicting),
             explained.total() + len(outcomes) - outcomes.count(None),
         )
 
@@ -218,6 +222,7 @@ class _Candidate:
             -len(self.checks),
             self.contradictions,
             -self.explained,
+            not self.predicts,
             self.predictions,
             self.order,
         )

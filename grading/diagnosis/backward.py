@@ -6,6 +6,7 @@ the function, and returns one derivative for each argument.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from grading.checking.oracles.programs import EPS, PARTIALS, VALUES, Partials, Program, sigmoid
@@ -65,12 +66,61 @@ def wrong_rules(noun: str) -> Iterator[tuple[str, str, Rule]]:
             both = called.replace("The", "Both", 1).replace(noun, f"{noun}s")
             yield name, f"{both} are the first one.", lambda d, *xs, p=p: (d * p(*xs)[0],) * 2
             yield name, f"{both} are the second one.", lambda d, *xs, p=p: (d * p(*xs)[1],) * 2
+            yield from _of_two_operands(noun, name, p)
         elif name != "neg":
             cause = (
                 f"{called} is the upstream {noun}, unchanged. Multiply it by the derivative of the "
                 "function."
             )
             yield name, cause, lambda d, x: (d,)
+            yield from _of_one_operand(noun, name, p)
+        yield name, f"{called} is twice as large as it has to be.", _scaled(p, lambda d: 2 * d)
+        yield name, f"{called} is half as large as it has to be.", _scaled(p, lambda d: d / 2)
+        cause = f"{called} is added to the upstream {noun}. Multiply both."
+        yield name, cause, lambda d, *xs, p=p: tuple(slope + d for slope in p(*xs))
+
+
+def _of_two_operands(noun: str, name: str, p: Partials) -> Iterator[tuple[str, str, Rule]]:
+    """Yield wrong rules of one operand of a function of two."""
+    of = CALLED.get(name, f"`{name}`")
+    exchanged = f"The {noun}s of {of} are exchanged."
+    yield name, exchanged, lambda d, *xs, p=p: tuple(d * slope for slope in p(*xs)[::-1])
+    changes: tuple[tuple[str, Callable[[float, float], float]], ...] = (
+        ("is always 0", lambda d, slope: 0.0),
+        ("has the wrong sign", lambda d, slope: -d * slope),
+        (f"is not multiplied by the upstream {noun}", lambda d, slope: slope),
+        (f"is the upstream {noun}, unchanged", lambda d, slope: d),
+        (f"is divided by the upstream {noun}. Multiply by it", lambda d, slope: slope / d),
+    )
+    for number, operand in enumerate(("first", "second")):
+        for words, change in changes:
+            cause = f"The {noun} of {of} with respect to its {operand} operand {words}."
+            yield name, cause, partial(_changed_at, p, number, change)
+
+
+def _changed_at(
+    p: Partials, number: int, change: Callable[[float, float], float], d: float, *xs: float
+) -> tuple[float, ...]:
+    return tuple(change(d, slope) if i == number else d * slope for i, slope in enumerate(p(*xs)))
+
+
+def _of_one_operand(noun: str, name: str, p: Partials) -> Iterator[tuple[str, str, Rule]]:
+    """Yield wrong rules that use the value, the argument, or the derivative of another function."""
+    called = f"The {noun} of {CALLED.get(name, f'`{name}`')}"
+    value = FORWARD[name]
+    if name != "exp":
+        cause = f"{called} is computed as the value of the function."
+        yield name, cause, lambda d, x, f=value: (d * f(x),)
+    if name not in ("log", "exp"):
+        yield name, f"{called} is computed as its argument.", lambda d, x: (d * x,)
+    cause = f"{called} is divided by the upstream {noun}. Multiply by it."
+    yield name, cause, lambda d, x, p=p: (p(x)[0] / d,)
+    cause = f"In the {noun} of `{name}`, you divide by the derivative of the function. Multiply."
+    yield name, cause, lambda d, x, p=p: (d / p(x)[0],)
+    for other in ("relu", "log", "exp", "sigmoid", "inv"):
+        if other != name:
+            of = CALLED.get(other, f"`{other}`")
+            yield name, f"{called} is computed as that of {of}.", _scaled(SLOPES[other], float)
 
 
 def _scaled(partials: Partials, change: Callable[[float], float]) -> Rule:

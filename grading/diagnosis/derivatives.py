@@ -1,7 +1,8 @@
 """Mistakes in numerical derivatives: task 1.1."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from grading.diagnosis.mistakes import Mistake, modelled, result
 from grading.protocol.messages import Request, Response
@@ -22,6 +23,36 @@ def difference(cause: str, wrong: Callable[[Function, float, float], float]) -> 
         return result(request, wrong(_along(request, moved), at[moved], request.options["epsilon"]))
 
     return modelled(("1.1",), cause, r"autodiff\.difference", model, absolute=1e-7)
+
+
+def _quotients() -> Iterator[tuple[str, Callable[[Function, float, float], float]]]:
+    """Yield causes of wrong quotients: wrong distances, divisors and signs."""
+    for factor, words in (
+        (0.5, "half as large as it has to be: the divisor is twice the distance of both points"),
+        (2.0, "twice as large as it has to be: the divisor is half the distance of both points"),
+        (0.25, "a quarter of the right one: the divisor is four times the distance of both points"),
+        (4.0, "four times as large as it has to be"),
+        (-0.5, "half as large as it has to be, and has the wrong sign"),
+    ):
+        for step in (0.5, 1.0, 2.0):
+            cause = f"The quotient is {words}. Divide by 2 * epsilon, the distance of both points."
+            yield cause, partial(_scaled, factor, step)
+    for step, words in ((2.0, "2 * epsilon"), (0.5, "epsilon / 2")):
+        cause = f"The points are at a distance of {words} from the argument. Use epsilon."
+        yield cause, partial(_scaled, 1.0, step)
+    multiplied = "You multiply the difference by epsilon. Divide it by 2 * epsilon."
+    yield multiplied, lambda f, x, step: (f(x + step) - f(x - step)) / 2 * step
+    yield multiplied, lambda f, x, step: (f(x + step) - f(x - step)) * step
+    added = "The two values are added. Subtract them."
+    yield added, lambda f, x, step: (f(x + step) + f(x - step)) / (2 * step)
+    yield (
+        "Both values are taken at the same point, so that the difference is 0.",
+        lambda f, x, step: 0.0,
+    )
+
+
+def _scaled(factor: float, multiple: float, f: Function, x: float, step: float) -> float:
+    return factor * _symmetric(f, x, multiple * step)
 
 
 def _along(request: Request, moved: int) -> Function:
@@ -91,6 +122,7 @@ MISTAKES = [
         "The two values are subtracted in the wrong order.",
         lambda f, x, step: (f(x - step) - f(x + step)) / (2 * step),
     ),
+    *(difference(cause, wrong) for cause, wrong in _quotients()),
     difference(
         "You ignore epsilon: the step is always 1e-6.",
         lambda f, x, step: (f(x + 1e-6) - f(x - 1e-6)) / 2e-6,

@@ -2,8 +2,10 @@
 
 import math
 import operator
-from collections.abc import Callable, Mapping
-from functools import reduce
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial, reduce
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from grading.checking.finding import Finding
 from grading.checking.oracles.programs import EPS, sigmoid
 from grading.diagnosis.mistakes import Mistake, modelled, raising, result
-from grading.protocol.messages import Request, Response
+from grading.protocol.messages import Array, Request, Response
 
 FORMULAS = ("0.1", "0.2")
 LISTS = ("0.3",)
@@ -35,6 +37,135 @@ def formula(name: str, cause: str, wrong: Callable[..., float]) -> Mistake:
         return result(request, np.array([wrong(*xs) for xs in rows]))
 
     return modelled(FORMULAS, cause, r"operators\.each", model)
+
+
+RIGHT: Mapping[str, Callable[..., float]] = {
+    "id": lambda x: x,
+    "neg": lambda x: -x,
+    "exp": math.exp,
+    "log": lambda x: math.log(x + EPS),
+    "ln": math.log,
+    "inv": lambda x: 1 / x,
+    "sigmoid": sigmoid,
+    "relu": lambda x: x if x > 0 else 0.0,
+    "add": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "max": lambda x, y: x if x >= y else y,
+    **COMPARISONS,
+    "log_back": lambda x, d: d / (x + EPS),
+    "ln_back": lambda x, d: d / x,
+    "inv_back": lambda x, d: -d / x**2,
+    "relu_back": lambda x, d: d if x > 0 else 0.0,
+}
+"""The right formulas."""
+
+UNARY = ("id", "neg", "exp", "log", "inv", "sigmoid", "relu")
+BINARY = ("add", "mul", "max", *COMPARISONS)
+POWERS: Mapping[str, str] = {"inv_back": "-d / x²", "log_back": "d / x", "ln_back": "d / x"}
+"""Derivatives that are products of powers."""
+
+
+def _in_words(sign: int, of_d: int, of_x: int) -> str:
+    """Return a product of powers of d and x as a formula: `_in_words(-1, 1, -2)` is "-d / x²"."""
+    powers = {1: "", 2: "²", 3: "³"}
+    over = "".join(f"{name}{powers[p]}" for name, p in (("d", of_d), ("x", of_x)) if p > 0)
+    under = f" / x{powers[-of_x]}" if of_x < 0 else ""
+    return f"{'-' if sign < 0 else ''}{over or 1}{under}"
+
+
+def _wrong_formulas() -> Iterator[tuple[str, str, Callable[..., float]]]:
+    """Yield changes of each right formula: the function, the cause, and the wrong formula."""
+    for name, right in RIGHT.items():
+        yield name, f"The result of `{name}` has the wrong sign.", partial(_negated, right)
+        yield name, f"`{name}` always returns 0.", lambda *xs: 0.0
+        yield name, f"`{name}` always returns 1.", lambda *xs: 1.0
+        if name in UNARY:
+            for other in UNARY:
+                if other not in (name, "id"):
+                    yield name, f"`{name}` is computed as `{other}`.", RIGHT[other]
+        elif name in BINARY:
+            for other in BINARY:
+                if other != name:
+                    yield name, f"`{name}` is computed as `{other}`.", RIGHT[other]
+            yield name, f"`{name}` returns its first argument.", lambda x, y: x
+            yield name, f"`{name}` returns its second argument.", lambda x, y: y
+            yield name, f"`{name}` returns the difference of its arguments.", lambda x, y: x - y
+            yield name, f"`{name}` returns the difference of its arguments.", lambda x, y: y - x
+        if name in POWERS:
+            for sign, of_d, of_x in product((1, -1), (0, 1, 2), range(-3, 3)):
+                cause = f"`{name}` returns {_in_words(sign, of_d, of_x)}. Return {POWERS[name]}."
+                yield name, cause, partial(_powers, sign, of_d, of_x)
+
+
+def _negated(right: Callable[..., float], *xs: float) -> float:
+    return -right(*xs)
+
+
+def _powers(sign: int, of_d: int, of_x: int, x: float, d: float) -> float:
+    return float(sign * d**of_d * (x**of_x if of_x else 1.0))
+
+
+def recognised(name: str, cause: str, fits: Callable[[list[Array], Array], bool]) -> Mistake:
+    """Return a mistake in a formula of which a constant or a region is unknown.
+
+    Args:
+        name: The function.
+        cause: The likely cause, see `Mistake`.
+        fits: Returns whether it leads to the results of arguments.
+    """
+
+    def explains(finding: Finding) -> bool | None:
+        request = finding.request
+        if request.operation != "operators.each" or request.options["formula"] != name:
+            return None
+        if finding.response is None:
+            return None
+        with np.errstate(all="ignore"):
+            return fits(list(request.arrays), finding.response.array)
+
+    return Mistake(FORMULAS, cause, explains)
+
+
+def _values(name: str, arrays: list[Array]) -> Array:
+    rows = zip(*(array.tolist() for array in arrays), strict=True)
+    return np.array([RIGHT[name](*row) for row in rows])
+
+
+def _has_another_limit(arrays: list[Array], received: Array) -> bool:
+    """Return whether the result compares the distance with another limit than 0.01."""
+    distance = abs(arrays[0] - arrays[1])
+    if not np.isin(received, (0, 1)).all():
+        return False
+    is_close = received == 1
+    return bool(
+        (is_close != (distance < 1e-2)).any()
+        and distance[is_close].max(initial=0.0) <= distance[~is_close].min(initial=np.inf)
+    )
+
+
+def _adds_another_number(arrays: list[Array], received: Array) -> bool:
+    """Return whether the result is log(x + c) with a large or a negative c."""
+    added = np.exp(received) - arrays[0]
+    return bool(
+        np.isfinite(added).all()
+        and np.allclose(added, np.median(added), rtol=1e-6, atol=1e-5 * (1 + arrays[0].max()))
+        and abs(np.median(added) - EPS) > 1e-3
+    )
+
+
+def _is_wrong_where(
+    name: str, where: Callable[[Array], Array], arrays: list[Array], received: Array
+) -> bool:
+    """Return whether all wrong results, at least one, belong to some arguments."""
+    wrong = ~np.isclose(received, _values(name, arrays), rtol=1e-9, atol=0, equal_nan=True)
+    return bool(wrong.any() and where(arrays[0])[wrong].all())
+
+
+REGIONS: Mapping[str, Callable[[Array], Array]] = {
+    "negative x": lambda x: x < 0,
+    "positive x": lambda x: x > 0,
+}
+"""Regions in which a formula with branches may be wrong."""
 
 
 def _overflows(request: Request, where: Callable[[float], bool]) -> bool:
@@ -84,7 +215,12 @@ RIGHT_LISTS: Mapping[str, Callable[[list[list[float]]], list[float]]] = {
 """The right results of functions that return a list, for the functions of the checks."""
 
 
-def listed(name: str, cause: str, wrong: Callable[[Request, list[list[float]]], object]) -> Mistake:
+def listed(
+    name: str,
+    cause: str,
+    wrong: Callable[[Request, list[list[float]]], object],
+    composed: frozenset[str] | None = None,
+) -> Mistake:
     """Return a mistake in one list function; `wrong` gets the request and its lists."""
 
     def model(request: Request) -> Response | None:
@@ -93,7 +229,7 @@ def listed(name: str, cause: str, wrong: Callable[[Request, list[list[float]]], 
         response = wrong(request, [array.tolist() for array in request.arrays])
         return result(request, np.array(response, np.float64))
 
-    return modelled(LISTS, cause, r"operators\.lists", model)
+    return modelled(LISTS, cause, r"operators\.lists", model, composed=composed)
 
 
 def in_place(name: str, right: Callable[[list[list[float]]], list[float]]) -> Mistake:
@@ -115,6 +251,38 @@ def folded(cause: str, wrong: Callable[[Fold, float, list[float]], float]) -> Mi
         return wrong(FOLDS[request.options["fn"]], request.options["start"], xs[0])
 
     return listed("reduce", cause, fold)
+
+
+def inherited(cause: str, wrong: Callable[[Fold, float, list[float]], float]) -> Iterator[Mistake]:
+    """Yield a mistake in `reduce`, alone and in a solution whose `sum` and `prod` call it.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        wrong: As in `folded`.
+    """
+    alone, composing = folded(cause, wrong), frozenset({"sum", "prod"})
+    yield replace(alone, composed=frozenset())
+    yield replace(alone, composed=composing)
+    for name, f, start in (("sum", operator.add, 0.0), ("prod", operator.mul, 1.0)):
+        yield listed(name, cause, lambda r, xs, f=f, start=start: wrong(f, start, xs[0]), composing)
+
+
+def through(
+    base: str, name: str, cause: str, first: Callable[..., object], second: Callable[..., object]
+) -> Iterator[Mistake]:
+    """Yield a mistake in a function that returns a list, alone and with one that calls it.
+
+    Args:
+        base: The function with the mistake, "map" or "zipWith".
+        name: The function that a solution may compose of it, "negList" or "addLists".
+        cause: The likely cause, see `Mistake`.
+        first: Returns the wrong list of `base` for the request and its lists.
+        second: Returns the wrong list of `name`.
+    """
+    alone, composing = listed(base, cause, first), frozenset({name})
+    yield replace(alone, composed=frozenset())
+    yield replace(alone, composed=composing)
+    yield listed(name, cause, second, composing)
 
 
 def changes_argument(finding: Finding) -> bool | None:
@@ -309,32 +477,48 @@ MISTAKES = [
     formula("log_back", "You divide d by x². Divide it by x.", lambda x, d: d / x**2),
     formula("inv_back", "You multiply d by x². Divide it by x².", lambda x, d: -d * x**2),
     formula("log_back", "The roles of x and d are exchanged.", lambda x, d: x / d),
-    folded(
+    *(formula(name, cause, wrong) for name, cause, wrong in _wrong_formulas()),
+    recognised("is_close", "The limit of `is_close` is wrong. It is 0.01.", _has_another_limit),
+    recognised(
+        "log",
+        "You add another number than EPS to the argument of the logarithm.",
+        _adds_another_number,
+    ),
+    *(
+        recognised(
+            name,
+            f"The formula of `{name}` for {words} is wrong.",
+            partial(_is_wrong_where, name, where),
+        )
+        for name in ("sigmoid", "relu", "relu_back")
+        for words, where in REGIONS.items()
+    ),
+    *inherited(
         "`reduce` ignores its start value and begins with 0.", lambda f, _, xs: reduce(f, xs, 0.0)
     ),
-    folded(
+    *inherited(
         "`reduce` begins with the first element. Begin with the start value.",
         lambda f, start, xs: reduce(f, xs) if xs else start,
     ),
-    folded(
+    *inherited(
         "`reduce` begins with the start value, but omits the first element.",
         lambda f, start, xs: reduce(f, xs[1:], start),
     ),
-    folded("`reduce` omits the last element.", lambda f, start, xs: reduce(f, xs[:-1], start)),
-    folded("`reduce` folds from the right.", lambda f, start, xs: reduce(f, xs[::-1], start)),
-    folded(
+    *inherited("`reduce` omits the last element.", lambda f, start, xs: reduce(f, xs[:-1], start)),
+    *inherited("`reduce` folds from the right.", lambda f, start, xs: reduce(f, xs[::-1], start)),
+    *inherited(
         "`reduce` exchanges the arguments of the function.",
         lambda f, start, xs: reduce(lambda x, y: f(y, x), xs, start),
     ),
-    folded(
+    *inherited(
         "`reduce` returns after the first element.",
         lambda f, start, xs: reduce(f, xs[:1], start),
     ),
-    folded(
+    *inherited(
         "`reduce` combines each element with the start value. Combine it with the result so far.",
         lambda f, start, xs: f(start, xs[-1]),
     ),
-    folded(
+    *inherited(
         "`reduce` counts its start value twice.",
         lambda f, start, xs: f(reduce(f, xs, start), start),
     ),
@@ -359,8 +543,20 @@ MISTAKES = [
     listed("sum", "You multiply the elements. Add them.", lambda request, xs: math.prod(xs[0])),
     listed("sum", "The sum lacks its first term.", lambda request, xs: math.fsum(xs[0][1:])),
     listed("sum", "The sum lacks its last term.", lambda request, xs: math.fsum(xs[0][:-1])),
-    listed("map", "The function is not applied.", lambda request, xs: xs[0]),
-    listed("map", "The function is applied twice.", lambda request, xs: [4 * x for x in xs[0]]),
+    *through(
+        "map",
+        "negList",
+        "The function is not applied.",
+        lambda request, xs: xs[0],
+        lambda request, xs: xs[0],
+    ),
+    *through(
+        "map",
+        "negList",
+        "The function is applied twice.",
+        lambda request, xs: [4 * x for x in xs[0]],
+        lambda request, xs: xs[0],
+    ),
     listed("negList", "The elements are not negated.", lambda request, xs: xs[0]),
     listed(
         "negList",
@@ -380,15 +576,52 @@ MISTAKES = [
         "The two arguments of the function are exchanged.",
         lambda request, xs: [y - x for x, y in zip(*xs, strict=False)],
     ),
+    *(
+        listed(name, f"`{name}` {words} twice.", _zipped(f))
+        for name, words, f in (
+            ("addLists", "adds the first list", lambda x, y: 2 * x),
+            ("addLists", "adds the second list", lambda x, y: 2 * y),
+            ("zipWith", "reads the first list", lambda x, y: 0.0),
+        )
+    ),
     listed(
         "addLists",
         "You concatenate the lists. Add them element by element.",
         lambda request, xs: xs[0] + xs[1],
     ),
     *(
-        listed(name, f"`{name}`: {change}.", _changed(right, wrong))
-        for name, right in RIGHT_LISTS.items()
+        each
+        for (base, name) in (("map", "negList"), ("zipWith", "addLists"))
         for change, wrong in WRONG_LISTS.items()
+        for each in through(
+            base,
+            name,
+            f"`{base}`: {change}.",
+            _changed(RIGHT_LISTS[base], wrong),
+            _changed(RIGHT_LISTS[name], wrong),
+        )
+    ),
+    *(
+        listed(name, f"`{name}`: {change}.", _changed(RIGHT_LISTS[name], wrong))
+        for name in ("negList", "addLists")
+        for change, wrong in WRONG_LISTS.items()
+    ),
+    *(
+        listed(name, f"`{name}` begins with another number than {start}.", wrong)
+        for name, start, wrong in (
+            ("sum", 0, lambda request, xs: math.fsum(xs[0]) + 2.0),
+            ("prod", 1, lambda request, xs: math.prod(xs[0]) * 2.0),
+            ("prod", 1, lambda request, xs: -math.prod(xs[0])),
+            ("sum", 0, lambda request, xs: math.fsum(xs[0]) - 1.0),
+        )
+    ),
+    *(
+        listed(name, f"`{name}` ignores the list and returns its start value.", wrong)
+        for name, wrong in (
+            ("sum", lambda request, xs: 0.0),
+            ("prod", lambda request, xs: 1.0),
+            ("reduce", lambda request, xs: request.options["start"]),
+        )
     ),
     *(in_place(name, right) for name, right in RIGHT_LISTS.items()),
     Mistake(LISTS, "The function changes the list that it receives.", changes_argument),
