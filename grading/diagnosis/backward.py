@@ -25,6 +25,9 @@ COMPOSED: Mapping[str, Callable[[Plain, Plain, int], list[list[Plain]]]] = {
 }
 """Functions that a solution may compose of others: the steps, the first one with number `next_`."""
 
+REFLECTED = {"lt": "gt", "gt": "lt"}
+"""The comparison that Python calls with exchanged operands if the left one is a plain number."""
+
 RECIPROCAL = "reciprocal"
 """Name of a quotient of a plain 1: a solution may compute it with `inv`, and no other quotient."""
 
@@ -228,6 +231,8 @@ def values(
     found = list(inputs)
     for name, *operands in program:
         own = [found[o] if isinstance(o, int) else o for o in operands]
+        if name in REFLECTED and isinstance(operands[0], float):
+            name, own = REFLECTED[name], own[::-1]
         inner, last = with_compositions([[name, *range(len(own))]], len(own), composed)
         for step, *arguments in inner:
             own.append({**FORWARD, **wrong}[step](*(own[i] for i in arguments)))

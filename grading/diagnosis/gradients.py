@@ -164,6 +164,53 @@ def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mis
     return modelled(TASKS, cause, rf"tensor\.{name}", model)
 
 
+REDUCED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (
+    ("is always 0", lambda x, g: g * 0.0),
+    ("has the wrong sign", lambda x, g: -g),
+    ("is multiplied by 2, so that it is twice as large as it has to be", lambda x, g: 2.0 * g),
+    ("is half as large as it has to be", lambda x, g: g / 2.0),
+    ("is multiplied by the tensor", lambda x, g: g * x),
+    ("is multiplied by the number of elements", lambda x, g: g * x.size / g.size),
+    ("is multiplied by itself", lambda x, g: g * g),
+    ("contains only the first element of the upstream gradient", lambda x, g: g.reshape(-1)[:1]),
+    ("is 1 more than the upstream gradient", lambda x, g: g + 1.0),
+)
+"""Wrong gradients of a sum, from the tensor and the upstream gradient."""
+
+
+def summed_everywhere(cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
+    """Return a mistake in the gradient of a sum, which the mean of a tensor inherits."""
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is None:
+            return None
+        (x,), dim, g = request.arrays, request.options.get("dim"), request.upstream
+        if request.operation == "tensor.mean":
+            g = g / (x.size if dim is None else x.shape[dim])
+        if dim is None:
+            g = g.reshape((1,) * x.ndim)
+        return gradient(request, 0, np.broadcast_to(wrong(x, g), x.shape))
+
+    return modelled(TASKS, cause, r"tensor\.(sum|mean)", model)
+
+
+def moved(operation: str, cause: str, wrong: Callable[[Array], Array]) -> Mistake:
+    """Return a change of the right gradient of an operation that only moves elements."""
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is None:
+            return None
+        (x,), up = request.arrays, request.upstream
+        right = (
+            up.transpose(np.argsort(request.options["order"]))
+            if operation == "permute"
+            else up.reshape(x.shape)
+        )
+        return gradient(request, 0, wrong(right))
+
+    return modelled(TASKS, cause, rf"tensor\.{operation}", model)
+
+
 def overwritten(request: Request) -> Response | None:
     """Keep only the gradient of the last call of `backward`."""
     if request.upstream is None:
@@ -223,6 +270,17 @@ MISTAKES = [
         "You divide the gradient of a mean by the number of all elements. Divide by the "
         "size of the dimension.",
         lambda x, g: g / x.size,
+    ),
+    *(summed_everywhere(f"The gradient of a sum {words}.", wrong) for words, wrong in REDUCED),
+    *(
+        moved(operation, f"The gradient of `{operation}` {words}.", wrong)
+        for operation in ("permute", "view")
+        for words, wrong in (
+            ("is always 0", lambda g: g * 0.0),
+            ("has the wrong sign", lambda g: -g),
+            ("is always 1: the upstream gradient is ignored", lambda g: g * 0.0 + 1.0),
+            ("is twice as large as it has to be", lambda g: 2.0 * g),
+        )
     ),
     modelled(
         TASKS,

@@ -1,6 +1,7 @@
 """Mistakes in positions, indices, strides and broadcasting: tasks 2.1 and 2.2."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -49,6 +50,22 @@ def _with_sizes(ordinal: int, shape: Sequence[int], sizes: Sequence[int]) -> lis
     for size, divisor in zip(reversed(shape), reversed(sizes), strict=True):
         index.append(ordinal % size)
         ordinal //= divisor
+    return index[::-1]
+
+
+def _unwritten(dim: int, value: int, ordinal: int, shape: Sequence[int]) -> list[int]:
+    """Return the index with a dimension that keeps the value of the buffer."""
+    index = [int(i) for i in np.unravel_index(ordinal, shape)]
+    if index:
+        index[dim] = value
+    return index
+
+
+def _quotient_and_remainder_exchanged(ordinal: int, shape: Sequence[int]) -> list[int]:
+    index = []
+    for size in reversed(shape):
+        index.append(ordinal // size)
+        ordinal %= size
     return index[::-1]
 
 
@@ -112,6 +129,18 @@ def unpermuted_shape(finding: Finding) -> bool | None:
     return bool(finding.response.plain["shape"] == shape)
 
 
+def _only_shape(finding: Finding) -> bool | None:
+    """Return whether the strides are right after permuting, and the shape is not."""
+    request = finding.request
+    if request.operation != "layout.describe" or "order" not in request.options:
+        return None
+    if finding.response is None:
+        return None
+    moved = request.arrays[0].transpose(request.options["order"])
+    received = finding.response.plain
+    return bool(received["strides"] == strides(moved) and received["shape"] != list(moved.shape))
+
+
 def strides_of_shape(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
     """Return a mistake in the strides of a shape."""
 
@@ -159,6 +188,28 @@ def broadcast(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], list[i
 
 def _from_the_left(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index, small, strict=False)]
+
+
+def _without_last(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [*paired(index, small)[:-1], unwritten] if small else []
+
+
+def _without_first(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [unwritten, *paired(index, small)[1:]] if small else []
+
+
+def _without_ones(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [unwritten if n == 1 else i for i, n in zip(paired(index, small), small, strict=True)]
+
+
+def _ones_only(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [i if n == 1 else unwritten for i, n in zip(paired(index, small), small, strict=True)]
+
+
+def _shifted(by: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
+    """Return the index whose dimensions come from the left or the right neighbours."""
+    lead = len(index) - len(small) + by
+    return [0 if n == 1 else index[(lead + dim) % len(index)] for dim, n in enumerate(small)]
 
 
 def _index_kept_in_size_one(index: Sequence[int], small: Sequence[int]) -> list[int]:
@@ -234,6 +285,52 @@ MISTAKES = [
         lambda index, steps: sum(i * s for i, s in zip(index, steps[::-1], strict=True)),
     ),
     position("You use only the last dimension.", lambda index, steps: index[-1] * steps[-1]),
+    position("You use only the first dimension.", lambda index, steps: index[0] * steps[0]),
+    position(
+        "The position begins with 1. Begin with 0.",
+        lambda index, steps: 1 + sum(i * s for i, s in zip(index, steps, strict=True)),
+    ),
+    position(
+        "You add index and stride of each dimension. Multiply them.",
+        lambda index, steps: sum(i + s for i, s in zip(index, steps, strict=True)),
+    ),
+    position(
+        "You divide the index by the stride. Multiply them.",
+        lambda index, steps: sum(i // s for i, s in zip(index, steps, strict=True)),
+    ),
+    position(
+        "The terms of the position are subtracted. Add them.",
+        lambda index, steps: -sum(i * s for i, s in zip(index, steps, strict=True)),
+    ),
+    position(
+        "The position is overwritten in each dimension. Add up all dimensions.",
+        lambda index, steps: index[-1] * steps[-1] if len(index) else 0,
+    ),
+    position(
+        "You multiply the terms of all dimensions. Add them.",
+        lambda index, steps: int(np.prod([i * s for i, s in zip(index, steps, strict=True)])),
+    ),
+    *(
+        indices(f"The {words} dimension of the index is not written.", partial(_unwritten, dim, v))
+        for dim, words in ((0, "first"), (-1, "last"))
+        for v in (0, -1)
+    ),
+    indices(
+        "The quotient becomes the index, and the remainder is carried on. Exchange both.",
+        _quotient_and_remainder_exchanged,
+    ),
+    indices(
+        "The index counts from 1. Count from 0.",
+        lambda ordinal, shape: [int(i) + 1 for i in np.unravel_index(ordinal, shape)],
+    ),
+    *(
+        indices(
+            "You divide by the size of a neighbouring dimension. Divide by the dimension's own.",
+            lambda ordinal, shape, by=by: _with_sizes(ordinal, shape, np.roll(shape, by).tolist()),
+        )
+        for by in (1, -1)
+    ),
+    indices("The index is always 0.", lambda ordinal, shape: [0] * len(shape)),
     indices(
         "The ordinal is not divided by the size of a dimension before the next one.", _undivided
     ),
@@ -279,6 +376,18 @@ MISTAKES = [
         lambda order: [int(dim) for dim in np.argsort(order)],
     ),
     reordered("Shape and strides are not permuted.", lambda order: sorted(order)),
+    reordered(
+        "Shape and strides are permuted by the reversed order.", lambda order: list(order)[::-1]
+    ),
+    reordered(
+        "The dimensions are reversed, whatever the order is.",
+        lambda order: sorted(order, reverse=True),
+    ),
+    permuted(
+        "The strides are permuted by the reversed order.",
+        lambda x, order: [strides(x)[dim] for dim in reversed(order)],
+    ),
+    Mistake(("2.1",), "The shape is permuted by another order than the strides.", _only_shape),
     Mistake(("2.1",), "The shape is not permuted.", unpermuted_shape),
     strides_of_shape("You return the sizes as strides.", list),
     strides_of_shape(
@@ -333,6 +442,27 @@ MISTAKES = [
         "You take the smaller of two sizes. A size of 1 stretches.",
         lambda a, b: [min(pair) for pair in _aligned_right(a, b)],
     ),
+    combined(
+        "You take the larger of two sizes without a test whether they fit.",
+        lambda a, b: [max(pair) for pair in _aligned_right(a, b)],
+    ),
+    combined(
+        "The common shape is in reverse order.",
+        lambda a, b: list(layout.common_shape(a, b) or ())[::-1],
+    ),
+    *(
+        combined(cause, lambda a, b, wrong=wrong: wrong(list(layout.common_shape(a, b) or ())))
+        for cause, wrong in (
+            ("The common shape lacks its first dimension.", lambda shape: shape[1:]),
+            ("The common shape lacks its last dimension.", lambda shape: shape[:-1]),
+            ("All sizes of the common shape are 1.", lambda shape: [1] * len(shape)),
+            ("The common shape has one dimension too many.", lambda shape: [1, *shape]),
+        )
+    ),
+    combined(
+        "The size 1 wins over the other size. The other size counts.",
+        lambda a, b: [1 if 1 in pair else pair[0] for pair in _aligned_right(a, b)],
+    ),
     combined("You return the second shape. Combine both.", lambda a, b: b),
     combined(
         "You return the shape with more dimensions. Combine both.", lambda a, b: max(a, b, key=len)
@@ -358,13 +488,34 @@ MISTAKES = [
         "Exception",
         _stretches("a", "b"),
     ),
-    broadcast(
-        "The last dimension of the index is not written.",
-        lambda index, small: [*paired(index, small)[:-1], 0],
+    *(
+        broadcast(cause, partial(wrong, unwritten))
+        for unwritten in (0, -1)
+        for cause, wrong in (
+            ("The last dimension of the index is not written.", _without_last),
+            ("The first dimension of the index is not written.", _without_first),
+            ("Dimensions of size 1 are not written. Their index is 0.", _without_ones),
+            ("Only dimensions of size 1 are written.", _ones_only),
+        )
     ),
     broadcast(
-        "The first dimension of the index is not written.",
-        lambda index, small: [0, *paired(index, small)[1:]] if small else [],
+        "The test for size 1 is reversed: other dimensions get index 0.",
+        lambda index, small: [
+            i if n == 1 else 0 for i, n in zip(index[len(index) - len(small) :], small, strict=True)
+        ],
+    ),
+    broadcast(
+        "Dimensions of size 1 get index 1. Their index is 0.",
+        lambda index, small: [
+            1 if n == 1 else i for i, n in zip(paired(index, small), small, strict=True)
+        ],
+    ),
+    *(
+        broadcast(
+            "The dimensions of the large index are shifted. Align both shapes at the right.",
+            partial(_shifted, by),
+        )
+        for by in (1, -1)
     ),
     broadcast("The index is always 0.", lambda index, small: [0] * len(small)),
     raising(

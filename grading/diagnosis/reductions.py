@@ -1,6 +1,6 @@
 """Mistakes in reductions, on every backend, and in the mean: tasks 2.3, 3.1 and 3.3."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -116,12 +116,71 @@ def _fold(xs: Array, start: float, adds: bool) -> float:
     return float(start + xs.sum() if adds else start * xs.prod())
 
 
+def _sum_along(x: Array, dim: int) -> Array:
+    return np.asarray(x.sum(axis=dim, keepdims=True))
+
+
+def _mean_along(x: Array, dim: int) -> Array:
+    return np.asarray(x.mean(axis=dim, keepdims=True))
+
+
 def without_the_strides_of_reduce(request: Request) -> Response | None:
     """Reduce a tensor as if it were contiguous."""
     if request.operation != "tensor.sum" or "dim" not in request.options:
         return None
     x = without_strides(request.arrays[0])
     return result(request, x.sum(axis=request.options["dim"], keepdims=True))
+
+
+def _divisors(x: Array, dim: int | None) -> Iterator[tuple[str, float]]:
+    """Yield wrong divisors of a mean in words; `dim` is None for the mean of all elements."""
+    if x.ndim:
+        yield "size of the first dimension", x.shape[0]
+        yield "size of the last dimension", x.shape[-1]
+    yield "number of dimensions", x.ndim
+    yield "number of all elements", x.size
+    yield "number of elements of the result", 1 if dim is None else x.size / max(1, x.shape[dim])
+    if dim is not None:
+        yield "size of the next dimension", x.shape[(dim + 1) % x.ndim]
+        yield "size of the previous dimension", x.shape[dim - 1]
+    own = x.size if dim is None else x.shape[dim]
+    yield "number of elements plus 1", own + 1
+    yield "number of elements minus 1", own - 1
+    yield "square of the number of elements", own**2
+
+
+def divided_by(words: str, whole: bool) -> Mistake:
+    """Return the mistake of a wrong divisor in the mean of a dimension or of the whole tensor."""
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is not None or ("dim" in request.options) is whole:
+            return None
+        (x,), dim = request.arrays, request.options.get("dim")
+        divisor = dict(_divisors(x, dim))[words]
+        total = x.sum().reshape(1) if dim is None else x.sum(axis=dim, keepdims=True)
+        return result(request, total / divisor)
+
+    of, right = (
+        ("the mean of all elements", "number of all elements")
+        if whole
+        else ("the mean over a dimension", "size of the dimension")
+    )
+    cause = f"You divide {of} by the {words}. Divide by the {right}."
+    return modelled(("2.3",), cause, r"tensor\.mean", model)
+
+
+DIVISORS = tuple(words for words, _ in _divisors(np.zeros((1, 1)), 0))
+
+
+def ignoring_dim(operation: str, cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
+    """Return a mistake in the dimension of a reduction."""
+
+    def model(request: Request) -> Response | None:
+        if request.upstream is not None or request.options.get("dim") is None:
+            return None
+        return result(request, wrong(request.arrays[0], request.options["dim"]))
+
+    return modelled(("2.3",), cause, rf"tensor\.{operation}", model)
 
 
 def average(cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
@@ -184,6 +243,26 @@ MISTAKES = [
         lambda xs, start, adds: _fold(xs, 0.0, adds),
     ),
     reduction(
+        "The elements are subtracted. Combine them with the function.",
+        lambda xs, start, adds: float(start - xs.sum()),
+    ),
+    reduction(
+        "Only the first element of the dimension is used.",
+        lambda xs, start, adds: _fold(xs[:1], start, adds),
+    ),
+    reduction(
+        "The first element is used for each step of the dimension.",
+        lambda xs, start, adds: _fold(np.repeat(xs[:1], len(xs)), start, adds),
+    ),
+    reduction(
+        "Nothing is added: the result keeps its start value.",
+        lambda xs, start, adds: start,
+    ),
+    reduction(
+        "Sums are computed as products, or products as sums.",
+        lambda xs, start, adds: _fold(xs, start, not adds),
+    ),
+    reduction(
         "The result is overwritten by each element. Combine each element with the result so far.",
         lambda xs, start, adds: float(xs[-1]),
     ),
@@ -197,10 +276,47 @@ MISTAKES = [
         r"tensor\.sum",
         without_the_strides_of_reduce,
     ),
-    average(
-        "You divide the mean over a dimension by the number of all elements. Divide by the "
-        "size of the dimension.",
-        lambda x, dim: x.sum(axis=dim, keepdims=True) / x.size,
+    *(
+        divided_by(words, whole)
+        for whole in (False, True)
+        for words in DIVISORS
+        if not whole or words not in ("number of all elements", *DIVISORS[5:7])
+    ),
+    *(
+        ignoring_dim(
+            operation,
+            f"`{operation}` reduces along another dimension than `dim`.",
+            lambda x, dim, by=by, f=f: f(x, (dim + by) % x.ndim),
+        )
+        for operation, f in (("sum", _sum_along), ("mean", _mean_along))
+        for by in (1, -1)
+    ),
+    modelled(
+        ("2.3",),
+        "The mean of all elements is not divided by their number.",
+        r"tensor\.mean",
+        lambda request: (
+            result(request, request.arrays[0].sum().reshape(1))
+            if request.upstream is None and "dim" not in request.options
+            else None
+        ),
+    ),
+    *(
+        modelled(
+            ("2.3",),
+            cause,
+            r"tensor\.all",
+            lambda request, wrong=wrong: result(request, np.reshape(wrong(request.arrays[0]), 1)),
+        )
+        for cause, wrong in (
+            ("`all` tests whether any element is nonzero. Test all.", lambda x: float(x.any())),
+            ("`all` returns the opposite.", lambda x: 1.0 - float(x.all())),
+            ("`all` adds the elements. Multiply them.", np.sum),
+            ("`all` always returns 0.", lambda x: 0.0),
+            ("`all` always returns 1.", lambda x: 1.0),
+            ("`all` tests only the first element.", lambda x: float(x.reshape(-1)[0] != 0)),
+            ("`all` tests only the last element.", lambda x: float(x.reshape(-1)[-1] != 0)),
+        )
     ),
     average(
         "The mean is not divided by the number of elements.",

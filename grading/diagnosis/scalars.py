@@ -1,21 +1,23 @@
 """Mistakes in scalars, their chain rule and backpropagation: tasks 1.2 to 1.4."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles.graphs import paths_to, reachable
-from grading.checking.oracles.programs import VALUES, derivatives_of
+from grading.checking.oracles.programs import VALUES, Program, derivatives_of
 from grading.diagnosis.backward import (
     COMPOSITIONS,
     RECIPROCAL,
+    SLOPES,
     Rule,
     backpropagated,
     values,
     wrong_rules,
 )
-from grading.diagnosis.formulas import WRONG_VALUES
+from grading.diagnosis.formulas import NAMES, WRONG_VALUES
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
 from grading.protocol.messages import Plain, Request, Response
 
@@ -40,20 +42,61 @@ def value(
     return modelled(("1.2",), cause, r"scalar\.program", model, composed=composed)
 
 
-def number_on_the_left(step: str) -> Mistake:
-    """Return the mistake of using a plain number on the left as the right operand."""
+def number_beside(
+    step: str, side: int, cause: str, wrong: Callable[[float, float], float]
+) -> Mistake:
+    """Return a mistake in an operation with a plain number on one side.
+
+    Args:
+        step: The function.
+        side: The side of the number: 0 for the left, 1 for the right.
+        cause: The likely cause, see `Mistake`.
+        wrong: Returns the wrong result of both operands.
+    """
 
     def model(request: Request) -> Response | None:
         program = request.options["program"]
         if len(program) != 1 or program[0][0] != step:
             return None
-        _, left, right = program[0]
-        if isinstance(left, int) or not isinstance(right, int):
+        operands = program[0][1:]
+        if isinstance(operands[side], int) or not isinstance(operands[1 - side], int):
             return None
-        return result(request, np.array([VALUES[step](request.options["inputs"][right], left)]))
+        xs = [request.options["inputs"][o] if isinstance(o, int) else o for o in operands]
+        return result(request, np.array([wrong(*xs)]))
 
-    cause = f"With a plain number on the left of `{step}`, the arguments are exchanged."
     return modelled(("1.2",), cause, r"scalar\.program", model)
+
+
+def _beside_numbers() -> Iterator[Mistake]:
+    """Yield mistakes in operations with a plain number on the left or on the right."""
+    for step, sign in NAMES.items():
+        right = VALUES[step]
+        for side, words in enumerate(("left", "right")):
+            where = f"With a plain number on the {words} of `{sign}`,"
+            if step in ("sub", "div", "lt", "gt"):
+                cause = f"{where} the arguments are exchanged."
+                yield number_beside(step, side, cause, lambda a, b, f=right: f(b, a))
+            ignored = f"A plain number on the {words} of `{sign}` is ignored."
+            yield number_beside(step, side, ignored, lambda a, b, side=side: b if side == 0 else a)
+            for number in (0.0, 1.0):
+                yield number_beside(
+                    step,
+                    side,
+                    ignored,
+                    lambda a, b, f=right, side=side, number=number: (
+                        f(number, b) if side == 0 else f(a, number)
+                    ),
+                )
+            yield number_beside(
+                step,
+                side,
+                f"{where} the result is only the number.",
+                lambda a, b, side=side: a if side == 0 else b,
+            )
+            for other, other_sign in NAMES.items():
+                if other != step:
+                    cause = f"{where} you compute `{other_sign}`."
+                    yield number_beside(step, side, cause, VALUES[other])
 
 
 def slope(name: str, cause: str, rule: Rule, composed: frozenset[str]) -> Mistake:
@@ -144,9 +187,15 @@ def paired(cause: str, wrong: Callable[[Plain, list[list[Plain]]], list[list[Pla
         scale = options["saved"] * options["d_output"]
         pairs = [[i, f * scale] for i, f in zip(options["uses"], options["factors"], strict=True)]
         received = [list(pair) for pair in finding.response.plain]
-        expected = wrong(options, pairs)
-        return [i for i, _ in received] == [i for i, _ in expected] and same_values(
-            [d for _, d in received], [d for _, d in expected]
+        every = wrong(options, pairs)
+        # A check without constants leaves open whether they are left out.
+        return any(
+            [i for i, _ in received] == [i for i, _ in expected]
+            and same_values([d for _, d in received], [d for _, d in expected])
+            for expected in (
+                [pair for pair in every if not options["constants"][pair[0]]],
+                every,
+            )
         )
 
     return Mistake(("1.3",), cause, explains, predicts=True)
@@ -160,13 +209,13 @@ def _without_constants_first(options: Plain, pairs: list[list[Plain]]) -> list[l
 
 WRONG_PAIRS: list[tuple[str, Callable[[Plain, list[list[Plain]]], list[list[Plain]]]]] = [
     (
-        "The derivatives are paired with the inputs in reverse order.",
-        lambda options, pairs: [[i, d] for (i, _), (_, d) in zip(pairs, pairs[::-1], strict=True)],
-    ),
-    (
         "You leave out constants before you pair inputs with derivatives. Leave "
         "them out afterwards.",
         _without_constants_first,
+    ),
+    (
+        "The derivatives are paired with the inputs in reverse order.",
+        lambda options, pairs: [[i, d] for (i, _), (_, d) in zip(pairs, pairs[::-1], strict=True)],
     ),
     (
         "An input that is used twice occurs once. Return one pair for each use.",
@@ -180,6 +229,25 @@ WRONG_PAIRS: list[tuple[str, Callable[[Plain, list[list[Plain]]], list[list[Plai
     ("Only the first input has a derivative. The others are missing.", lambda o, pairs: pairs[:1]),
     ("Only the last input has a derivative. The others are missing.", lambda o, pairs: pairs[-1:]),
     ("The last input is missing.", lambda o, pairs: pairs[:-1]),
+    ("The first input is missing.", lambda o, pairs: pairs[1:]),
+    ("No input has a derivative.", lambda o, pairs: []),
+    (
+        "The pairs are in reverse order. Keep the order of the inputs.",
+        lambda o, pairs: pairs[::-1],
+    ),
+    (
+        "You leave out the variables instead of the constants.",
+        lambda o, pairs: [[i, d] for i, d in pairs if o["constants"][i]],
+    ),
+    ("Constants have a derivative, too. Leave them out.", lambda o, pairs: pairs),
+    (
+        "The derivatives of all inputs are added up. Each input has its own.",
+        lambda o, pairs: [[i, sum(d for _, d in pairs)] for i, _ in pairs],
+    ),
+    (
+        "Every input gets the last derivative.",
+        lambda o, pairs: [[i, pairs[-1][1]] for i, _ in pairs],
+    ),
     ("All derivatives have the wrong sign.", lambda o, pairs: [[i, -d] for i, d in pairs]),
     (
         "Every input gets the first derivative.",
@@ -273,6 +341,99 @@ def sorted_wrongly(cause: str, fits: Callable[[Plain, list[int]], bool]) -> Mist
     return Mistake(("1.4",), cause, explains)
 
 
+Order = Callable[[Plain], list[int]]
+"""Returns the variables of a graph in the wrong order in which derivatives are passed on."""
+
+
+def in_wrong_order(cause: str, order: Order) -> Mistake:
+    """Return the effect of a wrong topological order on derivatives."""
+
+    def explains(finding: Finding) -> bool | None:
+        request, response = finding.request, finding.response
+        if response is None:
+            return None
+        if request.operation == "autodiff.backward":
+            graph, deriv = request.options["graph"], request.options["deriv"]
+            found = _passed_on(graph, deriv, order(graph))
+            leaf, reached = _leaves(graph), reachable(graph)
+            received = response.plain["derivatives"]
+            return all(
+                same_values(received[i], found[i])
+                for i in range(len(leaf))
+                if leaf[i] and i in reached
+            )
+        if request.operation == "scalar.program" and request.options.get("backward"):
+            options = request.options
+            graph = graph_of(options["program"], options["inputs"])
+            seed = sum(1.0 if d is None else d for d in options["backward"])
+            found = _passed_on(graph, seed, order(graph))
+            return same_values(response.arrays[1], np.array(found[: len(options["inputs"])]), 1e-6)
+        return None
+
+    def safely(finding: Finding) -> bool | None:
+        try:
+            return explains(finding)
+        except (ZeroDivisionError, OverflowError, ValueError):
+            return None
+
+    return Mistake(("1.4",), cause, safely, predicts=True)
+
+
+def graph_of(program: Program, inputs: list[float]) -> Plain:
+    """Return the graph of a program: for each variable its parents with the derivatives."""
+    numbers, edges = list(inputs), [[] for _ in inputs]
+    for name, *operands in program:
+        arguments = [numbers[o] if isinstance(o, int) else o for o in operands]
+        slopes = SLOPES[name](*arguments)
+        edges.append([[o, d] for o, d in zip(operands, slopes, strict=True) if isinstance(o, int)])
+        numbers.append(VALUES[name](*arguments))
+    return {"edges": edges, "constants": []}
+
+
+def _passed_on(graph: Plain, deriv: float, order: list[int]) -> list[float]:
+    """Return the derivatives of leaves if each variable passes on what it has at its turn."""
+    edges = graph["edges"]
+    upstream, found = [0.0] * len(edges), [0.0] * len(edges)
+    upstream[-1] = deriv
+    leaf = _leaves(graph)
+    for number in order:
+        if leaf[number]:
+            found[number] += upstream[number]
+        for parent, slope in edges[number]:
+            upstream[parent] += slope * upstream[number]
+        upstream[number] = 0.0
+    return found
+
+
+def _first_seen(last: bool, graph: Plain) -> list[int]:
+    """Return the variables as a search finds them, following the last or the first input first."""
+    found: list[int] = []
+    todo = [len(graph["edges"]) - 1]
+    while todo:
+        number = todo.pop()
+        if number in found:
+            continue
+        found.append(number)
+        parents = [p for p, _ in graph["edges"][number] if p not in graph["constants"]]
+        todo += parents if last else parents[::-1]
+    return found
+
+
+def _layer_by_layer(graph: Plain) -> list[int]:
+    """Return the variables in the order of a breadth-first search."""
+    found = [len(graph["edges"]) - 1]
+    for number in found:
+        for parent, _ in graph["edges"][number]:
+            if parent not in found and parent not in graph["constants"]:
+                found.append(parent)
+    return found
+
+
+def _sorted_right(graph: Plain) -> list[int]:
+    """Return a topological order; inputs have smaller numbers than their results."""
+    return sorted(reachable(graph), reverse=True)
+
+
 def _falls(graph: Plain, order: list[int]) -> bool:
     """Return whether every variable comes before the variables that it was computed from."""
     rank = {number: i for i, number in enumerate(order)}
@@ -304,16 +465,7 @@ def _without_leaves(graph: Plain, order: list[int]) -> bool:
 
 def _as_found(graph: Plain, order: list[int]) -> bool:
     """Return whether the variables are in the order in which a search discovers them."""
-    found: list[int] = []
-    todo = [len(graph["edges"]) - 1]
-    while todo:
-        number = todo.pop()
-        if number in found:
-            continue
-        found.append(number)
-        parents = [p for p, _ in graph["edges"][number] if p not in graph["constants"]]
-        todo += parents[::-1]
-    return order == found
+    return any(order == search(graph) for search in SEARCHES)
 
 
 def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mistake:
@@ -330,11 +482,24 @@ def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mista
     return modelled(("1.4",), cause, r"scalar\.program", model, absolute=1e-6)
 
 
+SEARCHES: tuple[Order, ...] = (
+    partial(_first_seen, False),
+    partial(_first_seen, True),
+    _layer_by_layer,
+)
+
 PATHS = (
     "You follow each path separately, path by path. Go through the variables in topological order."
 )
 
 VISITED = "Variables that were visited already are visited again."
+
+NO_ROOT = "The order lacks its root, the variable at which the search begins."
+
+AS_FOUND = (
+    "Variables are in the order in which the search finds them. Append each one after "
+    "all its inputs, and reverse the list at the end."
+)
 
 REVERSED = "The order is reversed: inputs come before their results."
 
@@ -360,7 +525,7 @@ def _with_derivative_one(request: Request) -> Response | None:
 
 
 MISTAKES = [
-    *(number_on_the_left(step) for step in ("sub", "div", "lt", "gt")),
+    *_beside_numbers(),
     *(
         value(name, cause, wrong, composed)
         for name, cause, wrong in WRONG_VALUES
@@ -416,12 +581,20 @@ MISTAKES = [
     sorted_wrongly("The order contains constants. Leave them out.", _with_constants),
     sorted_wrongly("The order lacks the leaves.", _without_leaves),
     sorted_wrongly(
-        "The order lacks its root, the variable at which the search begins.",
-        lambda graph, order: set(order) == reachable(graph) - {len(graph["edges"]) - 1},
+        NO_ROOT, lambda graph, order: set(order) == reachable(graph) - {len(graph["edges"]) - 1}
     ),
-    sorted_wrongly(
-        "Variables are in the order in which the search finds them. Append each one after "
-        "all its inputs, and reverse the list at the end.",
-        _as_found,
+    sorted_wrongly(AS_FOUND, _as_found),
+    *(
+        in_wrong_order(cause, order)
+        for cause, order in (
+            (NO_ROOT, lambda graph: _sorted_right(graph)[1:] or _sorted_right(graph)),
+            (NO_ROOT, lambda graph: _sorted_right(graph)[1:]),
+            *((AS_FOUND, search) for search in SEARCHES),
+            (REVERSED, lambda graph: _sorted_right(graph)[::-1]),
+            (
+                "The order lacks the leaves.",
+                lambda graph: [i for i in _sorted_right(graph) if graph["edges"][i]],
+            ),
+        )
     ),
 ]
