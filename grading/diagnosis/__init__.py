@@ -164,7 +164,7 @@ class _Candidate:
         complete: True if it explains all wrong answers of its checks.
         functions: The functions under test whose answers it explains.
         contradictions: The number of right answers for which it predicts a wrong one.
-        predicts: True if it predicts the answers, False if it only recognises them.
+        predicts: True if it predicts a wrong answer, False if it only recognises them.
         predictions: The number of answers for which it predicts one.
     """
 
@@ -188,6 +188,8 @@ class _Candidate:
         """Return a mistake as a candidate; None if it is none."""
         explained, open_ = Counter[str](), set[str]()
         functions = set()
+        predicting = [mistake for mistake in mistakes if mistake.predicts]
+        predicts = False
         for check, finding in wrong:
             outcome = _explains(mistakes, finding)
             if outcome is False:
@@ -195,11 +197,11 @@ class _Candidate:
             if outcome:
                 explained[check] += 1
                 functions.add(function_of(finding.request))
+                predicts = predicts or _explains(predicting, finding) is True
             else:
                 open_.add(check)
         if not explained:
             return None
-        predicting = [mistake for mistake in mistakes if mistake.predicts]
         outcomes = [_explains(predicting, finding) for finding in right]
         contradictions = outcomes.count(False)
         if contradictions > MOST_CONTRADICTED * explained.total():
@@ -212,7 +214,7 @@ class _Candidate:
             open_.isdisjoint(explained),
             frozenset(functions),
             contradictions,
-            bool(predicting),
+            predicts,
             explained.total() + len(outcomes) - outcomes.count(None),
         )
 

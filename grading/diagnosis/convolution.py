@@ -1,6 +1,7 @@
 """Mistakes in convolutions, in one and two dimensions: tasks 4.1, 4.2 and 4.4b."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -212,6 +213,220 @@ def _one_image_only(x: Array, weight: Array, reverse: bool, size: Sizes) -> Arra
     return out
 
 
+def _only(axis: int, part: slice, array: Array) -> Array:
+    """Return the array with zeros outside a part of an axis."""
+    kept = np.zeros(array.shape)
+    at = [slice(None)] * array.ndim
+    at[axis] = part
+    kept[tuple(at)] = array[tuple(at)]
+    return kept
+
+
+def _repeated(axis: int, array: Array) -> Array:
+    """Return the array whose first entry along an axis stands for all."""
+    return np.repeat(array.take([0], axis=axis), array.shape[axis], axis=axis)
+
+
+def _with_weight(change: Callable[[Array], Array]) -> Kernel:
+    return lambda x, w, reverse, size: convolved(x, change(w), reverse, size)
+
+
+def _with_input(change: Callable[[Array], Array]) -> Kernel:
+    return lambda x, w, reverse, size: convolved(change(x), w, reverse, size)
+
+
+def _with_result(change: Callable[[Array], Array]) -> Kernel:
+    return lambda x, w, reverse, size: change(convolved(x, w, reverse, size))
+
+
+def _elementwise(combine: Callable[[Array, Array], Array]) -> Kernel:
+    """Return a convolution that combines input and weight by another operation."""
+
+    def convolve(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
+        out = np.zeros((x.shape[0], weight.shape[0], *out_size))
+        for p in product(*map(range, out_size)):
+            for k in product(*map(range, weight.shape[2:])):
+                q = _input_index(p, k, weight.shape[2:], reverse)
+                if _inside(q, x.shape[2:], out_size):
+                    terms = combine(x[_at(q)][:, None, :], weight[_at(k)][None])
+                    out[_at(p)] += terms.sum(axis=-1)
+        return out
+
+    return convolve
+
+
+def _last_term(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
+    """Return a convolution that overwrites its sums by each product."""
+    out = np.zeros((x.shape[0], weight.shape[0], *out_size))
+    for c in range(x.shape[1]):
+        for p in product(*map(range, out_size)):
+            for k in product(*map(range, weight.shape[2:])):
+                q = _input_index(p, k, weight.shape[2:], reverse)
+                if _inside(q, x.shape[2:], out_size):
+                    out[_at(p)] = np.outer(x[_at(q)][:, c], weight[_at(k)][:, c])
+    return out
+
+
+def _to_square(weight: Array) -> Array:
+    """Return the weight without the rows and columns beyond its smaller side."""
+    side = min(weight.shape[2:])
+    return _only(-1, slice(side), _only(-2, slice(side), weight))
+
+
+def _families() -> Iterator[Mistake]:
+    """Yield forgotten indices, wrong bounds and wrong operations of the loops of a convolution."""
+    changes: tuple[tuple[tuple[str, ...], str, Kernel], ...] = (
+        (
+            PLANES,
+            "The loop over the rows of the kernel ends with its width. End it with its height.",
+            _with_weight(lambda w: _only(-2, slice(w.shape[-1]), w)),
+        ),
+        (
+            PLANES,
+            "The loop over the columns of the kernel ends with its height. End it with its width.",
+            _with_weight(lambda w: _only(-1, slice(w.shape[-2]), w)),
+        ),
+        (
+            PLANES,
+            "Both loops over the kernel end with the smaller one of its height and width.",
+            _with_weight(_to_square),
+        ),
+        (
+            ALL,
+            "The last channel is missing in the sum.",
+            _with_weight(lambda w: _only(1, slice(w.shape[1] - 1), w)),
+        ),
+        (
+            ALL,
+            "The first channel is missing in the sum.",
+            _with_weight(lambda w: _only(1, slice(1, None), w)),
+        ),
+        (
+            ALL,
+            "The last column of the kernel is missing in the sum.",
+            _with_weight(lambda w: _only(-1, slice(w.shape[-1] - 1), w)),
+        ),
+        (
+            ALL,
+            "The first column of the kernel is missing in the sum.",
+            _with_weight(lambda w: _only(-1, slice(1, None), w)),
+        ),
+        (
+            PLANES,
+            "The last row of the kernel is missing in the sum.",
+            _with_weight(lambda w: _only(-2, slice(w.shape[-2] - 1), w)),
+        ),
+        (
+            PLANES,
+            "The first row of the kernel is missing in the sum.",
+            _with_weight(lambda w: _only(-2, slice(1, None), w)),
+        ),
+        (
+            ALL,
+            "The column of the weight does not advance: its index is missing.",
+            _with_weight(partial(_repeated, -1)),
+        ),
+        (
+            PLANES,
+            "The row of the weight does not advance: its index is missing.",
+            _with_weight(partial(_repeated, -2)),
+        ),
+        (ALL, "The column of the input does not advance: its index is missing.", _in_column_0),
+        (PLANES, "The row of the input does not advance: its index is missing.", _in_row_0),
+        (ALL, "The products are subtracted. Add them.", _with_result(np.negative)),
+        (ALL, "Each sum begins with 1. Begin with 0.", _with_result(lambda out: out + 1.0)),
+        (ALL, "Each sum keeps only its last product. Add the products.", _last_term),
+        (ALL, "You add input and weight. Multiply them.", _elementwise(np.add)),
+        (ALL, "You subtract the weight from the input. Multiply them.", _elementwise(np.subtract)),
+        (ALL, "You divide the input by the weight. Multiply them.", _elementwise(np.divide)),
+        (
+            ALL,
+            "The channels of the input and its images are exchanged.",
+            _with_input(lambda x: exchanged_strides(x, 0, 1)),
+        ),
+        (
+            PLANES,
+            "The input is transposed: the strides of its height and width are exchanged.",
+            _with_input(exchanged_strides),
+        ),
+        (
+            ALL,
+            "The strides of the input's channels and columns are exchanged.",
+            _with_input(lambda x: exchanged_strides(x, 1, -1)),
+        ),
+        (
+            ALL,
+            "The strides of the weight's channels and columns are exchanged.",
+            _with_weight(lambda w: exchanged_strides(w, 1, -1)),
+        ),
+        (ALL, "The channels are read in reverse order.", _with_weight(lambda w: w[:, ::-1])),
+    )
+    for tasks, cause, wrong in changes:
+        yield convolution(tasks, cause, wrong)
+    indices: tuple[tuple[tuple[str, ...], str, InputIndex], ...] = (
+        (
+            ALL,
+            "The position in the kernel is not added to the position in the image.",
+            lambda p, k, kernel, reverse: list(p),
+        ),
+        (
+            ALL,
+            "The position of the result is not added to the position in the kernel.",
+            lambda p, k, kernel, reverse: list(k),
+        ),
+        (
+            ALL,
+            "The position in the image is one too large.",
+            lambda p, k, kernel, reverse: [i + 1 for i in _input_index(p, k, kernel, reverse)],
+        ),
+        (
+            ALL,
+            "The position in the image is one too small.",
+            lambda p, k, kernel, reverse: [i - 1 for i in _input_index(p, k, kernel, reverse)],
+        ),
+        (
+            PLANES,
+            "Rows and columns of the kernel's position are exchanged.",
+            lambda p, k, kernel, reverse: _input_index(p, k[::-1], kernel, reverse),
+        ),
+        (
+            PLANES,
+            "Rows and columns of the result's position are exchanged.",
+            lambda p, k, kernel, reverse: _input_index(p[::-1], k, kernel, reverse),
+        ),
+        (
+            PLANES,
+            "The column in the kernel is added to the row of the image, too.",
+            lambda p, k, kernel, reverse: _input_index(p, [k[-1]] * len(k), kernel, reverse),
+        ),
+        (
+            PLANES,
+            "The row in the kernel is added to the column of the image, too.",
+            lambda p, k, kernel, reverse: _input_index(p, [k[0]] * len(k), kernel, reverse),
+        ),
+    )
+    for tasks, cause, index in indices:
+        yield wrong_index(tasks, cause, index)
+    first = "You leave out the first {} of the image."
+    last = "You leave out the last {} of the image."
+    for axis, word in ((0, "row"), (1, "column")):
+        yield wrong_bounds(PLANES, first.format(word), partial(_bounded, axis, 1, 0))
+        yield wrong_bounds(PLANES, last.format(word), partial(_bounded, axis, 0, 1))
+
+
+def _bounded(axis: int, below: int, above: int, q: Sizes, size: Sizes, out: Sizes) -> bool:
+    return _inside(q, size, out) and below <= q[axis] < size[axis] - above
+
+
+def _in_column_0(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
+    """Check the bounds of each position, but read the first column."""
+    return convolved(_repeated(-1, x), weight, reverse, out_size)
+
+
+def _in_row_0(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
+    return convolved(_repeated(-2, x), weight, reverse, out_size)
+
+
 REVERSE = "The gradient of the input needs out[p] = sum over k of x[p - k] w[k]."
 
 MISTAKES = [
@@ -302,6 +517,7 @@ MISTAKES = [
             x, w[(slice(None), slice(None), *[slice(1)] * (w.ndim - 2))], reverse, size
         ),
     ),
+    *_families(),
     gradients(
         ALL,
         "The gradient of the weight is averaged over the batch. Add it up.",

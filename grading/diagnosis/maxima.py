@@ -1,6 +1,7 @@
 """Mistakes in maxima, softmax and dropout: task 4.4."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -75,6 +76,155 @@ def _from_zero(x: Array, dim: int) -> tuple[Array, Array]:
     return np.asarray(powers / total), np.asarray(shifted - np.log(total))
 
 
+def _softened(change: Callable[[Array, Array], Array], x: Array, dim: int) -> Array:
+    """Return softmax with changed scores; `change` gets the scores and their maximum."""
+    powers = np.exp(change(x, x.max(axis=dim, keepdims=True)))
+    return np.asarray(powers / powers.sum(axis=dim, keepdims=True))
+
+
+def _combined(shift: int, sign: int, of_log: int, x: Array, dim: int) -> Array:
+    """Return x + shift * max with the logarithm of the sum of its exponentials added, by signs."""
+    shifted = x + shift * x.max(axis=dim, keepdims=True)
+    total = np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+    return np.asarray(sign * shifted + of_log * total)
+
+
+def _log_gradient(sign: int, x: Array, dim: int, up: Array) -> Array:
+    """Return the gradient of logsoftmax whose second term has a factor."""
+    return np.asarray(up - sign * nn.softmax(x, dim) * up.sum(axis=dim, keepdims=True))
+
+
+NEGATIVE = "In `{}`, the scores have the wrong sign: you take the exponential of max - x."
+ADDED = "You add the logarithm of the sum. Subtract it."
+NO_LOGARITHM = "The logarithm of the sum of the exponentials is missing."
+
+
+def _families() -> Iterator[Mistake]:
+    """Yield wrong signs, missing terms and wrong dimensions of softmax and its logarithm."""
+    softened: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (
+        (NEGATIVE.format("softmax"), lambda x, m: m - x),
+        ("In `softmax`, you multiply the scores and their maximum. Subtract it.", np.multiply),
+        ("In `softmax`, you divide the scores by their maximum. Subtract it.", np.divide),
+        (
+            "In `softmax`, the maximum of the scores is used for all of them.",
+            lambda x, m: m + 0 * x,
+        ),
+        ("In `softmax`, the scores are twice as large as they have to be.", lambda x, m: 2 * x),
+    )
+    for cause, change in softened:
+        yield value("softmax", cause, partial(_softened, change), 1e-7)
+    yield backward(
+        "softmax",
+        NEGATIVE.format("softmax"),
+        lambda x, dim, up: -nn.softmax_gradient(-x, dim, up),
+        1e-6,
+    )
+    for operation, right in (("softmax", nn.softmax), ("logsoftmax", nn.logsoftmax)):
+        for by in (1, -1):
+            yield value(
+                operation,
+                f"`{operation}` works along another dimension than `dim`.",
+                lambda x, dim, by=by, right=right: right(x, (dim + by) % x.ndim),
+                1e-4,
+            )
+        yield value(
+            operation,
+            f"The result of `{operation}` has the wrong sign.",
+            lambda x, dim, right=right: -right(x, dim),
+            1e-4,
+        )
+    yield value("softmax", "The result is 1 minus the softmax.", lambda x, d: 1 - nn.softmax(x, d))
+    yield value(
+        "softmax",
+        "The exponentials are multiplied by their sum. Divide by it.",
+        lambda x, dim: (lambda e: e * e.sum(axis=dim, keepdims=True))(
+            np.exp(x - x.max(axis=dim, keepdims=True))
+        ),
+    )
+    yield value(
+        "softmax",
+        "The sum of the exponentials is divided by them. Divide the exponentials by their sum.",
+        lambda x, dim: 1 / nn.softmax(x, dim),
+        1e-4,
+    )
+    yield value(
+        "softmax",
+        "The exponential is missing: you divide the scores by their sum.",
+        lambda x, dim: x / x.sum(axis=dim, keepdims=True),
+    )
+    yield value("logsoftmax", ADDED, partial(_combined, -1, 1, 1), 1e-6)
+    yield value("logsoftmax", ADDED, partial(_combined, 0, 1, 1), 1e-6)
+    yield backward("logsoftmax", ADDED, partial(_log_gradient, -1), 1e-4)
+    yield value("logsoftmax", NO_LOGARITHM, lambda x, dim: x - x.max(axis=dim, keepdims=True))
+    yield value("logsoftmax", NO_LOGARITHM, lambda x, dim: x)
+    yield backward("logsoftmax", NO_LOGARITHM, lambda x, dim, up: up, 1e-6)
+    yield value("logsoftmax", NEGATIVE.format("logsoftmax"), partial(_negated_scores), 1e-4)
+    yield value(
+        "logsoftmax",
+        "The result is the logarithm of the sum only: the scores are missing.",
+        lambda x, dim: np.broadcast_to(
+            -np.log(np.exp(x - x.max(axis=dim, keepdims=True)).sum(axis=dim, keepdims=True)),
+            x.shape,
+        ),
+    )
+    yield value(
+        "logsoftmax",
+        "The maximum is added before the exponential. Subtract it.",
+        partial(_combined, 1, 1, -1),
+        1e-4,
+    )
+    largest: tuple[tuple[str, Callable[[Array, int], Array]], ...] = (
+        ("is taken along another dimension than `dim`", lambda x, d: _along_next(x, d)),
+        ("has the wrong sign", lambda x, d: -x.max(axis=d, keepdims=True)),
+        ("is the largest absolute value", lambda x, d: abs(x).max(axis=d, keepdims=True)),
+        ("is replaced by the first element", lambda x, d: x.take([0], axis=d)),
+        ("is replaced by the last element", lambda x, d: x.take([-1], axis=d)),
+        ("lacks the last element", lambda x, d: x.take(range(x.shape[d] - 1), axis=d).max(d)),
+        ("is replaced by the mean", lambda x, d: x.mean(axis=d, keepdims=True)),
+    )
+    for words, wrong in largest:
+        yield value("max", f"The maximum {words}.", wrong)
+    changes: tuple[tuple[str, Callable[[Array, int, Array], Array]], ...] = (
+        ("has the wrong sign", lambda x, d, up: -_one_hot(x, d) * up),
+        ("is twice as large as it has to be", lambda x, d, up: 2 * _one_hot(x, d) * up),
+        ("reaches every element except the largest", lambda x, d, up: (1 - _one_hot(x, d)) * up),
+        ("is multiplied by the maximum", lambda x, d, up: _one_hot(x, d) * x * up),
+        ("is added to the mask of the largest element", lambda x, d, up: _one_hot(x, d) + up),
+        ("goes to the first element", lambda x, d, up: _one_hot(_falling(x, d), d) * up),
+        ("goes to the last element", lambda x, d, up: _one_hot(-_falling(x, d), d) * up),
+        (
+            "goes to the largest element of the whole tensor only",
+            lambda x, d, up: (x == x.max()) * up,
+        ),
+    )
+    for words, change in changes:
+        yield backward("max", f"The gradient of the maximum {words}.", change)
+    hot: tuple[tuple[str, Callable[[Array, int], Array]], ...] = (
+        ("returns the opposite: 0 at the largest element", lambda x, d: 1 - _one_hot(x, d)),
+        ("works along another dimension than `dim`", lambda x, d: _one_hot(x, (d + 1) % x.ndim)),
+        ("works along another dimension than `dim`", lambda x, d: _one_hot(x, (d - 1) % x.ndim)),
+        ("always returns 0", lambda x, d: np.zeros(x.shape)),
+        ("always returns 1", lambda x, d: np.ones(x.shape)),
+    )
+    for words, wrong in hot:
+        yield value("argmax", f"`argmax` {words}.", wrong)
+
+
+def _negated_scores(x: Array, dim: int) -> Array:
+    return np.asarray(nn.logsoftmax(-x, dim))
+
+
+def _along_next(x: Array, dim: int) -> Array:
+    return np.asarray(x.max(axis=(dim + 1) % x.ndim, keepdims=True))
+
+
+def _falling(x: Array, dim: int) -> Array:
+    """Return numbers that fall along a dimension."""
+    shape = [1] * x.ndim
+    shape[dim] = x.shape[dim]
+    return np.broadcast_to(-np.arange(x.shape[dim], dtype=float).reshape(shape), x.shape)
+
+
 def dropout(cause: str, fits: Callable[[Request, Array], bool]) -> Mistake:
     """Return a mistake in dropout, recognised by the elements that were dropped."""
 
@@ -106,6 +256,17 @@ def _keeps_the_rate(request: Request, received: Array) -> bool:
 def _drops_nothing(request: Request, received: Array) -> bool:
     drops = not request.options["ignore"] and request.options["rate"] > 0
     return bool(drops and (received == request.arrays[0]).all())
+
+
+def _drops_all(request: Request, received: Array) -> bool:
+    return not received.any() and request.arrays[0].any() and request.options["rate"] < 0.9
+
+
+def _ignores_the_opposite(request: Request, received: Array) -> bool:
+    """Return whether `ignore` drops elements, and its absence drops none."""
+    if request.options["ignore"]:
+        return _not_ignored(request, received)
+    return _drops_nothing(request, received)
 
 
 def alike(cause: str, sentence: str) -> Mistake:
@@ -308,12 +469,15 @@ MISTAKES = [
         lambda x, dim: nn.logsoftmax(x, 0),
         1e-4,
     ),
+    *_families(),
     dropout("Elements are dropped although `ignore` is set.", _not_ignored),
     dropout(
         "You use `rate` as the fraction that dropout keeps. It is the fraction that is dropped.",
         _keeps_the_rate,
     ),
     dropout("Dropout drops nothing.", _drops_nothing),
+    dropout("Dropout drops every element.", _drops_all),
+    dropout("`ignore` has the opposite effect.", _ignores_the_opposite),
     alike(
         "The kept elements are changed by another factor than 1 / (1 - rate). Keep them as they "
         "are, or multiply them by 1 / (1 - rate).",

@@ -1,9 +1,12 @@
 """Mistakes in pooling: tasks 4.3 and 4.4."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import permutations
 
 import numpy as np
 
+from grading.checking.finding import Finding
 from grading.checking.oracles import nn
 from grading.diagnosis.mistakes import Mistake, missing_gradient, modelled, raising
 from grading.protocol.messages import Array, Request, Response
@@ -119,6 +122,81 @@ def _do_not_fit(request: Request) -> bool:
     return bool(x.shape[2] % kw or x.shape[3] % kh)
 
 
+Divisor = Callable[[Array, Kernel], float]
+DIVISORS: tuple[tuple[str, Divisor], ...] = (
+    ("its height only", lambda x, kernel: kernel[0]),
+    ("its width only", lambda x, kernel: kernel[1]),
+    ("the size of the image", lambda x, kernel: x.shape[2] * x.shape[3]),
+    ("the height of the image", lambda x, kernel: x.shape[2]),
+    ("the width of the image", lambda x, kernel: x.shape[3]),
+    (
+        "the number of windows of the image",
+        lambda x, kernel: x.shape[2] * x.shape[3] / (kernel[0] * kernel[1]),
+    ),
+    ("the sum of height and width", lambda x, kernel: kernel[0] + kernel[1]),
+    ("the square of its size", lambda x, kernel: (kernel[0] * kernel[1]) ** 2),
+    ("one number more than its size", lambda x, kernel: kernel[0] * kernel[1] + 1),
+    ("the number of channels", lambda x, kernel: x.shape[1]),
+)
+"""Wrong divisors of the sum of a window, in words."""
+
+
+NOT_DIVIDED = "The sum of a window is not divided by its number of elements."
+
+
+def divided_by(cause: str, divisor: Divisor) -> Mistake:
+    """Return a mistake in the divisor of average pooling, which affects value and gradient."""
+
+    def model(request: Request) -> Response:
+        (x,), kernel = request.arrays, _kernel(request)
+        of = divisor(x, kernel)
+        arrays = (nn.windows(x, kernel).sum(axis=-1) / of,)
+        if request.upstream is None:
+            return Response(request, arrays)
+        spread = nn.avgpool_gradient(request.upstream, kernel) * (kernel[0] * kernel[1])
+        return Response(request, arrays, (spread / of,))
+
+    return modelled(("4.3",), cause, r"nn\.avgpool2d", model)
+
+
+def _viewed_in_order(order: Sequence[int], x: Array, kernel: Kernel) -> Array:
+    """Permute (rows, kh, columns, kw) by an order and view the result as windows."""
+    shape = _rows_and_columns(x, kernel)
+    batch, channels, rows, columns = shape
+    cut = np.ascontiguousarray(x).reshape(batch, channels, rows, kernel[0], columns, kernel[1])
+    moved = cut.transpose(0, 1, *(2 + dim for dim in order))
+    return np.ascontiguousarray(moved).reshape(*shape, kernel[0] * kernel[1])
+
+
+def exchanged_sizes(finding: Finding) -> bool | None:
+    """Return whether `tile` returns right windows, and width and height in the wrong order."""
+    response = finding.response
+    if finding.request.operation != "nn.tile" or response is None or len(response.arrays) != 2:
+        return None
+    rows, columns = _rows_and_columns(finding.request.arrays[0], _kernel(finding.request))[2:]
+    if rows == columns:
+        return None
+    return bool(np.array_equal(response.arrays[1], [columns, rows]))
+
+
+def _differ(request: Request) -> bool:
+    """Return whether the result of pooling has different numbers of rows and columns."""
+    rows, columns = _rows_and_columns(request.arrays[0], _kernel(request))[2:]
+    return rows != columns
+
+
+def _with_exchanged_view(request: Request) -> Response:
+    """Return the values of pooling in a view whose height and width are exchanged."""
+    windows = nn.windows(request.arrays[0], _kernel(request))
+    values = windows.mean(axis=-1) if "avg" in request.operation else windows.max(axis=-1)
+    batch, channels, rows, columns = values.shape
+    return Response(request, (values.reshape(batch, channels, columns, rows),))
+
+
+SIZES_EXCHANGED = (
+    "`tile` returns the new width and the new height exchanged. Return height, then width."
+)
+
 NO_PATH = "`{}` has no gradient: its result does not depend on the input in the graph. {}"
 NO_GRADIENT = (
     ("4.4", "maxpool2d", "Compute it with `max`, and do not detach the input."),
@@ -167,17 +245,40 @@ MISTAKES = [
         missing_gradient((task,), NO_PATH.format(name, advice), rf"nn\.{name}")
         for task, name, advice in NO_GRADIENT
     ),
-    averaging(
-        "The sum of a window is not divided by its number of elements.",
-        lambda windows, kernel: windows.sum(axis=-1),
+    divided_by(NOT_DIVIDED, lambda x, kernel: 1),
+    *(
+        divided_by(f"The sum of a window is divided by {words}. Divide by height * width.", divisor)
+        for words, divisor in DIVISORS
     ),
     averaging(
-        "The sum of a window is divided by its height only. Divide by height * width.",
-        lambda windows, kernel: windows.sum(axis=-1) / kernel[0],
+        "You take the first element of a window. Take the mean.",
+        lambda windows, kernel: windows[..., 0],
     ),
     averaging(
-        "The sum of a window is divided by its width only. Divide by height * width.",
-        lambda windows, kernel: windows.sum(axis=-1) / kernel[1],
+        "You take the smallest element of a window. Take the mean.",
+        lambda windows, kernel: windows.min(-1),
+    ),
+    averaging(
+        "The mean lacks the last element of a window.",
+        lambda windows, kernel: windows[..., :-1].sum(-1) / windows.shape[-1],
+    ),
+    averaging("The mean has the wrong sign.", lambda windows, kernel: -windows.mean(axis=-1)),
+    Mistake(TASKS, SIZES_EXCHANGED, exchanged_sizes),
+    raising(TASKS, SIZES_EXCHANGED, r"nn\.(avgpool2d|maxpool2d)", "Exception", _differ),
+    modelled(
+        TASKS,
+        SIZES_EXCHANGED,
+        r"nn\.(avgpool2d|maxpool2d)",
+        _with_exchanged_view,
+    ),
+    *(
+        cutting(
+            "The dimensions of the first view are permuted wrongly. Bring rows and columns of "
+            "windows first, then the height and the width of a window.",
+            partial(_viewed_in_order, order),
+        )
+        for order in permutations(range(4))
+        if order not in ((0, 2, 1, 3), (0, 2, 3, 1), (0, 1, 2, 3), (2, 0, 1, 3))
     ),
     averaging(
         "The mean is divided by the number of elements twice.",
@@ -194,18 +295,6 @@ MISTAKES = [
         _to_all,
     ),
     spreading(
-        "avgpool2d",
-        ("4.3",),
-        "The sum of a window is divided by its height only. Divide by height * width.",
-        lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[1],
-    ),
-    spreading(
-        "avgpool2d",
-        ("4.3",),
-        "The sum of a window is divided by its width only. Divide by height * width.",
-        lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[0],
-    ),
-    spreading(
         "maxpool2d",
         ("4.4",),
         "The gradient of max pooling reaches every element of a window. Pass it to the "
@@ -217,6 +306,21 @@ MISTAKES = [
         ("4.4",),
         "The gradient that reaches the images is zero: no gradient passes through the maximum.",
         lambda x, upstream, kernel: np.zeros(x.shape),
+    ),
+    *(
+        taking(f"You take the {words} element of a window. Take the largest.", wrong)
+        for words, wrong in (
+            ("smallest", lambda windows: windows.min(-1)),
+            ("first", lambda windows: windows[..., 0]),
+            ("last", lambda windows: windows[..., -1]),
+        )
+    ),
+    taking("You add the elements of a window. Take the largest.", lambda windows: windows.sum(-1)),
+    taking(
+        "The maximum lacks the last element of a window.", lambda windows: windows[..., :-1].max(-1)
+    ),
+    taking(
+        "The maximum lacks the first element of a window.", lambda windows: windows[..., 1:].max(-1)
     ),
     taking("You take the average of a window. Take its maximum.", lambda windows: windows.mean(-1)),
     taking(

@@ -1,6 +1,7 @@
 """Mistakes in matrix products: tasks 3.2 and 3.4."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -112,6 +113,101 @@ def _short_sums_by_rows(a: Array, b: Array) -> Array:
     return a[..., : a.shape[-2]] @ b[..., : a.shape[-2], :]
 
 
+def _repeated(array: Array, axis: int) -> Array:
+    """Return the array whose first entry along an axis stands for all."""
+    return np.repeat(array.take([0], axis=axis), array.shape[axis], axis=axis)
+
+
+def _with(side: int, change: Callable[[Array], Array], a: Array, b: Array) -> Array:
+    """Return the product after a change of the first or the second operand."""
+    return np.asarray(change(a) @ b if side == 0 else a @ change(b))
+
+
+def _families() -> Iterator[Mistake]:
+    """Yield forgotten indices, wrong operations and wrong bounds of the loops of a product."""
+    parts = ((0, -2, "row"), (0, -1, "column"), (1, -2, "row"), (1, -1, "column"))
+    for side, axis, word in parts:
+        which = "first" if side == 0 else "second"
+        yield product(
+            f"The {word} of the {which} matrix does not advance: the index is missing.",
+            partial(_with, side, partial(_repeated, axis=axis)),
+        )
+        yield product(
+            f"The {word}s of the {which} matrix are read in reverse order.",
+            partial(_with, side, partial(np.flip, axis=axis)),
+        )
+    signs: tuple[tuple[str, Product], ...] = (
+        ("The products are subtracted. Add them.", lambda a, b: -(a @ b)),
+        ("You add the factors of each product. Multiply them.", _sums),
+        ("You divide the factors of each product. Multiply them.", _quotients),
+        ("You subtract the factors of each product. Multiply them.", _differences),
+        ("Each sum begins with 1. Begin with 0.", lambda a, b: a @ b + 1.0),
+        ("Each sum keeps only its first product. Add the products.", _first_products),
+        ("Nothing is added: each sum stays 0.", lambda a, b: 0.0 * (a @ b)),
+    )
+    for cause, wrong in signs:
+        yield product(cause, wrong)
+    batches: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+        ("is read in reverse order", lambda x: x[::-1] if x.ndim > 2 else x),
+        ("is transposed: its dimensions are exchanged", _batch_exchanged),
+    )
+    for words, change in batches:
+        for side, which in enumerate(("first", "second")):
+            cause = f"The batch of the {which} matrices {words}."
+            yield product(cause, partial(_with, side, change))
+    for words, part in UNWRITTEN.items():
+        cause = f"The {words} of the result is not written: a loop is too short."
+        yield Mistake(TASKS, cause, partial(_is_unwritten, part))
+
+
+def _batch_exchanged(x: Array) -> Array:
+    if x.ndim < 4 or x.shape[0] != x.shape[1]:
+        return x
+    return x.swapaxes(0, 1)
+
+
+def _sums(a: Array, b: Array) -> Array:
+    return np.asarray((a[..., :, :, None] + b[..., None, :, :]).sum(axis=-2))
+
+
+def _differences(a: Array, b: Array) -> Array:
+    return np.asarray((a[..., :, :, None] - b[..., None, :, :]).sum(axis=-2))
+
+
+def _quotients(a: Array, b: Array) -> Array:
+    return np.asarray((a[..., :, :, None] / b[..., None, :, :]).sum(axis=-2))
+
+
+def _first_products(a: Array, b: Array) -> Array:
+    return np.asarray(a[..., :1] @ b[..., :1, :])
+
+
+UNWRITTEN: Mapping[str, tuple[int, int]] = {
+    "last row": (-2, -1),
+    "first row": (-2, 0),
+    "last column": (-1, -1),
+    "first column": (-1, 0),
+}
+"""Parts of a matrix: the dimension, and the index in it."""
+
+
+def _is_unwritten(part: tuple[int, int], finding: Finding) -> bool | None:
+    """Return whether only one row or column of the result is wrong, and all of it."""
+    request, response = finding.request, finding.response
+    if request.operation not in ("tensor.matmul", "kernel.run") or response is None:
+        return None
+    if not response.arrays or "gradient" in finding.name:
+        return None
+    received, right = response.arrays[0], np.asarray(request.arrays[-2] @ request.arrays[-1])
+    axis, index = part
+    if received.shape != right.shape or right.shape[axis] < 2:
+        return None
+    wrong = ~np.isclose(received, right, rtol=1e-6, atol=1e-8)
+    inside = np.zeros(right.shape, bool)
+    np.moveaxis(inside, axis, 0)[index] = True
+    return bool(wrong[inside].any() and not wrong[~inside].any())
+
+
 def _averaged(a: Array, b: Array, up: Array) -> Gradients:
     found = []
     for own, full in ((a, up @ b.swapaxes(-1, -2)), (b, a.swapaxes(-1, -2) @ up)):
@@ -180,6 +276,7 @@ MISTAKES = [
         "You read the second matrix transposed: its rows and columns are exchanged.",
         lambda a, b: a @ b.swapaxes(-1, -2),
     ),
+    *_families(),
     gradients(
         TASKS,
         "The gradient of a matrix that is broadcast is averaged over the batch. Add it up.",
