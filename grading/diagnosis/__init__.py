@@ -35,6 +35,9 @@ MOST_WRONG = 24
 MOST_RIGHT = 12
 """Number of right answers of one check that a mistake is compared with."""
 
+LEAST_EXPLAINED = 0.3
+"""Wrong answers that a candidate explains at least, as a share of those of its checks."""
+
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
@@ -201,6 +204,9 @@ class _Candidate:
             else:
                 open_.add(check)
         if not explained:
+            return None
+        counts = Counter(check for check, _ in wrong)
+        if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):
             return None
         outcomes = [_explains(predicting, finding) for finding in right]
         contradictions = outcomes.count(False)

@@ -17,15 +17,22 @@ Cut = Callable[[Array, Kernel], Array]
 """Returns the windows of images: (N, C, H, W) to (N, C, rows, columns, kh * kw)."""
 
 
-def cutting(cause: str, cut: Cut) -> Mistake:
-    """Return a mistake in dividing images into windows."""
+def cutting(cause: str, cut: Cut, sized: bool = True) -> Mistake:
+    """Return a mistake in dividing images into windows.
+
+    Args:
+        cause: The likely cause, see `Mistake`.
+        cut: Returns the wrong windows.
+        sized: True if `tile` returns the numbers of their rows and columns.
+    """
 
     def model(request: Request) -> Response:
         (x,), kernel = request.arrays, _kernel(request)
         windows = cut(x, kernel)
         if request.operation == "nn.tile":
             # The check compares windows whose elements are sorted.
-            return Response(request, (np.sort(windows), np.array(windows.shape[2:4], np.float64)))
+            sizes = windows.shape[2:4] if sized else ()
+            return Response(request, (np.sort(windows), np.array(sizes, np.float64)))
         values = windows.mean(axis=-1) if "avg" in request.operation else windows.max(axis=-1)
         return Response(request, (values,))
 
@@ -119,7 +126,8 @@ def _to_all(x: Array, upstream: Array, kernel: Kernel) -> Array:
 def _do_not_fit(request: Request) -> bool:
     """Return whether windows with exchanged height and width do not divide the images evenly."""
     (x,), (kh, kw) = request.arrays, request.options["kernel"]
-    return bool(x.shape[2] % kw or x.shape[3] % kh)
+    # Windows of another number do not fit the upstream gradient.
+    return bool(x.shape[2] % kw or x.shape[3] % kh or (kh != kw and request.upstream is not None))
 
 
 Divisor = Callable[[Array, Kernel], float]
@@ -210,7 +218,10 @@ MISTAKES = [
         "neighbours in memory.",
         _not_permuted,
     ),
-    cutting("Height and width of the windows are exchanged.", _exchanged),
+    *(
+        cutting("Height and width of the windows are exchanged.", _exchanged, sized)
+        for sized in (True, False)
+    ),
     raising(
         TASKS,
         "Height and width of the windows are exchanged.",

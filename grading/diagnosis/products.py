@@ -7,7 +7,12 @@ import numpy as np
 
 from grading.checking.finding import Finding
 from grading.checking.oracles.tensors import unbroadcast
-from grading.diagnosis.memory import exchanged_strides, without_strides
+from grading.diagnosis.memory import (
+    exchanged_strides,
+    in_memory_order,
+    strides,
+    without_strides,
+)
 from grading.diagnosis.mistakes import Gradients, Mistake, gradients, modelled, raising
 from grading.protocol.messages import Array, Request, Response
 
@@ -38,6 +43,23 @@ def product(cause: str, wrong: Product) -> Mistake:
         )
 
     return modelled(TASKS, cause, r"tensor\.matmul|kernel\.run", model)
+
+
+def rows_in_a_row(array: Array) -> Array:
+    """Return the array that a loop reads if each matrix of a batch counts as contiguous.
+
+    Raises:
+        IndexError: An element lies outside the memory.
+    """
+    memory, steps = in_memory_order(array), strides(array)
+    steps[-2:] = array.shape[-1], 1
+    positions = np.zeros(array.shape, int)
+    for dim, step in enumerate(steps):
+        shape = [1] * array.ndim
+        shape[dim] = array.shape[dim]
+        positions += np.arange(array.shape[dim]).reshape(shape) * step
+    read: Array = memory[positions]
+    return read
 
 
 def only_first(finding: Finding) -> bool | None:
@@ -223,12 +245,24 @@ MISTAKES = [
         lambda a, b: a @ without_strides(b),
     ),
     product(
+        "The strides of the second matrix are ignored: you read it as if it were contiguous.",
+        lambda a, b: a @ rows_in_a_row(b),
+    ),
+    product(
         "The strides of the first matrix are ignored: you read it as if it were contiguous.",
         lambda a, b: without_strides(a) @ b,
     ),
     product(
+        "The strides of the first matrix are ignored: you read it as if it were contiguous.",
+        lambda a, b: rows_in_a_row(a) @ b,
+    ),
+    product(
         "The strides of both matrices are ignored: you read them as if they were contiguous.",
         lambda a, b: without_strides(a) @ without_strides(b),
+    ),
+    product(
+        "The strides of both matrices are ignored: you read them as if they were contiguous.",
+        lambda a, b: rows_in_a_row(a) @ rows_in_a_row(b),
     ),
     product(
         "The strides of rows and columns of the second matrix are exchanged.",
