@@ -10,7 +10,16 @@ import msgspec
 from grading.diagnosis import Answers, Diagnosis, diagnose
 from grading.tests.causes.evidence import kept_evidence
 from grading.tests.measurement.published import Published
-from grading.tests.mutants import cuda, module0, module1, module2, module3, module4, untuned
+from grading.tests.mutants import (
+    cuda,
+    generated,
+    module0,
+    module1,
+    module2,
+    module3,
+    module4,
+    untuned,
+)
 from grading.tests.mutants.mutant import Mutant
 
 Outcome: TypeAlias = Literal["right", "wrong", "unnamed", "not caught"]
@@ -20,14 +29,14 @@ TRAININGS = ("1.5", "2.5", "3.5", "4.5")
 
 KNOWN: list[Mutant] = [
     mutant
-    for module in (module0, module1, module2, module3, module4, cuda)
+    for module in (module0, module1, module2, module3, module4, cuda, untuned)
     for mutant in module.MUTANTS
     if mutant.task not in TRAININGS
 ]
 """Mistakes from which the models of the diagnosis were developed."""
 
-UNTUNED = untuned.MUTANTS
-"""Mistakes that were written before the models."""
+UNTUNED = generated.MUTANTS
+"""Generic mistakes to which no model was fitted."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -38,7 +47,7 @@ class Case(msgspec.Struct, frozen=True):
         seed: The seed of the inputs of the checks.
         outcome: "right" if each named cause is right, "wrong" if one is not.
         causes: The named causes.
-        untuned: True if the mutant was written before the models.
+        untuned: True if no model was fitted to the mutant.
     """
 
     mutant: str

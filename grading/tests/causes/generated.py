@@ -17,7 +17,7 @@ from pathlib import Path
 from grading.diagnosis import Answers
 from grading.submissions.syntax import Function, definitions
 from grading.tasks.table import table
-from grading.tests.causes.cases import KNOWN, TRAININGS, UNTUNED
+from grading.tests.causes.cases import KNOWN, TRAININGS
 from grading.tests.causes.evidence import kept_evidence
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import STYLES, Rewrite, changed_sources, original
@@ -268,7 +268,7 @@ def drawn(task_id: str, count: int, folder: Path) -> list[Mutant]:
     """Return the first mistakes of a task in random order that the checks catch."""
     candidates = sorted(generated(task_id), key=str)
     random.Random(f"{SEED} {task_id}").shuffle(candidates)
-    known = {_sources(each) for each in [*KNOWN, *UNTUNED] if each.task == task_id}
+    known = {_sources(each) for each in KNOWN if each.task == task_id}
     found: list[Mutant] = []
     for mutant in candidates:
         if len(found) == count:

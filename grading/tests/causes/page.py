@@ -10,12 +10,12 @@ from tools.blocks import write_block
 FILE = ROOT / "docs" / "results" / "marks" / "causes.json"
 PAGE = ROOT / "docs" / "guides" / "marks.md"
 
-HEADS = {False: "mistakes of the tests", True: "mistakes written before the models"}
+HEADS = {False: "mistakes of the tests", True: "generic mistakes"}
 """Heads of the first columns of both tables."""
 
 
 def tables(cases: Sequence[Case]) -> str:
-    """Return a table of the mistakes of the tests, and one of those written before the models."""
+    """Return a table of the mistakes of the tests, and one of generic mistakes."""
     return "\n\n".join(
         _table(head, [case for case in cases if case.untuned is untuned])
         for untuned, head in HEADS.items()

