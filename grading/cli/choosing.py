@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from grading.hand_ins.opening import HandIn, opened
-from grading.submissions.submission import SubmissionError
+from grading.submissions.submission import SubmissionError, enclosing
 from grading.tasks.model import Task
 from grading.tasks.table import table
 
@@ -21,8 +21,12 @@ def opened_hand_in(
     Raises:
         click.UsageError: There is no submission for the tasks, or several fit equally well.
     """
+    whole = [enclosing(path) for path in paths]
+    for path, tree in zip(paths, whole, strict=True):
+        if tree != path:
+            click.echo(f"{path} is a part of {tree}, which is judged as a whole.", err=True)
     try:
-        with opened(paths, tasks, table(), unpacked) as hand_in:
+        with opened(whole, tasks, table(), unpacked) as hand_in:
             yield hand_in
     except SubmissionError as error:
         raise click.UsageError(str(error)) from None

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from grading.paths import ROOT
-from grading.submissions.submission import LARGEST_SOURCE, Location, Submission, SubmissionError
+from grading.submissions.submission import (
+    LARGEST_SOURCE,
+    Location,
+    Submission,
+    SubmissionError,
+    enclosing,
+)
 
 FAST_OPS = """
 def njit(fn):
@@ -39,6 +45,16 @@ def test_this_repository_is_a_submission() -> None:
     assert submission.edition is None
     names = [path.parent.name for path in submission.import_paths]
     assert {"mt-tensor", "mt-nn", "minitorch"} <= set(names)
+
+
+@pytest.mark.parametrize("part", ["packages", "packages/minitorch", "packages/minitorch/src"])
+def test_a_part_of_a_tree_stands_for_the_whole_tree(part: str) -> None:
+    assert Submission.at(ROOT / part) == Submission.at(ROOT)
+
+
+def test_a_tree_of_the_course_below_a_checkout_is_a_submission_of_its_own() -> None:
+    tree = ROOT / "grading" / "tests" / "editions" / "e24"
+    assert enclosing(tree) == tree
 
 
 def test_functions_methods_and_names_are_found(tmp_path: Path) -> None:
