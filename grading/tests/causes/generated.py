@@ -1,8 +1,7 @@
 """Generic mistakes: the right solutions with one small change of their syntax.
 
 `python -m grading.tests.causes.generated FOLDER` draws mistakes with a fixed seed and prints those
-that the checks catch, as source of `grading.tests.mutants.generated` without the patterns of their
-causes.
+that the checks catch, for `grading.tests.mutants.generated`. The answers are kept in the folder.
 """
 
 import ast
