@@ -25,7 +25,7 @@ SEED = 20
 """The seed of the choice."""
 
 COUNT = 40
-"""Number of mistakes."""
+"""Number of mistakes that are drawn, if each task has enough that the checks catch."""
 
 STYLED = {"3.1": "loops", "3.2": "matmul", "4.1": "conv1d", "4.2": "conv2d"}
 """Tasks whose mistakes change a solution in the style of the course's guide."""
