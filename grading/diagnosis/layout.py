@@ -69,6 +69,10 @@ def _quotient_and_remainder_exchanged(ordinal: int, shape: Sequence[int]) -> lis
     return index[::-1]
 
 
+def _with_sizes_of_neighbours(by: int, ordinal: int, shape: Sequence[int]) -> list[int]:
+    return _with_sizes(ordinal, shape, np.roll(shape, by).tolist())
+
+
 def _with_strides_alone(ordinal: int, shape: Sequence[int]) -> list[int]:
     return [ordinal // stride for stride in layout.strides(shape)]
 
@@ -232,6 +236,10 @@ def _aligned_left(a: list[int], b: list[int]) -> list[int]:
     return [max(pair) for pair in zip_longest(a, b, fillvalue=1)]
 
 
+def _changed(wrong: Callable[[list[int]], list[int]], a: list[int], b: list[int]) -> list[int]:
+    return wrong(list(layout.common_shape(a, b) or ()))
+
+
 def _aligned_right(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
     """Return the pairs of sizes of two shapes that are aligned at the right."""
     return list(zip_longest(reversed(a), reversed(b), fillvalue=1))[::-1]
@@ -326,7 +334,7 @@ MISTAKES = [
     *(
         indices(
             "You divide by the size of a neighbouring dimension. Divide by the dimension's own.",
-            lambda ordinal, shape, by=by: _with_sizes(ordinal, shape, np.roll(shape, by).tolist()),
+            partial(_with_sizes_of_neighbours, by),
         )
         for by in (1, -1)
     ),
@@ -451,7 +459,7 @@ MISTAKES = [
         lambda a, b: list(layout.common_shape(a, b) or ())[::-1],
     ),
     *(
-        combined(cause, lambda a, b, wrong=wrong: wrong(list(layout.common_shape(a, b) or ())))
+        combined(cause, partial(_changed, wrong))
         for cause, wrong in (
             ("The common shape lacks its first dimension.", lambda shape: shape[1:]),
             ("The common shape lacks its last dimension.", lambda shape: shape[:-1]),

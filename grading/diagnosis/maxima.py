@@ -124,13 +124,13 @@ def _families() -> Iterator[Mistake]:
             yield value(
                 operation,
                 f"`{operation}` works along another dimension than `dim`.",
-                lambda x, dim, by=by, right=right: right(x, (dim + by) % x.ndim),
+                partial(_beside, right, by),
                 1e-4,
             )
         yield value(
             operation,
             f"The result of `{operation}` has the wrong sign.",
-            lambda x, dim, right=right: -right(x, dim),
+            partial(_negated, right),
             1e-4,
         )
     yield value("softmax", "The result is 1 minus the softmax.", lambda x, d: 1 - nn.softmax(x, d))
@@ -197,8 +197,8 @@ def _families() -> Iterator[Mistake]:
             lambda x, d, up: (x == x.max()) * up,
         ),
     )
-    for words, change in changes:
-        yield backward("max", f"The gradient of the maximum {words}.", change)
+    for words, wrong_gradient in changes:
+        yield backward("max", f"The gradient of the maximum {words}.", wrong_gradient)
     hot: tuple[tuple[str, Callable[[Array, int], Array]], ...] = (
         ("returns the opposite: 0 at the largest element", lambda x, d: 1 - _one_hot(x, d)),
         ("works along another dimension than `dim`", lambda x, d: _one_hot(x, (d + 1) % x.ndim)),
@@ -208,6 +208,15 @@ def _families() -> Iterator[Mistake]:
     )
     for words, wrong in hot:
         yield value("argmax", f"`argmax` {words}.", wrong)
+
+
+def _beside(right: Callable[[Array, int], Array], by: int, x: Array, dim: int) -> Array:
+    """Return the result along a neighbouring dimension."""
+    return right(x, (dim + by) % x.ndim)
+
+
+def _negated(right: Callable[[Array, int], Array], x: Array, dim: int) -> Array:
+    return -right(x, dim)
 
 
 def _negated_scores(x: Array, dim: int) -> Array:
@@ -259,7 +268,8 @@ def _drops_nothing(request: Request, received: Array) -> bool:
 
 
 def _drops_all(request: Request, received: Array) -> bool:
-    return not received.any() and request.arrays[0].any() and request.options["rate"] < 0.9
+    drops = request.arrays[0].any() and request.options["rate"] < 0.9
+    return bool(drops and not received.any())
 
 
 def _ignores_the_opposite(request: Request, received: Array) -> bool:

@@ -253,6 +253,16 @@ def folded(cause: str, wrong: Callable[[Fold, float, list[float]], float]) -> Mi
     return listed("reduce", cause, fold)
 
 
+def _folding(
+    wrong: Callable[[Fold, float, list[float]], float],
+    f: Fold,
+    start: float,
+    request: Request,
+    xs: list[list[float]],
+) -> float:
+    return wrong(f, start, xs[0])
+
+
 def inherited(cause: str, wrong: Callable[[Fold, float, list[float]], float]) -> Iterator[Mistake]:
     """Yield a mistake in `reduce`, alone and in a solution whose `sum` and `prod` call it.
 
@@ -264,7 +274,7 @@ def inherited(cause: str, wrong: Callable[[Fold, float, list[float]], float]) ->
     yield replace(alone, composed=frozenset())
     yield replace(alone, composed=composing)
     for name, f, start in (("sum", operator.add, 0.0), ("prod", operator.mul, 1.0)):
-        yield listed(name, cause, lambda r, xs, f=f, start=start: wrong(f, start, xs[0]), composing)
+        yield listed(name, cause, partial(_folding, wrong, f, start), composing)
 
 
 def through(

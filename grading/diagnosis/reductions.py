@@ -1,6 +1,7 @@
 """Mistakes in reductions, on every backend, and in the mean: tasks 2.3, 3.1 and 3.3."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -122,6 +123,15 @@ def _sum_along(x: Array, dim: int) -> Array:
 
 def _mean_along(x: Array, dim: int) -> Array:
     return np.asarray(x.mean(axis=dim, keepdims=True))
+
+
+def _beside(reduced: Callable[[Array, int], Array], by: int, x: Array, dim: int) -> Array:
+    """Reduce along a neighbouring dimension."""
+    return reduced(x, (dim + by) % x.ndim)
+
+
+def _of_all(wrong: Callable[[Array], float], request: Request) -> Response:
+    return result(request, np.reshape(wrong(request.arrays[0]), 1))
 
 
 def without_the_strides_of_reduce(request: Request) -> Response | None:
@@ -286,7 +296,7 @@ MISTAKES = [
         ignoring_dim(
             operation,
             f"`{operation}` reduces along another dimension than `dim`.",
-            lambda x, dim, by=by, f=f: f(x, (dim + by) % x.ndim),
+            partial(_beside, f, by),
         )
         for operation, f in (("sum", _sum_along), ("mean", _mean_along))
         for by in (1, -1)
@@ -306,7 +316,7 @@ MISTAKES = [
             ("2.3",),
             cause,
             r"tensor\.all",
-            lambda request, wrong=wrong: result(request, np.reshape(wrong(request.arrays[0]), 1)),
+            partial(_of_all, wrong),
         )
         for cause, wrong in (
             ("`all` tests whether any element is nonzero. Test all.", lambda x: float(x.any())),

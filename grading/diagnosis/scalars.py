@@ -67,6 +67,19 @@ def number_beside(
     return modelled(("1.2",), cause, r"scalar\.program", model)
 
 
+def _reversed_arguments(f: Callable[..., float], a: float, b: float) -> float:
+    return f(b, a)
+
+
+def _operand(side: int, a: float, b: float) -> float:
+    return b if side else a
+
+
+def _beside(f: Callable[..., float], side: int, number: float, a: float, b: float) -> float:
+    """Return the result with another number on one side."""
+    return f(a, number) if side else f(number, b)
+
+
 def _beside_numbers() -> Iterator[Mistake]:
     """Yield mistakes in operations with a plain number on the left or on the right."""
     for step, sign in NAMES.items():
@@ -75,23 +88,16 @@ def _beside_numbers() -> Iterator[Mistake]:
             where = f"With a plain number on the {words} of `{sign}`,"
             if step in ("sub", "div", "lt", "gt"):
                 cause = f"{where} the arguments are exchanged."
-                yield number_beside(step, side, cause, lambda a, b, f=right: f(b, a))
+                yield number_beside(step, side, cause, partial(_reversed_arguments, right))
             ignored = f"A plain number on the {words} of `{sign}` is ignored."
-            yield number_beside(step, side, ignored, lambda a, b, side=side: b if side == 0 else a)
+            yield number_beside(step, side, ignored, partial(_operand, 1 - side))
             for number in (0.0, 1.0):
-                yield number_beside(
-                    step,
-                    side,
-                    ignored,
-                    lambda a, b, f=right, side=side, number=number: (
-                        f(number, b) if side == 0 else f(a, number)
-                    ),
-                )
+                yield number_beside(step, side, ignored, partial(_beside, right, side, number))
             yield number_beside(
                 step,
                 side,
                 f"{where} the result is only the number.",
-                lambda a, b, side=side: a if side == 0 else b,
+                partial(_operand, side),
             )
             for other, other_sign in NAMES.items():
                 if other != step:
@@ -381,7 +387,8 @@ def in_wrong_order(cause: str, order: Order) -> Mistake:
 
 def graph_of(program: Program, inputs: list[float]) -> Plain:
     """Return the graph of a program: for each variable its parents with the derivatives."""
-    numbers, edges = list(inputs), [[] for _ in inputs]
+    numbers = list(inputs)
+    edges: list[list[list[Plain]]] = [[] for _ in inputs]
     for name, *operands in program:
         arguments = [numbers[o] if isinstance(o, int) else o for o in operands]
         slopes = SLOPES[name](*arguments)

@@ -121,7 +121,7 @@ def _changed(
             if not is_unimplemented(error) and wanted(error):
                 raise
 
-    own = before or settings.default
+    own: settings = before or settings()
     count = own.max_examples if most is None else min(most, own.max_examples)
     setattr(check, SETTINGS, settings(own, phases=phases, max_examples=count))
     check.hypothesis.inner_test = filtered

@@ -1,8 +1,7 @@
 """Generic mistakes: the right solutions with one small change of their syntax.
 
 `python -m grading.tests.causes.generated FOLDER` draws mistakes with a fixed seed and prints those
-that the checks catch, as source of `grading.tests.mutants.generated` without the patterns of their
-causes.
+that the checks catch, for `grading.tests.mutants.generated`. The answers are kept in the folder.
 """
 
 import ast
@@ -26,7 +25,7 @@ SEED = 20
 """The seed of the choice."""
 
 COUNT = 40
-"""Number of mistakes."""
+"""Number of mistakes that are drawn, if each task has enough that the checks catch."""
 
 STYLED = {"3.1": "loops", "3.2": "matmul", "4.1": "conv1d", "4.2": "conv2d"}
 """Tasks whose mistakes change a solution in the style of the course's guide."""

@@ -44,20 +44,23 @@ def _share(count: int, of: int) -> str:
 
 
 def agreement(cases: Sequence[Case]) -> str:
-    """Return a sentence about mutants that were measured with several seeds."""
+    """Return a sentence about mutants that were measured with several seeds; empty if none was."""
     by_mutant: dict[str, list[Case]] = {}
     for case in cases:
         by_mutant.setdefault(case.mutant, []).append(case)
     several = [own for own in by_mutant.values() if len(own) > 1]
+    if not several:
+        return ""
     alike = sum(len({case.causes for case in own}) == 1 for own in several)
     return f"{len(several)} mistakes were measured with several seeds; {alike} got equal causes."
 
 
 def block(results: Results) -> str:
     """Return the text of the page about the results."""
-    seeds = ", ".join(str(seed) for seed in sorted({case.seed for case in results.cases}))
-    head = f"Measured on {results.date} at commit {results.commit}, seeds {seeds}."
-    return f"{head} {agreement(results.cases)}\n\n{tables(results.cases)}"
+    seeds = sorted({case.seed for case in results.cases})
+    words = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    head = f"Measured on {results.date} at commit {results.commit}, {words}."
+    return f"{head} {agreement(results.cases)}".strip() + f"\n\n{tables(results.cases)}"
 
 
 def write(results: Results) -> None:

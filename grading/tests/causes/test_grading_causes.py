@@ -16,6 +16,7 @@ from grading.protocol.messages import Request, Response
 from grading.tasks.table import table
 from grading.tests.causes import page
 from grading.tests.causes.cases import KNOWN, UNTUNED, Case, Results, measure, merged, outcome_of
+from grading.tests.causes.generated import generated
 from grading.tests.mutants.rewriting import changed_sources
 
 
@@ -79,6 +80,14 @@ def test_untuned_mistakes_concern_all_modules() -> None:
         assert mutant.cause is not None
         for source in changed_sources(mutant.rewrites).values():
             compile(source, str(mutant), "exec")
+
+
+def test_generic_mistakes_are_drawn_from_all_changes_of_the_right_solutions() -> None:
+    for task_id in ("0.4", "1.1", "2.2"):
+        changes = {mutant.name: mutant.rewrites for mutant in generated(task_id)}
+        for mutant in UNTUNED:
+            if mutant.task == task_id:
+                assert changes[mutant.name] == mutant.rewrites
 
 
 def test_shares_are_of_the_caught_mistakes() -> None:

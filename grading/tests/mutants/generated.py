@@ -107,8 +107,18 @@ MUTANTS: list[Mutant] = [
         "1.4",
         "27, EQ.backward, line 180: change a constant",
         "mt_autodiff/scalar_functions.py",
-        '        return operators.eq(x, y)\n\n    @staticmethod\n    def backward(ctx: Context, d_output: float) -> tuple[float, float]:\n        """Return 0 and 0."""\n        return 0.0, 0.0\n',
-        '        return operators.eq(x, y)\n\n    @staticmethod\n    def backward(ctx: Context, d_output: float) -> tuple[float, float]:\n        """Return 0 and 0."""\n        return 1.0, 0.0\n',
+        "        return operators.eq(x, y)\n"
+        "\n"
+        "    @staticmethod\n"
+        "    def backward(ctx: Context, d_output: float) -> tuple[float, float]:\n"
+        '        """Return 0 and 0."""\n'
+        "        return 0.0, 0.0\n",
+        "        return operators.eq(x, y)\n"
+        "\n"
+        "    @staticmethod\n"
+        "    def backward(ctx: Context, d_output: float) -> tuple[float, float]:\n"
+        '        """Return 0 and 0."""\n'
+        "        return 1.0, 0.0\n",
         "[Cc]omparisons have a nonzero|derivative of `(eq|==)`",
     ),
     mutant(
@@ -179,8 +189,12 @@ MUTANTS: list[Mutant] = [
         "2.4",
         "36, Mul.backward, line 59: swap both items",
         "mt_autodiff/functions/elementwise.py",
-        "        return (\n            ctx.backend.zip(operators.mul, b, grad) if need_a else None,\n            ctx.backend.zip(operators.mul, a, grad) if need_b else None,\n        )\n",
-        "        return ((ctx.backend.zip(operators.mul, a, grad) if need_b else None, ctx.backend.zip(operators.mul, b, grad) if need_a else None))\n",
+        "        return (\n"
+        "            ctx.backend.zip(operators.mul, b, grad) if need_a else None,\n"
+        "            ctx.backend.zip(operators.mul, a, grad) if need_b else None,\n"
+        "        )\n",
+        "        return ((ctx.backend.zip(operators.mul, a, grad) if need_b else None, "
+        "ctx.backend.zip(operators.mul, b, grad) if need_a else None))\n",
         "exchanged",
     ),
     mutant(
