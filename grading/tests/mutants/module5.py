@@ -393,11 +393,11 @@ MUTANTS: list[Mutant] = [
     model(
         "normalisation after the sums",
         "        x = x + self.attention(self.ln_1(x.view(*rows)).view(*whole))\n"
-        "        x = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))\n",
+        "        out: Tensor = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))\n",
         "        x = x + self.attention(x)\n"
         "        x = self.ln_1(x.view(*rows)).view(*whole)\n"
         "        x = x + self.ff(x)\n"
-        "        x = self.ln_2(x.view(*rows)).view(*whole)\n",
+        "        out = self.ln_2(x.view(*rows)).view(*whole)\n",
         "normalises after",
         "TransformerLayer",
     ),
@@ -410,8 +410,8 @@ MUTANTS: list[Mutant] = [
     ),
     model(
         "no sum around the network",
-        "x = x + self.ff(",
-        "x = self.ff(",
+        "out: Tensor = x + self.ff(",
+        "out: Tensor = self.ff(",
         "around the network",
         "TransformerLayer",
     ),
