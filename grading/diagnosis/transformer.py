@@ -248,6 +248,31 @@ def _scale(expected: Callable[[float], float]) -> Callable[[Request, Array], boo
     return fits
 
 
+def _ignores_the_probability(request: Request, received: Array) -> bool | None:
+    p = request.options["sizes"]["p_dropout"]
+    if _is_evaluation(request):
+        return None
+    kept = received[received != 0]
+    if p == 0.0 or received.size < 400 or not kept.size:
+        return not np.array_equal(received, request.arrays[0]) if p == 0.0 else None
+    # The result is that of another probability q, whose scale is 1 / (1 - q).
+    other = 1.0 - 1.0 / float(kept[0])
+    near = abs((received == 0).mean() - other) < 0.05
+    return bool(np.allclose(kept, kept[0]) and near and abs(other - p) > 0.01)
+
+
+def unwanted_bias(finding: Finding) -> bool | None:
+    """Return whether a linear map without a bias has one; None for other findings."""
+    if finding.request.operation != "transformer.parameters" or finding.right:
+        return None
+    if finding.request.options["sizes"].get("bias", True):
+        return None
+    if not isinstance(finding.received, dict) or not isinstance(finding.expected, dict):
+        return None
+    more = finding.received.keys() - finding.expected.keys()
+    return bool(more) and all(name.endswith("bias") for name in more)
+
+
 def _table_rows(request: Request, upstream: Array, first: bool) -> Array:
     """Return the table's gradient if a repeated token keeps one of its gradients."""
     ids = request.arrays[0].astype(np.int64).reshape(-1)
@@ -478,9 +503,9 @@ MISTAKES = [
             PLAIN,
             r"transformer\..*",
             "AttributeError",
-            message=f"'{kind}' object has no attribute 'update'",
+            message=f"{kind} has no attribute 'update'",
         )
-        for kind in ("Tensor",)
+        for kind in ("'Tensor' object", "Tensor")
     ),
     *(
         missing_names(tasks, layer, PLAIN, "")
@@ -492,10 +517,10 @@ MISTAKES = [
     ),
     raising(
         ("5.2", "5.3", "5.4", "5.5"),
-        PLAIN,
+        "A parameter is missing: the attribute with its name is None.",
         r"transformer\..*",
         "AttributeError",
-        message="has no attribute 'update'",
+        message="'NoneType' object has no attribute 'update'",
     ),
     _linear("The bias is not added.", lambda x, p: x @ p["weights"]),
     _linear("The bias is subtracted. Add it.", lambda x, p: x @ p["weights"] - p.get("bias", 0.0)),
@@ -513,6 +538,17 @@ MISTAKES = [
     _dropout(
         "The kept elements are multiplied by 1 - p. Divide them by it.",
         _scale(lambda p: 1.0 - p),
+    ),
+    _dropout("The probability is always the same. Use `p_dropout`.", _ignores_the_probability),
+    Mistake(
+        ("5.2", "5.4", "5.5"), "A linear map has a bias although `bias` is False.", unwanted_bias
+    ),
+    of_layer(
+        ("5.3",),
+        "LayerNorm1d",
+        "The weights begin with 0, so the layer returns zeros. Begin with ones.",
+        lambda r: Response(r, (np.zeros(0), np.zeros(r.options["sizes"]["dim"]))),
+        "parameters",
     ),
     saying(
         ("5.2",),

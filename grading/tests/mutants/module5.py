@@ -176,6 +176,22 @@ MUTANTS: list[Mutant] = [
         "Dropout",
     ),
     basic(
+        "dropout with a fixed probability",
+        "        if not self.training or self.p_dropout == 0.0:\n"
+        "            return x\n"
+        "        keep = 1.0 - self.p_dropout\n",
+        "        if not self.training:\n            return x\n        keep = 0.9\n",
+        "always the same",
+        "Dropout",
+    ),
+    basic(
+        "a bias in every linear map",
+        "self.bias = Parameter((rand((out_size,), backend) * 2.0 - 1.0) * bound) if bias else None",
+        "self.bias = Parameter((rand((out_size,), backend) * 2.0 - 1.0) * bound)",
+        "although `bias` is False",
+        "Linear",
+    ),
+    basic(
         "dropout drops columns",
         "np.random.binomial(1, keep, x.shape)",
         "np.random.binomial(1, keep, x.shape[-1:])",
@@ -262,7 +278,7 @@ MUTANTS: list[Mutant] = [
         "weights that begin with 0",
         "Parameter(tensor(np.ones(dim), backend))",
         "Parameter(tensor(np.zeros(dim), backend))",
-        "",
+        "begin with 0",
         "parameters",
     ),
     attention(
@@ -377,11 +393,11 @@ MUTANTS: list[Mutant] = [
     model(
         "normalisation after the sums",
         "        x = x + self.attention(self.ln_1(x.view(*rows)).view(*whole))\n"
-        "        x = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))\n",
+        "        out: Tensor = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))\n",
         "        x = x + self.attention(x)\n"
         "        x = self.ln_1(x.view(*rows)).view(*whole)\n"
         "        x = x + self.ff(x)\n"
-        "        x = self.ln_2(x.view(*rows)).view(*whole)\n",
+        "        out = self.ln_2(x.view(*rows)).view(*whole)\n",
         "normalises after",
         "TransformerLayer",
     ),
@@ -394,8 +410,8 @@ MUTANTS: list[Mutant] = [
     ),
     model(
         "no sum around the network",
-        "x = x + self.ff(",
-        "x = self.ff(",
+        "out: Tensor = x + self.ff(",
+        "out: Tensor = self.ff(",
         "around the network",
         "TransformerLayer",
     ),
@@ -446,6 +462,20 @@ MUTANTS: list[Mutant] = [
         "self.ff = FeedForward(n_embd, p_dropout=p_dropout,",
         "self.ff = FeedForward(n_embd, p_dropout=0.0,",
         "pass its probability",
+        "TransformerLayer",
+    ),
+    attention(
+        "a last projection without a bias",
+        "self.out_projection = Linear(n_embd, n_embd, bias, self.backend)",
+        "self.out_projection = Linear(n_embd, n_embd, False, self.backend)",
+        "parameter is missing",
+        "whole attention",
+    ),
+    model(
+        "a network that always has a bias",
+        "self.ff = FeedForward(n_embd, p_dropout=p_dropout, bias=bias, backend=backend)",
+        "self.ff = FeedForward(n_embd, p_dropout=p_dropout, bias=True, backend=backend)",
+        "although `bias` is False",
         "TransformerLayer",
     ),
 ]

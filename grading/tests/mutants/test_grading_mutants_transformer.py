@@ -1,6 +1,7 @@
 """Mistakes in a transformer are caught by their own task, and named."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -22,10 +23,11 @@ EXAMPLES = 12
 """Number of examples of each check: fewer than in a run of the grader."""
 
 
-def failed(mutant: Mutant) -> tuple[set[str], list[Answers]]:
-    """Return the groups of the mutant's task that fail, and the answers to all checks."""
+@cache
+def failed(mutant: Mutant) -> tuple[set[str], set[str], list[Answers]]:
+    """Return the groups and the checks of the mutant's task that fail, and all answers."""
     task = TASKS[mutant.task]
-    groups, answers = set(), []
+    groups, names, answers = set(), set(), []
     with mutated(mutant.rewrites) as subject:
         for check in checks_of(mutant.task):
             for case, parameters in cases_of(check):
@@ -36,21 +38,29 @@ def failed(mutant: Mutant) -> tuple[set[str], list[Answers]]:
                 findings = list(found)
                 if error is not None:
                     groups.add(task.group_of(check.__name__, case))
+                    names.add(check.__name__)
                     wrong = finding_of(error)
                     findings += [] if wrong is None else [wrong]
                 answers.append(Answers(f"{check.__name__}[{case}]", tuple(findings)))
-    return groups, answers
+    return groups, names, answers
 
 
 @pytest.mark.slow
 @pytest.mark.measured("mutant")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mistake_is_caught_and_named(mutant: Mutant) -> None:
-    groups, answers = failed(mutant)
+    groups, _, answers = failed(mutant)
     assert mutant.group in groups
     if mutant.cause:
         causes = [each.cause for each in diagnose(mutant.task, answers)]
         assert any(re.search(mutant.cause, cause) for cause in causes), causes
+
+
+@pytest.mark.slow
+def test_every_required_check_catches_a_mistake() -> None:
+    for task in ("5.1", "5.2", "5.3", "5.4", "5.5"):
+        caught = {name for each in MUTANTS if each.task == task for name in failed(each)[1]}
+        assert set(TASKS[task].checks.required) - caught - {TRAINING} == set()
 
 
 def test_right_code_passes_the_checks() -> None:

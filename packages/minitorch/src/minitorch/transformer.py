@@ -192,8 +192,8 @@ class TransformerLayer(Module):
         batch, length, n_embd = x.shape
         rows, whole = (batch * length, n_embd), (batch, length, n_embd)
         x = x + self.attention(self.ln_1(x.view(*rows)).view(*whole))
-        x = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))
-        return x
+        out: Tensor = x + self.ff(self.ln_2(x.view(*rows)).view(*whole))
+        return out
 
 
 class DecoderLM(Module):
