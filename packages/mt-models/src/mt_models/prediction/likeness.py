@@ -21,7 +21,7 @@ AROUND = 5
 DENSITY = 0.4
 """The exponent of the density. With 0, rare shapes of digits are refused more often than others;
 with 1, letters that resemble rare shapes are accepted."""
-FARTHEST = 0.41
+FARTHEST = 0.42
 """The largest distance of a digit. A smaller value refuses more digits, a larger one fewer other
 pictures."""
 DIRECTIONS = 8
