@@ -38,6 +38,7 @@ def test_a_split_loses_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"caf\xc3\xa9\r\nbar", b"\xef\xbb\xbfcaf\xc3\xa9\nbar", gzip.compress(b"caf\xc3\xa9\nbar")],
+    ids=["line ends", "byte order mark", "gzip"],
 )
 def test_files_may_have_a_byte_order_mark_or_be_compressed(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text").write_bytes(content)
