@@ -209,7 +209,7 @@ TUNED: dict[str, Example] = {
     "take": lambda b: _both_ways(b, ops.TAKE, (_on(b, (3, THREADS)),), np.array([0, 2, 2])),
     "sgd": lambda b: _step(b, ops.SGD, 0, (0.1, 0.0)),
     "sgd_momentum": lambda b: _step(b, ops.SGD_MOMENTUM, 1, (0.1, 0.9, 0.1, 1.0)),
-    "adam": lambda b: _step(b, ops.ADAM, 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1)),
+    "adam": lambda b: _step(b, ops.ADAM, 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1, 0.9)),
 }
 """Examples of the tuned kernels, as functions of a backend."""
 

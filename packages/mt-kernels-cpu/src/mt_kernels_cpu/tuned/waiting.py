@@ -1,5 +1,7 @@
 """Waiting for another thread in native code, without Python's interpreter lock."""
 
+from __future__ import annotations
+
 import platform
 from typing import Any
 
@@ -13,6 +15,9 @@ from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.vector import intrinsic
 
 declare: Any = cgutils.get_or_insert_function
+
+IS_ARM = platform.machine().lower() in ("arm64", "aarch64")
+"""True on a 64-bit ARM processor."""
 
 SETTLE = 60
 """Number of pauses after a change. The thread that made it first starts its own kernel, which
@@ -36,7 +41,7 @@ def pause(context: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(32)
-        if platform.machine().lower() in ("arm64", "aarch64"):
+        if IS_ARM:
             name, operands = "llvm.aarch64.hint", [ir.Constant(word, 1)]
         else:
             name, operands = "llvm.x86.sse2.pause", []
