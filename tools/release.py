@@ -54,6 +54,12 @@ def parsed(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
+def next_minor(version: str) -> str:
+    """Return the next minor version: 0.2.0 for 0.1.3."""
+    major, minor, _ = parsed(version)
+    return f"{major}.{minor + 1}.0"
+
+
 def bounds(version: str) -> str:
     """Return the bounds between packages of a version: `>=0.2,<0.3` for 0.2.0."""
     major, minor, _ = parsed(version)
@@ -73,7 +79,9 @@ def with_version(text: str, old: str, new: str, names: Sequence[str]) -> str:
         raise ReleaseError(f'version = "{old}" occurs {count} times in a pyproject.toml, not once')
     siblings = "|".join(map(re.escape, names))
     extras = r"(?:\[[\w,-]+\])?"
-    return re.sub(rf'"((?:{siblings}){extras}){re.escape(bounds(old))}"', rf'"\1{bounds(new)}"', text)
+    return re.sub(
+        rf'"((?:{siblings}){extras}){re.escape(bounds(old))}"', rf'"\1{bounds(new)}"', text
+    )
 
 
 def with_urls(text: str, repository: str) -> str:
@@ -276,12 +284,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="hatch run release", description=__doc__.partition("\n")[0] if __doc__ else None
     )
-    parser.add_argument("version", help="three numbers, such as 0.2.0")
+    parser.add_argument(
+        "version",
+        nargs="?",
+        help="three numbers, such as 0.2.0; --check assumes the next minor one",
+    )
     parser.add_argument("--check", action="store_true", help="rehearse it, and change nothing")
     options = parser.parse_args(arguments)
+    if options.version is None and not options.check:
+        parser.error("name the version, such as 0.2.0, or rehearse with --check")
     try:
-        parsed(options.version)
-        (rehearse if options.check else release)(options.version)
+        version: str = options.version or next_minor(read_packages()[0].version)
+        parsed(version)
+        (rehearse if options.check else release)(version)
     except ReleaseError as error:
         sys.exit(f"release: {error}")
     except subprocess.CalledProcessError as error:
