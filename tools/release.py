@@ -287,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "version",
         nargs="?",
-        help="three numbers, such as 0.2.0; --check assumes the next minor one",
+        help="such as 0.2.0; with --check, by default the next minor one",
     )
     parser.add_argument("--check", action="store_true", help="rehearse it, and change nothing")
     options = parser.parse_args(arguments)
