@@ -26,6 +26,17 @@ def test_all_versions_are_the_same() -> None:
 
 
 @each_package
+def test_the_package_has_the_version_of_its_metadata(package: Package) -> None:
+    text = (package.source / "__init__.py").read_text("utf-8")
+    assert text.count(f'\n__version__ = "{package.version}"\n') == 1
+
+
+@each_package
+def test_the_extra_for_tests_contains_pytest_and_hypothesis(package: Package) -> None:
+    assert {"pytest", "hypothesis"} <= package.extras["test"]
+
+
+@each_package
 def test_a_package_is_typed_described_and_licensed(package: Package) -> None:
     assert (package.source / "py.typed").is_file()
     assert (package.folder / "README.md").is_file()

@@ -48,3 +48,23 @@ def test_the_command_line_prints_at_most_five_lines() -> None:
     assert "Traceback" not in run.stderr
     assert run.stderr.startswith("Error: CUDA: no usable GPU\n")
     assert len(run.stderr.splitlines()) == 5
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda-tuned"])
+def test_the_error_without_the_package_of_the_gpu_names_the_extra(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mt_kernels_cuda", None)
+    with pytest.raises(ImportError, match=rf'{name}.*mt-kernels-cuda.*"mt-models\[cuda\]"'):
+        make_backend(name)
+
+
+def test_the_error_of_another_missing_package_keeps_its_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for loaded in [each for each in sys.modules if each.startswith("mt_kernels_cuda")]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"numba|llvmlite"):
+        make_backend("cuda")

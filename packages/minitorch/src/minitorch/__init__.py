@@ -122,6 +122,8 @@ from minitorch.tensor_ops import SimpleBackend, SimpleOps, TensorBackend, Tensor
 from minitorch.testing import MathTest, MathTestVariable
 from minitorch.transformer import DecoderLM, FeedForward, MultiHeadAttention, TransformerLayer
 
+__version__ = "0.1.0"
+
 __all__ = [
     "EQ",
     "GELU",

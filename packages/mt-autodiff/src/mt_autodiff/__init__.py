@@ -62,6 +62,8 @@ from mt_autodiff.scalar import Scalar
 from mt_autodiff.scalar_engine import ScalarFunction, ScalarHistory
 from mt_autodiff.tensor import Tensor
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Context",
     "Function",

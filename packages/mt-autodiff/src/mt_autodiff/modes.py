@@ -33,17 +33,28 @@ less time than `grad_enabled`, which is exact."""
 def grad_enabled() -> bool:
     """Return whether operations are recorded for backpropagation."""
     # A loop, because `any` takes several times as long.
-    for _, generator in _blocks.get():
+    for block, generator in _blocks.get():
         # While a generator waits at a yield, nothing has called its frame.
-        if generator is None or generator.f_back is not None:
+        if generator is None or (
+            generator.f_back is not None and generator not in block.ended_elsewhere
+        ):
             return False
     return True
 
 
 class NoGrad:
-    """The result of ``no_grad()``: a context manager and a decorator."""
+    """The result of ``no_grad()``: a context manager and a decorator.
 
-    __slots__ = ()
+    Attributes:
+        ended_elsewhere: The frames of generators that ended in another context than the one in
+            which they entered a block of this object. From Python 3.12 on, the frame of a
+            generator that has ended still has a caller.
+    """
+
+    __slots__ = ("ended_elsewhere",)
+
+    def __init__(self) -> None:
+        self.ended_elsewhere: tuple[FrameType, ...] = ()
 
     def __enter__(self) -> None:
         _blocks.set((*_blocks.get(), (self, _generator(sys._getframe(1)))))
@@ -59,6 +70,9 @@ class NoGrad:
             if blocks[at][0] is self:
                 _blocks.set((*blocks[:at], *blocks[at + 1 :]))
                 return
+        generator = _generator(sys._getframe(1))
+        if generator is not None:
+            self.ended_elsewhere += (generator,)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return a function whose operations are not recorded.

@@ -20,6 +20,8 @@ from mt_kernels_cpu.fast_ops import (
 )
 from mt_kernels_cpu.tuned import Tuned
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Fast",
     "Kernel",

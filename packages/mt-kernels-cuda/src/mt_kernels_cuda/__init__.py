@@ -25,6 +25,8 @@ from mt_kernels_cuda.practice import THREADS_PER_BLOCK, mm_practice, sum_practic
 from mt_kernels_cuda.reduction import tensor_reduce
 from mt_kernels_cuda.tuned import TunedCuda
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BLOCK",
     "SIMULATED",

@@ -5,3 +5,5 @@
 `mt_models.prediction` runs trained networks; `mt_models.generation` continues texts. The command
 line is `python -m mt_models`.
 """
+
+__version__ = "0.1.0"

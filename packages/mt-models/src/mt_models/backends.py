@@ -45,15 +45,20 @@ def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
         return Fast(dtype)
     if name == "tuned":
         return Tuned(dtype)
-    if name == "cuda":
-        # Imported here: only the GPU backends need the package.
-        from mt_kernels_cuda import Cuda
-
-        return _on_device(Cuda(dtype))
-    if name == "cuda-tuned":
-        from mt_kernels_cuda.tuned import TunedCuda
-
-        return _on_device(TunedCuda(dtype))
+    if name in ("cuda", "cuda-tuned"):
+        try:
+            # Imported here: only the GPU backends need the package.
+            from mt_kernels_cuda import Cuda, TunedCuda
+        except ModuleNotFoundError as error:
+            # An incomplete installation of the package's dependencies keeps its own message.
+            if error.name != "mt_kernels_cuda":
+                raise
+            raise ModuleNotFoundError(
+                f"backend {name!r} needs the package mt-kernels-cuda, which is not installed; "
+                'install it with: pip install "mt-models[cuda]"',
+                name=error.name,
+            ) from error
+        return _on_device(TunedCuda(dtype) if name == "cuda-tuned" else Cuda(dtype))
     raise ValueError(f"backend {name!r} does not exist; allowed: {', '.join(BACKENDS)}")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import mt_models
 from mt_models.cli import main
 from mt_models.cli.output import RobustRaw
 from mt_models.cli.program import typed_program
@@ -70,6 +71,7 @@ def test_the_installed_console_script_prints_the_version() -> None:
     script = Path(sys.executable).with_name("minitorch")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"minitorch \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", done.stdout)
+    assert done.stdout.split()[1] == mt_models.__version__
 
 
 def test_version_and_completions_do_not_import_the_compiler() -> None:

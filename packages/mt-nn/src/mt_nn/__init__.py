@@ -107,6 +107,8 @@ from mt_nn.schedules import (
 )
 from mt_nn.weights import load_weights, save_weights
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ELU",
     "GELU",

@@ -20,6 +20,8 @@ from mt_tensor.layout import (
 from mt_tensor.reference import REFERENCE, Reference
 from mt_tensor.tensor_data import TensorData
 
+__version__ = "0.1.0"
+
 __all__ = [
     "MAX_DIMS",
     "REFERENCE",

@@ -6,11 +6,12 @@ Each command is a module, imported on use, so that `--version` and completions a
 import io
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
+
+from mt_models import __version__
 
 COMMANDS = {
     "train": "mt_models.cli.train:train",
@@ -57,7 +58,7 @@ class Commands(click.Group):
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         python = ".".join(map(str, sys.version_info[:3]))
-        click.echo(f"minitorch {version('mt-models')} (Python {python})")
+        click.echo(f"minitorch {__version__} (Python {python})")
         ctx.exit()
 
 
