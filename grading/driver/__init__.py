@@ -17,10 +17,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from grading.driver.attribution import Options, forget, submission_code
+from grading.driver.attribution import Options, forget, grader_code, submission_code
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -87,14 +88,20 @@ def _stand_in_for_torch() -> None:
     The template compares gradients with torch in a function that no check calls. The stand-in is
     empty, and only trees in the course's layout get it.
     """
-    spec = importlib.util.find_spec("minitorch")
-    folders = [] if spec is None else spec.submodule_search_locations or []
-    if not any((Path(folder) / "modules_basic.py").is_file() for folder in folders):
-        return
+    with grader_code:
+        package, tensors = _spec("minitorch"), _spec("mt_tensor")
+        folders = [] if package is None else package.submodule_search_locations or []
+        course = any((Path(folder) / "modules_basic.py").is_file() for folder in folders)
+        if course and tensors is None:
+            sys.modules.setdefault("torch", ModuleType("torch"))
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Return the spec of a package; None if the worker has no such package."""
     try:
-        importlib.import_module("mt_tensor")
-    except ImportError:
-        sys.modules.setdefault("torch", ModuleType("torch"))
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # The worker's own search raises it.
+        return None
 
 
 def _import_in_parts() -> None:
