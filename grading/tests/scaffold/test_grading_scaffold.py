@@ -29,7 +29,7 @@ from grading.tests.sample_reports import report as sample_report
 from grading.tests.sample_reports import task as result_of
 
 COMMON = re.compile(
-    r"[\W]*|(else|break|continue|return|pass)\W*"
+    r"[\W]*|(else|break|continue|return|pass|try|finally|if)\W*"
     # Names, without saying what they stand for.
     r"|return \w+|return \(|raise \w+(\(.*)?|return \w+\("
     r"|\w+: \w+,?|@\w+|\) -> .*|super\(\)\.__init__\(\)"
@@ -51,6 +51,18 @@ GIVEN = {
     ],
     "the profile measures functions forward and backward": [
         "profile = active_profile() if open_profiles else None",
+    ],
+    "layers apply an activation to their output": [
+        'if activation == "relu":',
+    ],
+    "gradients are switched off wherever values are not recorded": [
+        "with no_grad():",
+    ],
+    "every trained network is read from a checkpoint": [
+        "checkpoint, recipe = _load(path, backend)",
+    ],
+    "a continued text begins a new window with an empty cache": [
+        "cache.clear()",
     ],
     "filling memory takes a thread for each cell": [
         "i = cuda.grid(1)",
