@@ -18,6 +18,7 @@ TRAIN = {
     2: "points --backend reference",
     3: "points --backend fast",
     4: "mnist --backend fast",
+    5: "mnist --backend fast",
 }
 """Default arguments of `hatch run train`, by the module of the tree."""
 

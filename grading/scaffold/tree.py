@@ -43,9 +43,15 @@ TUNED = "tuned"
 ABSENT = (TUNED, "cuda-tuned")
 """Names of the backends that are removed from every tree."""
 
-LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests", "packages/mt-app")
-"""Patterns of paths that are not copied: tests depend on the solutions, and the app contains the
-networks and step-by-step convolutions."""
+LEFT_OUT = (
+    "grading/README.md",
+    "grading/tests",
+    "packages/*/tests",
+    "packages/mt-app",
+    "packages/mt-models/src/mt_models/pretrained",
+)
+"""Patterns of paths that are not copied: tests depend on the solutions, the app contains the
+networks and step-by-step convolutions, and the trained transformer needs the removed `GPT`."""
 
 
 def write_tree(

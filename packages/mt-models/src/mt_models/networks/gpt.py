@@ -8,12 +8,12 @@ import math
 import weakref
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, grad_enabled, no_grad, tensor
+from mt_models.networks.continuation import Continuation, GPTCache, LayerCache
 from mt_nn import (
     Dropout,
     Embedding,
@@ -22,65 +22,15 @@ from mt_nn import (
     Linear,
     Module,
     TransformerBlock,
-    capture,
     init,
     linear,
 )
-from mt_tensor import REFERENCE, Backend, ShapeError, host_array, recording
+from mt_tensor import REFERENCE, Backend, ShapeError
 
 Ids = npt.NDArray[np.integer]
 
 DEVIATION = 0.02
 """The standard deviation of the initial weights (GPT-2, section 2.3)."""
-
-
-class _LayerCache(KeyValueCache):
-    """A cache with two ways to append: behind the last position, or in a captured step.
-
-    Attributes:
-        place: In a captured step, the position of the next key, an array (1,); else None. All
-            positions are then returned, so that the shapes are always the same.
-    """
-
-    place: npt.NDArray[np.int64] | None = None
-
-    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store keys and values; see `KeyValueCache.append`."""
-        if self.place is None:
-            return super().append(keys, values)
-        for memory, new in ((self._keys, keys), (self._values, values)):
-            recording.called(_put, host_array(memory.data), host_array(new.data), self.place)
-        return self._keys, self._values
-
-
-def _put(memory: npt.NDArray[Any], new: npt.NDArray[Any], place: npt.NDArray[np.int64]) -> None:
-    """Write the vectors of one position, (batch, 1, width), into a memory of all positions."""
-    memory[:, place[0]] = new[:, 0]
-
-
-class _Continuation:
-    """The memory with which sequences are continued, and the captured step of one token."""
-
-    def __init__(self, network: "GPT", batch: int, backend: Backend) -> None:
-        width = network.tokens.width
-        self.batch, self.backend = batch, backend
-        self.layers = [
-            _LayerCache(batch, network.context, width, backend=backend) for _ in network.blocks
-        ]
-        self.step = capture(partial(network._continued, self.layers))
-
-
-class GPTCache(list[KeyValueCache]):
-    """The keys and values of the tokens that a network has read, one item for each layer."""
-
-    def __init__(self, continuation: _Continuation) -> None:
-        super().__init__(continuation.layers)
-        self.continuation = continuation
-
-    def clear(self) -> None:
-        """Forget all tokens; the memory is kept."""
-        for layer in self:
-            layer.clear()
 
 
 class GPT(Module):
@@ -139,7 +89,7 @@ class GPT(Module):
         rng = np.random.default_rng(rng)
         normal = partial(init.normal, std=DEVIATION)
         self.context = context
-        self._unused: list[_Continuation] = []
+        self._unused: list[Continuation] = []
         self.tokens = Embedding(vocabulary, width, init=normal, rng=rng, backend=backend)
         self.positions = Embedding(context, width, init=normal, rng=rng, backend=backend)
         self.dropout = Dropout(dropout, rng=rng)
@@ -210,7 +160,7 @@ class GPT(Module):
         fitting = [c for c in self._unused if c.batch == batch and c.backend is backend]
         if fitting:
             self._unused.remove(fitting[0])
-        cache = GPTCache(fitting[0] if fitting else _Continuation(self, batch, backend))
+        cache = GPTCache(fitting[0] if fitting else Continuation(self, batch, backend))
         cache.clear()
         weakref.finalize(cache, self._unused.append, cache.continuation).atexit = False
         return cache
@@ -249,7 +199,7 @@ class GPT(Module):
         return tensor(logits.to_numpy().copy(), backend)
 
     def _continued(
-        self, layers: Sequence[_LayerCache], ids: Ids, place: npt.NDArray[np.int64], visible: Tensor
+        self, layers: Sequence[LayerCache], ids: Ids, place: npt.NDArray[np.int64], visible: Tensor
     ) -> Tensor:
         """Compute one token with shapes that do not depend on its place; see `_continue`.
 
