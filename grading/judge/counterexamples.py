@@ -4,8 +4,8 @@ A check fails with the first input that hypothesis draws. Some more inputs are d
 diagnosis compares its models with several different answers. The report shows another input, on
 which a reader sees the mistake: the smallest textbook example (`grading.checking.textbook`). If a
 known mistake that is not the cause explains the answer to it, too, a larger example is preferred
-whose answer at most one known mistake explains. If no textbook example fails, because the mistake
-needs a fraction or NaN, hypothesis shrinks the first input.
+that rules this mistake out. If no textbook example fails, because the mistake needs a fraction or
+NaN, hypothesis shrinks the first input.
 """
 
 import functools
@@ -133,22 +133,24 @@ def _changed(
 
 
 def _is_clear(task_id: str, others: Collection[Finding], error: Exception) -> bool:
-    """Return whether at most one known mistake explains a wrong answer, and fits the others."""
+    """Return whether no known mistake explains a wrong answer and is ruled out by the others."""
     return not _is_ambiguous(task_id, finding_of(error), others)
 
 
 def _is_ambiguous(task_id: str, finding: Finding | None, others: Collection[Finding]) -> bool:
-    """Return whether several known mistakes explain an answer, or one that others rule out.
+    """Return whether a known mistake explains an answer, but other wrong answers rule it out.
 
-    An answer that a model fails on, because it is malformed, is not ambiguous.
+    Several mistakes that no answer rules out do not make an answer ambiguous: a wrong sum, for
+    example, may come from `sum` or from the `reduce` that it calls. An answer that a model fails
+    on, because it is malformed, is not ambiguous either.
     """
     if finding is None:
         return False
+    possible: dict[str, bool] = {}
     try:
-        mistakes = [each for each in MISTAKES if task_id in each.tasks and each.explains(finding)]
-        causes = {each.cause for each in mistakes}
-        if len(causes) != 1:
-            return len(causes) > 1
-        return all(any(each.explains(other) is False for other in others) for each in mistakes)
+        for each in MISTAKES:
+            if task_id in each.tasks and not possible.get(each.cause) and each.explains(finding):
+                possible[each.cause] = not any(each.explains(other) is False for other in others)
     except Exception:
         return False
+    return not all(possible.values())

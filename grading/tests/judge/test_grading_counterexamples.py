@@ -130,6 +130,19 @@ def test_an_input_is_preferred_that_one_mistake_explains(monkeypatch: pytest.Mon
     assert input_of(check).tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
+def test_an_input_is_preferred_that_rules_out_all_but_equivalent_mistakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mistakes = [
+        explaining(lambda x: True, "one"),
+        explaining(lambda x: True, "another"),
+        explaining(lambda x: x.ndim == 1, "only vectors"),
+    ]
+    monkeypatch.setattr(counterexamples, "MISTAKES", mistakes)
+    check, _ = check_of(lambda x: x)
+    assert input_of(check).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
 def test_an_input_is_preferred_whose_only_mistake_explains_the_other_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
