@@ -71,7 +71,13 @@ class NoCache:
 
 
 class DiskCache(NoCache):
-    """Cache of one dispatcher on disk."""
+    """Cache of one dispatcher on disk.
+
+    Attributes:
+        is_reported: True if observers receive the events of the dispatcher.
+    """
+
+    is_reported = True
 
     def __init__(self, fn: FunctionType, options: dict[str, Any]) -> None:
         self._fn = fn
@@ -87,7 +93,8 @@ class DiskCache(NoCache):
         """Return the stored result for a signature, None if there is none."""
         super().load_overload(signature, target)
         result = self._stored(signature, target)
-        notify(self._fn.__name__, "compiling" if result is None else "loaded")
+        if self.is_reported:
+            notify(self._fn.__name__, "compiling" if result is None else "loaded")
         return result
 
     def _stored(self, signature: Any, target: Any) -> Any:
@@ -107,7 +114,8 @@ class DiskCache(NoCache):
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Store a new result for a signature if it can be cached."""
-        notify(self._fn.__name__, "compiled")
+        if self.is_reported:
+            notify(self._fn.__name__, "compiled")
         if result.lifted or result.library.has_dynamic_globals or not self.is_cacheable():
             return
         try:

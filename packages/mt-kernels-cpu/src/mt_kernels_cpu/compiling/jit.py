@@ -187,6 +187,19 @@ def strict_nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     return compiled
 
 
+def waiting_kernel(fn: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel that waits without the interpreter lock. A decorator.
+
+    Observers receive no events of it: programs announce the kernels that compute, whose number does
+    not depend on the number of threads.
+    """
+    compiled: Any = _compiled(fn, cache=True, nogil=True)
+    if isinstance(compiled, Dispatcher):
+        compiled._cache.is_reported = False
+    result: Callable[..., None] = compiled
+    return result
+
+
 def strict_kernel(fn: F) -> F:
     """Compile a kernel for one thread whose arithmetic is not reordered. A decorator.
 

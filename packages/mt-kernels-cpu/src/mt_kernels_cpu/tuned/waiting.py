@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from mt_kernels_cpu.compiling.jit import nogil_kernel
+from mt_kernels_cpu.compiling.jit import waiting_kernel
 from mt_kernels_cpu.tuned.simd.vector import intrinsic
 
 declare: Any = cgutils.get_or_insert_function
@@ -52,7 +52,7 @@ def pause(context: Any) -> Any:
     return types.void(), emit
 
 
-@nogil_kernel
+@waiting_kernel
 def await_change(counter: npt.NDArray[np.int64], seen: int, spins: int) -> None:
     """Return when a counter has another value, or after a number of looks.
 
