@@ -18,7 +18,10 @@ def test_steps_end_at_output_and_gradient_of_the_library(seed: int, columns: int
     np.testing.assert_allclose(rows["output"], lesson.output, atol=1e-9)
     np.testing.assert_allclose(rows["gradient"], lesson.gradient, atol=1e-6)
     assert abs(rows["less its mean"].sum()) < 1e-9
-    assert abs(rows["less its share along the row"] @ rows["normalised"]) < 1e-3
+    # Without eps, the rest would be orthogonal to the normalised row.
+    rest = rows["less its mean"] @ rows["normalised"] * EPS / (x.var() + EPS)
+    along = rows["less its share along the row"] @ rows["normalised"]
+    assert along == pytest.approx(rest, abs=1e-9)
     assert rows["mean"].shape == rows["deviation"].shape == (1,)
 
 

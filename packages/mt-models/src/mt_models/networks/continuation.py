@@ -1,7 +1,8 @@
 """The memory of a GPT that continues sequences: keys and values, and a captured step."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,6 @@ import numpy.typing as npt
 from mt_autodiff import Tensor
 from mt_nn import KeyValueCache, capture
 from mt_tensor import Backend, host_array, recording
-
-if TYPE_CHECKING:
-    from mt_models.networks.gpt import GPT
 
 
 class LayerCache(KeyValueCache):
@@ -41,13 +39,19 @@ def _put(memory: npt.NDArray[Any], new: npt.NDArray[Any], place: npt.NDArray[np.
 class Continuation:
     """The memory with which sequences are continued, and the captured step of one token."""
 
-    def __init__(self, network: "GPT", batch: int, backend: Backend) -> None:
-        width = network.tokens.width
-        self.batch, self.backend = batch, backend
-        self.layers = [
-            LayerCache(batch, network.context, width, backend=backend) for _ in network.blocks
-        ]
-        self.step = capture(partial(network._continued, self.layers))
+    def __init__(
+        self, layers: list[LayerCache], batch: int, backend: Backend, step: Callable[..., Any]
+    ) -> None:
+        """Capture a step.
+
+        Args:
+            layers: The cache of each layer.
+            batch: The number of sequences of the caches.
+            backend: The backend of the caches.
+            step: The function that continues by one token; its first argument is `layers`.
+        """
+        self.layers, self.batch, self.backend = layers, batch, backend
+        self.step = capture(partial(step, layers))
 
 
 class GPTCache(list[KeyValueCache]):

@@ -157,10 +157,15 @@ class GPT(Module):
         serves for the next one, so that the step is recorded once.
         """
         backend = self.tokens.weight.value.backend
-        fitting = [c for c in self._unused if c.batch == batch and c.backend is backend]
-        if fitting:
-            self._unused.remove(fitting[0])
-        cache = GPTCache(fitting[0] if fitting else Continuation(self, batch, backend))
+        for found in self._unused:
+            if found.batch == batch and found.backend is backend:
+                self._unused.remove(found)
+                break
+        else:
+            width, context = self.tokens.width, self.context
+            layers = [LayerCache(batch, context, width, backend=backend) for _ in self.blocks]
+            found = Continuation(layers, batch, backend, self._continued)
+        cache = GPTCache(found)
         cache.clear()
         weakref.finalize(cache, self._unused.append, cache.continuation).atexit = False
         return cache
