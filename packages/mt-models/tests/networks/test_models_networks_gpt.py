@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mt_autodiff import no_grad
 from mt_kernels_cpu import Tuned
 from mt_models.networks import GPT
-from mt_models.networks.gpt import GPTCache
+from mt_models.networks.continuation import GPTCache
 from mt_nn import cross_entropy
 from mt_tensor import ShapeError
 

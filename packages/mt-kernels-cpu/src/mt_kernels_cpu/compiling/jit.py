@@ -195,7 +195,8 @@ def waiting_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     """
     compiled: Any = _compiled(fn, cache=True, nogil=True)
     if isinstance(compiled, Dispatcher):
-        compiled._cache.is_reported = False
+        dispatcher: Any = compiled
+        dispatcher._cache.is_reported = False
     result: Callable[..., None] = compiled
     return result
 
