@@ -23,11 +23,13 @@ from mt_tensor import recording
 
 settings: Any = config
 
-PARALLEL_FROM = 2**21
+PARALLEL_FROM = 2**22
 """Smallest amount of work that is divided, in multiplications or steps like it. One thread does as
-many in about 50 µs. A smaller value makes small tensors wait for other threads."""
+many in about 0.1 ms. A smaller value makes small tensors wait for other threads, and lets the
+published accuracies of small batches depend on the number of threads, because the sums of a divided
+gradient are added in another order."""
 
-WAKEUP_COST = 2**19
+WAKEUP_COST = 2**21
 """Time in which another thread begins its work, in multiplications of the calling thread."""
 
 SPINS = 3_000
