@@ -140,6 +140,7 @@ class GPT(Module):
         if (
             isinstance(cache, GPTCache)
             and ids.shape == (cache.continuation.batch, 1)
+            and np.issubdtype(ids.dtype, np.integer)
             and cache[0].length < self.context
             and cache.continuation.backend.is_recordable
             and not self.training
