@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, no_grad
-from mt_models.networks import GPT
-from mt_models.problems import evaluating
+from mt_models.networks import GPT, evaluating
 from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
 

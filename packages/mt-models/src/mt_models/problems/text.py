@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from mt_autodiff import Tensor, no_grad
 from mt_models.datasets import DataFormatError
-from mt_models.networks import GPT
-from mt_models.problems.problem import Evaluation, Examples, Problem, evaluating
+from mt_models.networks import GPT, evaluating
+from mt_models.problems.problem import Evaluation, Examples, Problem
 from mt_models.tokenizers import Ids, Tokenizer
 from mt_nn import cross_entropy, softmax
 
