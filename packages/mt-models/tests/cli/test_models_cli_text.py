@@ -84,7 +84,8 @@ def test_generate_continues_a_prompt(trained: Run) -> None:
     assert trained(*args).stdout == result.stdout
     named = trained(*args, "--run", "runs/text-1")
     assert (named.stdout, named.stderr) == (result.stdout, "")
-    assert trained("generate", "-", *args[2:], input="The \n").stdout == result.stdout
+    for end in ("\n", "\r\n"):
+        assert trained("generate", "-", *args[2:], input=f"The {end}").stdout == result.stdout
     stop = result.stdout[10:12]
     cut = trained(*args, "--stop", stop).stdout
     assert cut == result.stdout[: result.stdout.index(stop, 4)] + "\n"
