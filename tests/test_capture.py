@@ -555,6 +555,11 @@ class Doubling:
     def times(self, x: Tensor) -> Tensor:
         return x * self.factor
 
+    def plain(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+    captured = capture(plain)
+
 
 def test_each_object_has_recordings_of_its_method() -> None:
     two, three = Doubling(2.0), Doubling(3.0)
@@ -565,3 +570,11 @@ def test_each_object_has_recordings_of_its_method() -> None:
     assert two.times.repetitions == three.times.repetitions == 2
     twin = copy.deepcopy(two)
     assert twin.times(x).item() == 10.0
+
+
+def test_a_captured_method_with_another_name_leaves_the_method() -> None:
+    two, x = Doubling(2.0), tensor([1.0], backend=BACKEND)
+    for _ in range(4):
+        assert two.captured(x).item() == two.plain(x).item() == 2.0
+    assert two.captured.repetitions == 1
+    assert not hasattr(two.plain, "repetitions")

@@ -64,8 +64,10 @@ def test_top_k_and_top_p_keep_the_most_probable_tokens(
 
 def test_temperature_0_draws_the_most_probable_token() -> None:
     assert next_probabilities(np.array([1.0, 3.0, 3.0]), temperature=0).tolist() == [0, 1, 0]
-    with pytest.raises(ValueError, match="NaN"):
-        next_probabilities(np.array([np.nan]))
+    assert next_probabilities(np.array([-np.inf, 0.0])).tolist() == [0, 1]
+    for logits in ([np.nan, 1.0], [np.inf, 1.0], [-np.inf, -np.inf]):
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            next_probabilities(np.array(logits))
 
 
 @pytest.mark.parametrize("context", [1, 2, 5])
@@ -110,6 +112,8 @@ def test_a_text_ends_before_the_first_complete_stop_string(
             break
     assert "".join(pieces) == expected
     assert all(pieces)
+    if len(stop) == 1:
+        assert list(generate(MODEL, LETTERS, "ab", length=20, seed=seed, stop=stop[0])) == pieces
 
 
 def test_pieces_are_yielded_one_by_one() -> None:

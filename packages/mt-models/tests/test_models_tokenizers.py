@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,9 +65,21 @@ def test_unknown_characters_are_named() -> None:
         tokenizer.encode("defghijklmnopq")
 
 
-@pytest.mark.parametrize("values", [{}, {"name": "characters"}, {"name": "words"}])
-def test_other_json_values_raise_an_error(values: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"lack|does not exist"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "lack 'name'"),
+        ([], "not those of a tokenizer"),
+        ({"name": "words"}, "does not exist"),
+        ({"name": "characters"}, "lack 'tokens'"),
+        ({"name": "characters", "tokens": 5}, "not those of a tokenizer"),
+        ({"name": "characters", "tokens": [1]}, "not those of a tokenizer"),
+        ({"name": "bpe", "definition": "{"}, "definition is not valid"),
+        ({"name": "bpe", "definition": None}, "definition is not valid"),
+    ],
+)
+def test_other_json_values_raise_an_error(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         tokenizer_from_json(values)
 
 

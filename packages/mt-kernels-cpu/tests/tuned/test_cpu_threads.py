@@ -36,6 +36,12 @@ def test_large_work_is_divided_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads.partition(8, 2**40) == [(0, 2), (2, 4), (4, 6), (6, 8)]
 
 
+def test_work_is_not_divided_without_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 4)
+    monkeypatch.setattr(threads, "JIT_IS_DISABLED", True)
+    assert threads.partition(8, 2**40) == [(0, 8)]
+
+
 def test_each_part_is_processed_once() -> None:
     done: list[tuple[int, int, int]] = []
     threads.run_parallel([(0, 4), (4, 5), (5, 7)], lambda *part: done.append(part))

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, no_grad
-from mt_models.networks import GPT
-from mt_models.problems import evaluating
+from mt_models.networks import GPT, evaluating
 from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
 
@@ -45,15 +44,18 @@ def next_probabilities(
             Degeneration", section 3.1).
 
     Raises:
-        ValueError: A setting is out of range, or a logit is NaN.
+        ValueError: A setting is out of range, or a logit is NaN or infinite; $-\infty$ is a
+            token that is never drawn.
 
     >>> next_probabilities(np.log([0.5, 0.25, 0.25]), top_k=1)
     array([1., 0., 0.])
     """
     _check_settings(temperature, top_k, top_p)
     scores = np.asarray(logits, np.float64)
-    if np.isnan(scores).any():
-        raise ValueError("the logits of the network are NaN; train it again with a lower rate")
+    if not math.isfinite(scores.max()):
+        raise ValueError(
+            "the logits of the network are NaN or infinite; train it again with a lower rate"
+        )
     # The sort is stable: of equal logits the first tokens count as more probable.
     order = np.argsort(-scores, kind="stable")
     if temperature == 0.0:
@@ -149,7 +151,7 @@ def generate(
     top_k: int | None = None,
     top_p: float = 1.0,
     seed: Seed = None,
-    stop: Sequence[str] = (),
+    stop: str | Sequence[str] = (),
     cached: bool = True,
 ) -> Iterator[str]:
     """Yield pieces of the text that continues a prompt, as soon as they are certain.
@@ -164,7 +166,8 @@ def generate(
         top_k: The number of tokens that may be drawn.
         top_p: The total probability of the tokens that may be drawn.
         seed: The seed of the draws, or a generator.
-        stop: Texts at which the continuation ends: before the one that is complete first.
+        stop: A text, or several, at which the continuation ends: before the one that is complete
+            first.
         cached: See `generate_tokens`.
 
     Raises:
@@ -173,6 +176,8 @@ def generate(
     """
     if length < 0:
         raise ValueError(f"generate: length is {length}; it must be 0 or more")
+    # The characters of a string are strings, too.
+    stop = [stop] if isinstance(stop, str) else stop
     if not all(stop):
         raise ValueError("generate: a stop string is empty; pass texts of at least one character")
     ids = tokenizer.encode(prompt) if prompt else _start(tokenizer)

@@ -125,9 +125,14 @@ class BytePairTokenizer(Tokenizer):
         """Make a tokenizer of a JSON text that ``tokenizers.Tokenizer.to_str`` wrote.
 
         Raises:
+            ValueError: The text is not one of these.
             ImportError: The package ``tokenizers`` is not installed.
         """
-        self._inner = _package().Tokenizer.from_str(definition)
+        package = _package()
+        try:
+            self._inner = package.Tokenizer.from_str(definition)
+        except Exception as error:  # The package has no class of its own.
+            raise ValueError(f"BytePairTokenizer: the definition is not valid: {error}") from error
         size = self._inner.get_vocab_size()
         self.tokens = tuple(map(self._text, range(size)))
 
@@ -198,7 +203,7 @@ def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:
     """Make a tokenizer from a result of `Tokenizer.to_json`.
 
     Raises:
-        ValueError: The kind does not exist, or its values are missing.
+        ValueError: The kind does not exist, or its values are missing or have other types.
         ImportError: The kind is "bpe", and the package ``tokenizers`` is not installed.
     """
     try:
@@ -208,6 +213,8 @@ def tokenizer_from_json(values: Mapping[str, Any]) -> Tokenizer:
             return BytePairTokenizer(values["definition"])
     except KeyError as error:
         raise ValueError(f"the values of a tokenizer lack {error}") from error
+    except TypeError as error:
+        raise ValueError(f"the values are not those of a tokenizer: {error}") from error
     raise ValueError(f"tokenizer {values['name']!r} does not exist; allowed: 'characters', 'bpe'")
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from mt_models.cli import main
 from mt_models.prediction import load_language_model
+from mt_models.problems import TextEvaluation
 from mt_nn import load_checkpoint
 
 Run = Callable[..., Result]
@@ -83,7 +84,8 @@ def test_generate_continues_a_prompt(trained: Run) -> None:
     assert trained(*args).stdout == result.stdout
     named = trained(*args, "--run", "runs/text-1")
     assert (named.stdout, named.stderr) == (result.stdout, "")
-    assert trained("generate", "-", *args[2:], input="The \n").stdout == result.stdout
+    for end in ("\n", "\r\n"):
+        assert trained("generate", "-", *args[2:], input=f"The {end}").stdout == result.stdout
     stop = result.stdout[10:12]
     cut = trained(*args, "--stop", stop).stdout
     assert cut == result.stdout[: result.stdout.index(stop, 4)] + "\n"
@@ -144,6 +146,19 @@ def test_evaluate_gives_the_loss_of_a_text(trained: Run) -> None:
     assert values["tokens"] == 38
     text = trained("evaluate", "runs/text-1", "end.txt").output
     assert f"loss {values['loss']:.4f} per token" in text
+
+
+@pytest.mark.parametrize(("loss", "in_json"), [(1000.0, 1000.0), (np.nan, None)])
+def test_evaluate_of_a_diverged_network(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, loss: float, in_json: float | None
+) -> None:
+    tokens, labels = ("a", "b"), np.array([0])
+    evaluation = TextEvaluation(loss, np.empty((0, 2)), labels, tokens, chosen=np.array([1]))
+    monkeypatch.setattr("mt_models.cli.evaluate.judge", lambda *_, **__: evaluation)
+    args = ("evaluate", "runs/text-1", "book.txt")
+    assert trained(*args).exit_code == 0
+    values = json.loads(trained(*args, "--json").output)
+    assert (values["loss"], values["perplexity"]) == (in_json, None)
 
 
 def test_a_resumed_run_equals_a_longer_one(trained: Run) -> None:

@@ -125,6 +125,7 @@ def test_training_lowers_the_loss_and_names_have_letters_only() -> None:
     assert all(name.isascii() and len(name) <= CONTEXT - 1 for name in invented)
     assert learner.invent(1, start="mar").startswith("mar")
     assert learner.invent(1) == invented[1]
+    assert learner.invent(0, temperature=1e-4) == learner.invent(1, temperature=1e-4)
 
 
 def test_later_letters_do_not_change_earlier_rows() -> None:
@@ -147,6 +148,8 @@ def test_errors_name_the_allowed_values() -> None:
         Learner(engine, ["a" * 16])
     with pytest.raises(ValueError, match="allowed: scalar, reference"):
         make_engine("cuda")
+    with pytest.raises(ValueError, match="steps is 0; it must be 1 or more"):
+        Learner(engine, ["ava"], steps=0)
     with pytest.raises(ValueError, match="must be above 0"):
         Learner(engine, ["ava"]).invent(0, temperature=0)
     with pytest.raises(ValueError, match="start"):
@@ -172,7 +175,11 @@ def test_command_compares_four_engines() -> None:
     ]
 
 
-def test_command_rejects_other_letters() -> None:
-    result = CliRunner().invoke(main, ["--start", "É"])
+@pytest.mark.parametrize(
+    ("start", "message"), [("É", "letters a to z"), ("a" * 16, "more than 15 letters")]
+)
+def test_command_rejects_a_start_before_training(start: str, message: str) -> None:
+    result = CliRunner().invoke(main, ["--start", start])
     assert result.exit_code == 1
-    assert "letters a to z" in result.output
+    assert message in result.output
+    assert "step" not in result.output

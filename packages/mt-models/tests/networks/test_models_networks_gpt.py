@@ -126,6 +126,9 @@ def test_captured_steps_continue_a_sequence(options: dict[str, bool]) -> None:
             expected = network(ids[number][:, : at + 1]).to_numpy()[:, -1:]
             np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-12)
     assert first.continuation.step.repetitions == 3
+    second.clear()
+    with pytest.raises(TypeError, match="float64; they must be integers"), no_grad():
+        network.next_logits(np.full((2, 1), 1.5), second)
     for parameter in network.parameters():
         parameter.update(parameter.value.detach() * 2.0)
     first.clear()

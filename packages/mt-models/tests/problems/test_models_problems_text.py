@@ -82,6 +82,11 @@ def test_the_loss_is_the_mean_over_all_tokens(batch_size: int) -> None:
     assert evaluation.accuracy == np.mean(right)
 
 
+def test_the_start_of_a_short_validation_text_has_no_padding() -> None:
+    starts = [text_problem(validation="abca").validation_start(count) for count in (2, 4, 9)]
+    assert [start.tolist() for start in starts] == [[0, 1], [0, 1, 2], [0, 1, 2]]
+
+
 @pytest.mark.parametrize(
     ("train", "validation", "message"),
     [("abcd", "ab", "4 tokens for training, and the context of 4 tokens"), ("abcda", "a", "has 1")],

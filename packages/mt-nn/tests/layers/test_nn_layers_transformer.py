@@ -70,6 +70,9 @@ def test_a_cache_is_cleared_and_has_a_capacity() -> None:
     layer = MultiHeadAttention(2, 1)
     with pytest.raises(ValueError, match="a cache needs causal self-attention"):
         layer(ones, cache=cache)
+    with pytest.raises(ShapeError, match=r"key_mask of shape \(1, 1\).*expected \(1, 3\)"):
+        MultiHeadAttention(2, 1, causal=True)(ones[:, :1], key_mask=np.ones((1, 1)), cache=cache)
+    assert cache.length == 2
 
 
 @backends

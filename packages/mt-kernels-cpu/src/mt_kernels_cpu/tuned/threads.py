@@ -17,6 +17,7 @@ import numba
 import numpy as np
 from numba.core import config
 
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.compiling.process import configure
 from mt_kernels_cpu.tuned.waiting import await_change
 from mt_tensor import recording
@@ -49,7 +50,8 @@ def partition(count: int, steps: int) -> list[Part]:
         count: The length of the range.
         steps: The multiplications of the whole range.
     """
-    if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
+    # Kernels that run as Python hold the interpreter lock.
+    if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1 or JIT_IS_DISABLED:
         return [(0, count)]
     # `get_num_threads` makes numba start its threads.
     configure()

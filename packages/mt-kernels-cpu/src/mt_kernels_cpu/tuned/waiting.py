@@ -16,8 +16,8 @@ from mt_kernels_cpu.tuned.simd.vector import intrinsic
 
 declare: Any = cgutils.get_or_insert_function
 
-IS_ARM = platform.machine().lower() in ("arm64", "aarch64")
-"""True on a 64-bit ARM processor."""
+PROCESSOR = platform.machine().lower()
+"""The kind of the processor."""
 
 SETTLE = 60
 """Number of pauses after a change. The thread that made it first starts its own kernel, which
@@ -37,14 +37,16 @@ def read_now(context: Any, counter: Any) -> Any:
 
 @intrinsic
 def pause(context: Any) -> Any:
-    """Give the other thread of this core some cycles."""
+    """Give the other thread of this core some cycles, on x86 and ARM; do nothing elsewhere."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(32)
-        if IS_ARM:
+        if PROCESSOR in ("arm64", "aarch64"):
             name, operands = "llvm.aarch64.hint", [ir.Constant(word, 1)]
-        else:
+        elif PROCESSOR in ("x86_64", "amd64"):
             name, operands = "llvm.x86.sse2.pause", []
+        else:
+            return context.get_dummy_value()
         kind = ir.FunctionType(ir.VoidType(), [word] * len(operands))
         builder.call(declare(builder.module, kind, name), operands)
         return context.get_dummy_value()

@@ -72,7 +72,10 @@ def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
 def _show_text(run: str, data: str, evaluation: TextEvaluation, as_json: bool) -> None:
     """Print the evaluation of a language model."""
     tokens, right = len(evaluation.labels), int(evaluation.right.sum())
-    perplexity = math.exp(evaluation.loss)
+    try:
+        perplexity = math.exp(evaluation.loss)
+    except OverflowError:
+        perplexity = math.inf
     if as_json:
         values = {
             "run": run,
@@ -80,8 +83,8 @@ def _show_text(run: str, data: str, evaluation: TextEvaluation, as_json: bool) -
             "tokens": tokens,
             "right": right,
             "accuracy": evaluation.accuracy,
-            "loss": evaluation.loss,
-            "perplexity": perplexity,
+            "loss": _finite(evaluation.loss),
+            "perplexity": _finite(perplexity),
         }
         click.echo(json.dumps(values, indent=2))
         return
@@ -101,10 +104,14 @@ def _as_json(
         "examples": len(evaluation.labels),
         "right": int(evaluation.right.sum()),
         "accuracy": evaluation.accuracy,
-        # JSON has no infinity.
-        "loss": evaluation.loss if math.isfinite(evaluation.loss) else None,
+        "loss": _finite(evaluation.loss),
         "classes": list(evaluation.classes),
         # Rows are true classes, columns predicted ones.
         "confusion": confusion,
         "notes": list(evaluation.notes),
     }
+
+
+def _finite(value: float) -> float | None:
+    """Return a number for JSON, which has no infinity and no NaN: None instead of these."""
+    return value if math.isfinite(value) else None

@@ -94,7 +94,8 @@ def generate(
     line end. Ctrl-C ends the text.
     """
     if prompt == "-":
-        prompt = sys.stdin.read().removesuffix("\n")
+        # Line ends of Windows, as in files for training.
+        prompt = sys.stdin.read().replace("\r\n", "\n").removesuffix("\n")
     path = _default_run() if run is None else Path(run)
     if run is None:
         # The text alone is on standard output.

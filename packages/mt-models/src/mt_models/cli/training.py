@@ -225,8 +225,8 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
 
 
 def _write_samples(run: Run, problem: Text) -> None:
-    """Write what the network makes of the first line of the validation text, in three ways."""
-    start = problem.tokenizer.decode(problem.validation.inputs[0, :PROMPT])
+    """Write how the network continues the beginning of the validation text, in three ways."""
+    start = problem.tokenizer.decode(problem.validation_start(PROMPT))
     parts = []
     for temperature in (0.0, 0.8, 1.0):
         continued = "".join(

@@ -7,8 +7,7 @@ from statistics import median
 import click
 
 from mt_models.datasets import DataError, load_names
-from mt_models.names.learning import ENGINES, Learner, make_engine
-from mt_models.names.model import tokens_of
+from mt_models.names.learning import ENGINES, Learner, make_engine, tokens_of_start
 
 
 @click.command()
@@ -28,7 +27,7 @@ def main(
     those of `Scalar`, and the median time of a step.
     """
     try:
-        tokens_of(start)
+        tokens_of_start(start)
         names = load_names()
     except (DataError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -42,6 +42,17 @@ def make_engine(name: str) -> Engine[Any]:
     return Scalars() if name == "scalar" else Tensors(make_backend(name, np.float64))
 
 
+def tokens_of_start(start: str) -> list[int]:
+    """Return the tokens with which an invented name begins.
+
+    Raises:
+        ValueError: The start has too many letters, or other characters than a – z.
+    """
+    if len(start) >= CONTEXT:
+        raise ValueError(f"invent: start {start!r} has more than {CONTEXT - 1} letters")
+    return tokens_of(start)[:-1]
+
+
 class Learner(Generic[Matrix]):
     r"""A model in training: one name is one step of Adam.
 
@@ -68,8 +79,11 @@ class Learner(Generic[Matrix]):
             seed: The seed of weights and order.
 
         Raises:
-            ValueError: There is no name, or a name is too long or has other characters than a – z.
+            ValueError: There is no name or no step, or a name is too long or has other characters
+                than a – z.
         """
+        if steps < 1:
+            raise ValueError(f"Learner: steps is {steps}; it must be 1 or more")
         if not names:
             raise ValueError("Learner: the list of names is empty; give at least one name")
         for name in names:
@@ -121,17 +135,16 @@ class Learner(Generic[Matrix]):
             ValueError: The start is too long or has other characters than a – z, or the
                 temperature is not positive.
         """
-        if len(start) >= CONTEXT:
-            raise ValueError(f"invent: start {start!r} has more than {CONTEXT - 1} letters")
+        tokens = tokens_of_start(start)
         if not temperature > 0:
             raise ValueError(f"invent: temperature {temperature} must be above 0")
         rng = np.random.default_rng(seed)
         leaves = {name: self.engine.leaf(numbers) for name, numbers in self.weights.items()}
-        tokens = tokens_of(start)[:-1]
         while True:
             rows = self.engine.numbers(probabilities(self.engine, leaves, tokens))
             # Powers of probabilities are the softmax of divided logits, but for a factor.
-            powers = rows[-1] ** (1 / temperature)
+            # Relative to the largest one, they are not all rounded to 0.
+            powers = (rows[-1] / rows[-1].max()) ** (1 / temperature)
             token = int(rng.choice(len(powers), p=powers / powers.sum()))
             if token == END:
                 break

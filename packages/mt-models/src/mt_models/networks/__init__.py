@@ -4,6 +4,7 @@ from mt_models.networks.gpt import GPT
 from mt_models.networks.kim import KimCNN, Preset
 from mt_models.networks.lenet import CourseLeNet, LeNet5
 from mt_models.networks.mlp import ScalarLinear, ScalarMLP, TensorMLP
+from mt_models.networks.modes import evaluating
 
 __all__ = [
     "GPT",
@@ -14,4 +15,5 @@ __all__ = [
     "ScalarLinear",
     "ScalarMLP",
     "TensorMLP",
+    "evaluating",
 ]

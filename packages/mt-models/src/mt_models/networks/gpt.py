@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, grad_enabled, no_grad, tensor
 from mt_models.networks.continuation import Continuation, GPTCache, LayerCache
+from mt_models.networks.modes import evaluating
 from mt_nn import (
     Dropout,
     Embedding,
@@ -140,6 +141,7 @@ class GPT(Module):
         if (
             isinstance(cache, GPTCache)
             and ids.shape == (cache.continuation.batch, 1)
+            and np.issubdtype(ids.dtype, np.integer)
             and cache[0].length < self.context
             and cache.continuation.backend.is_recordable
             and not self.training
@@ -179,17 +181,12 @@ class GPT(Module):
         Raises:
             ShapeError, IndexError: As for `forward`.
         """
-        was_training = self.training
-        self.eval()
         maps = []
-        try:
-            with no_grad():
-                x = self._embedded(np.asarray(ids), 0)
-                for block in self.blocks:
-                    maps.append(block.attention.weights(block.norm1(x)).to_numpy())
-                    x = block(x)
-        finally:
-            self.train(was_training)
+        with evaluating(self), no_grad():
+            x = self._embedded(np.asarray(ids), 0)
+            for block in self.blocks:
+                maps.append(block.attention.weights(block.norm1(x)).to_numpy())
+                x = block(x)
         return np.stack(maps)
 
     def _continue(self, ids: Ids, cache: GPTCache) -> Tensor:

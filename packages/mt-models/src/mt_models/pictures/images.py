@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt_autodiff import no_grad
-from mt_models.networks import CourseLeNet, LeNet5
+from mt_models.networks import CourseLeNet, LeNet5, evaluating
 from mt_models.pictures.errors import worst_errors
 from mt_models.pictures.style import new_figure, styled
 from mt_models.problems import Digits, Evaluation, image_batch
@@ -34,12 +34,8 @@ def hidden_states(problem: Digits, count: int = 4) -> Figure:
     """Draw a few validation digits beside the outputs of both convolutions."""
     network = problem.network
     images = problem.validation.inputs[:count]
-    was_training = network.training
-    network.eval()
-    with no_grad():
+    with evaluating(network), no_grad():
         network(image_batch(images, problem.backend))
-    if was_training:
-        network.train()
     assert network.mid is not None
     assert network.out is not None
     mid, out = network.mid.to_numpy(), network.out.to_numpy()

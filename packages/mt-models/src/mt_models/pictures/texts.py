@@ -12,10 +12,9 @@ def attention_maps(problem: Text, length: int = 24) -> Figure:
 
     A row of a map is a position, a column an earlier position to which it attends.
     """
-    ids = problem.validation.inputs[:1, :length]
-    ids = ids[:, : problem.validation_tokens - 1]
-    names = [shown_token(problem.tokenizer.tokens[number]) for number in ids[0]]
-    maps = problem.network.attention_maps(ids)[:, 0]  # (layers, heads, length, length)
+    ids = problem.validation_start(length)
+    names = [shown_token(problem.tokenizer.tokens[number]) for number in ids]
+    maps = problem.network.attention_maps(ids[None])[:, 0]  # (layers, heads, length, length)
     layers, heads = maps.shape[:2]
     with styled():
         figure = new_figure(2.1 * heads + 0.4, 2.2 * layers + 0.6)

@@ -10,7 +10,6 @@ from mt_models.problems.problem import (
     Metric,
     Problem,
     epoch_order,
-    evaluating,
 )
 from mt_models.problems.sentiment import LENGTH, Sentiment, probabilities
 from mt_models.problems.text import Text, TextEvaluation, evaluate_sequences, sequences
@@ -32,7 +31,6 @@ __all__ = [
     "TextEvaluation",
     "epoch_order",
     "evaluate_sequences",
-    "evaluating",
     "image_batch",
     "probabilities",
     "sequences",

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor, no_grad
+from mt_models.networks import evaluating
 from mt_nn import Module
 
 Metric = Literal["accuracy", "loss"]
@@ -122,17 +122,6 @@ class Evaluation:
     def accuracy(self) -> float:
         """The fraction of correct predictions; NaN of no examples."""
         return float(self.right.mean()) if len(self.labels) else float("nan")
-
-
-@contextmanager
-def evaluating(network: Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and back into its mode at the end."""
-    was_training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(was_training)
 
 
 def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from mt_autodiff import Tensor, no_grad
 from mt_models.datasets import DataFormatError
-from mt_models.networks import GPT
-from mt_models.problems.problem import Evaluation, Examples, Problem, evaluating
+from mt_models.networks import GPT, evaluating
+from mt_models.problems.problem import Evaluation, Examples, Problem
 from mt_models.tokenizers import Ids, Tokenizer
 from mt_nn import cross_entropy, softmax
 
@@ -42,7 +42,7 @@ class Text(Problem):
 
     Attributes:
         tokenizer: The tokenizer.
-        text: The training text.
+        train_tokens: The number of tokens of the training text.
         validation_tokens: The number of tokens of the validation text.
     """
 
@@ -72,7 +72,6 @@ class Text(Problem):
         Raises:
             DataFormatError: A text is too short for the context.
         """
-        self.text = texts[0]
         self.tokenizer = tokenizer
         self.classes = tokenizer.tokens
         self.network = network
@@ -115,6 +114,13 @@ class Text(Problem):
     def meta(self) -> dict[str, Any]:
         """The tokenizer, for checkpoints."""
         return {"tokenizer": self.tokenizer.to_json()}
+
+    def validation_start(self, count: int) -> Ids:
+        """Return the first tokens of the validation text, at most `count`, (tokens,).
+
+        The last token of a short text is a label only.
+        """
+        return self.validation.inputs[0, : min(count, self.validation_tokens - 1)]
 
     def order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
         """Return the places of an epoch's sequences, drawn with replacement, (epoch_size,)."""

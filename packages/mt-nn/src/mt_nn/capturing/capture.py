@@ -120,6 +120,7 @@ class Captured(Generic[P, R]):
         self._tapes: dict[Any, list[Tape]] = {}
         self._refused: dict[Any, str] = {}
         self._has_warned_of_many = False
+        self._attribute = getattr(step, "__name__", "")
         self._lock = threading.Lock()
         self.repetitions = 0
         self.reason: str | None = None
@@ -128,13 +129,16 @@ class Captured(Generic[P, R]):
         # A copy has recordings of its own, at first none.
         return Captured, (self._step,)
 
+    def __set_name__(self, kind: type, name: str) -> None:
+        self._attribute = name
+
     def __get__(self, owner: Any, kind: type | None = None) -> Captured[..., R]:
         """Return the captured method of an object; each object has recordings of its own."""
         if owner is None:
             return self
         bound: Captured[..., R] = Captured(MethodType(self._step, owner))
         # The attribute of the object takes the place of this one.
-        vars(owner)[self._step.__name__] = bound
+        vars(owner)[self._attribute] = bound
         return bound
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

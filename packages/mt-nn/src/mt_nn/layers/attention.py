@@ -214,14 +214,22 @@ class MultiHeadAttention(Module):
                     f"{self!r}: a cache needs causal self-attention, in which earlier positions do "
                     "not depend on later ones; build the layer with causal=True, without context"
                 )
+            length = cache.length
             key, value = cache.append(key, value)
+        try:
+            mask = _of_keys(key_mask, key)
+        except ShapeError:
+            if cache is not None:
+                # A second call with another mask appends the same positions.
+                cache.length = length
+            raise
         return attention(
             query,
             key,
             value,
             self.heads,
             causal=self.causal,
-            mask=_of_keys(key_mask, key),
+            mask=mask,
             rate=self.dropout if self.training else 0.0,
             rng=self.rng,
         )

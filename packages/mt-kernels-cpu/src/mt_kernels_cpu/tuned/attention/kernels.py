@@ -40,6 +40,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     store,
     store_block,
 )
+from mt_kernels_cpu.tuned.simd.positions import eight_positions, four_positions
 from mt_kernels_cpu.tuned.simd.vector import WIDTH, add, horizontal_add
 from mt_tensor import operators
 from mt_tensor.layout import Storage
@@ -65,28 +66,8 @@ Ends: TypeAlias = npt.NDArray[np.int64]
 """Ends of the parts of a row of scratch, in elements."""
 
 
-if ROWS == 8:
-
-    @helper
-    def _rows_of(start: int, step: int) -> Any:
-        """Return the positions of the rows of a block."""
-        return (
-            start,
-            start + step,
-            start + 2 * step,
-            start + 3 * step,
-            start + 4 * step,
-            start + 5 * step,
-            start + 6 * step,
-            start + 7 * step,
-        )
-
-else:
-
-    @helper
-    def _rows_of(start: int, step: int) -> Any:
-        """Return the positions of the rows of a block."""
-        return (start, start + step, start + 2 * step, start + 3 * step)
+_rows_of = eight_positions if ROWS == 8 else four_positions
+"""Function that returns the positions of the rows of a block."""
 
 
 @helper

@@ -23,6 +23,7 @@ from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import fits_linear
 from mt_tensor.layout import Storage
+from mt_tensor.operators import gelu_back
 
 ACTIVATIONS = (None, "relu", "gelu", "gelu-tanh")
 
@@ -201,7 +202,7 @@ def gelu_rows(dtype: np.dtype[Any], activation: str) -> Any:
         slope = gelu_slope_float32 if exact else gelu_tanh_slope_float32
     else:
         value = formula_for(operators.gelu, dtype) if exact else helper(_gelu_tanh)
-        slope = helper(_gelu_slope if exact else _gelu_tanh_slope)
+        slope = formula_for(_gelu_slope if exact else _gelu_tanh_slope, dtype)
 
     def apply_gelu(
         out: Storage, sums: Storage, bias: Storage, columns: int, first: int, last: int
@@ -242,8 +243,7 @@ def gelu_backward_bias(dtype: np.dtype[Any]) -> Any:
 
 
 def _gelu_slope(x: float) -> float:
-    share = 0.5 * math.erfc(x * -0.7071067811865476)
-    return share + x * (0.3989422804014327 * math.exp(-0.5 * x * x))
+    return gelu_back(x, 1.0)
 
 
 def _gelu_tanh(x: float) -> float:

@@ -87,12 +87,12 @@ def _forward(
     shifts = elements[:0] if bias is None else backend.elements(bias)
     kernel = normalize(backend.dtype)
     kernel(out.storage, statistics, elements, factors, shifts, columns[0], eps, is_centred)
-    tensors = (True, weight is not None, bias is not None)
-    return out, (elements, statistics, factors, input.shape, needs_grad, tensors)
+    parameters = weight is not None, bias is not None
+    return out, (elements, statistics, factors, input.shape, needs_grad, parameters)
 
 
 def _backward(backend: Memory, saved: Any, grad: TensorData, is_centred: bool) -> Gradients:
-    elements, statistics, factors, shape, needs_grad, (_, has_weight, has_bias) = saved
+    elements, statistics, factors, shape, needs_grad, (has_weight, has_bias) = saved
     to, columns = backend.new(shape), shape[-1]
     sums = backend.new((columns,)), backend.new((columns,))
     kernel = normalize_back(backend.dtype)

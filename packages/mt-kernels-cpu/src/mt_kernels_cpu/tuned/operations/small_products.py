@@ -22,6 +22,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     splat_each,
     store_block,
 )
+from mt_kernels_cpu.tuned.simd.positions import four_positions, six_positions
 from mt_kernels_cpu.tuned.simd.vector import WIDTH, lanes
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor.layout import Storage
@@ -76,25 +77,6 @@ def _flat(a: npt.NDArray[Any]) -> tuple[Storage, tuple[int, int]] | None:
     if a.flags.c_contiguous:
         return a.reshape(-1), (columns, 1)
     return (a.T.reshape(-1), (1, rows)) if a.flags.f_contiguous else None
-
-
-@helper
-def _six(start: int, step: int) -> Any:
-    """Return the positions of the rows of a block."""
-    return (
-        start,
-        start + step,
-        start + 2 * step,
-        start + 3 * step,
-        start + 4 * step,
-        start + 5 * step,
-    )
-
-
-@helper
-def _four(start: int, step: int) -> Any:
-    """Return the positions of the vectors of a row of a block."""
-    return start, start + step, start + 2 * step, start + 3 * step
 
 
 @helper
@@ -165,11 +147,11 @@ def multiply_rows(
         count, start = min(DEPTH, depth - begin), begin * a_strides[1]
         for column in range(0, columns, width):
             _fill_panel(panel, b, b_strides, begin, column, count)
-            pairs = _four(column, lanes), _four(0, lanes)
+            pairs = four_positions(column, lanes), four_positions(0, lanes)
             block = count, width, begin > 0
             for row in range(first, whole, ROWS):
-                rows = _six(row * columns, columns)
-                left = _six(row * a_strides[0] + start, a_strides[0])
+                rows = six_positions(row * columns, columns)
+                left = six_positions(row * a_strides[0] + start, a_strides[0])
                 _add_rows(out, rows, pairs, a, left, a_strides[1], panel, block)
             for row in range(whole, last):
                 left = (row * a_strides[0] + start,)
