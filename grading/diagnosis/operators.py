@@ -93,8 +93,10 @@ def _wrong_formulas() -> Iterator[tuple[str, str, Callable[..., float]]]:
             yield name, f"`{name}` returns the difference of its arguments.", lambda x, y: y - x
         if name in POWERS:
             for sign, of_d, of_x in product((1, -1), (0, 1, 2), range(-3, 3)):
-                cause = f"`{name}` returns {_in_words(sign, of_d, of_x)}. Return {POWERS[name]}."
-                yield name, cause, partial(_powers, sign, of_d, of_x)
+                words = _in_words(sign, of_d, of_x)
+                if words != POWERS[name]:
+                    cause = f"`{name}` returns {words}. Return {POWERS[name]}."
+                    yield name, cause, partial(_powers, sign, of_d, of_x)
 
 
 def _negated(right: Callable[..., float], *xs: float) -> float:
