@@ -75,7 +75,7 @@ def saying(
     return Mistake(tasks, cause, explains)
 
 
-def missing_names(tasks: tuple[str, ...], layer: str, cause: str, part: str) -> Mistake:
+def missing_names(tasks: tuple[str, ...], layer: str, cause: str) -> Mistake:
     """Return a mistake that is recognised by parameters that are not registered."""
 
     def explains(finding: Finding) -> bool | None:
@@ -85,8 +85,7 @@ def missing_names(tasks: tuple[str, ...], layer: str, cause: str, part: str) -> 
             return None
         if not isinstance(finding.expected, dict) or not isinstance(finding.received, dict):
             return None
-        gone = finding.expected.keys() - finding.received.keys()
-        return bool(gone) and all(name.startswith(part) for name in gone)
+        return bool(finding.expected.keys() - finding.received.keys())
 
     return Mistake(tasks, cause, explains)
 
@@ -395,7 +394,7 @@ MISTAKES = [
         for kind in ("'Tensor' object", "Tensor")
     ),
     *(
-        missing_names(tasks, layer, PLAIN, "")
+        missing_names(tasks, layer, PLAIN)
         for tasks, layer in (
             (("5.2",), "Embedding"),
             (("5.2",), "Linear"),

@@ -97,11 +97,9 @@ def model_of(cause: str, design: Design) -> Mistake:
     def model(request: Request) -> Response | None:
         options, p = request.options, named(request)
         sizes = options["sizes"]
-        if options.get("train") and sizes.get("p_dropout"):
+        if not p or (options.get("train") and sizes.get("p_dropout")):
             return None
-        x, layer = request.arrays[0] if request.arrays else np.zeros(0), options["layer"]
-        if not p:
-            return None
+        x, layer = request.arrays[0], options["layer"]
         if layer == "FeedForward":
             return result(request, transformer.feed_forward(x, p, design)[0])
         heads, eps = sizes["n_head"], sizes.get("ln_eps", 1e-5)
