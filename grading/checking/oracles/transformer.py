@@ -191,7 +191,7 @@ def attention(
         q (batch, heads, length, size), kt (batch, heads, size, length), v like q →
         (batch, length, heads · size).
     """
-    batch, heads, length, size = q.shape
+    heads, length, size = q.shape[1:]
     divisor = {"root": size**0.5, "none": 1.0, "size": size, "embedding": (size * heads) ** 0.5}
     scale = 1.0 / divisor[design.divisor]
     hidden = np.triu(np.ones((length, length)), design.first_masked)
@@ -204,7 +204,7 @@ def attention(
     out = merged(used @ v, design.transposed)
 
     def back(g: Array) -> tuple[Array, Array, Array]:
-        inner = g.reshape(batch, length, heads, size).transpose(0, 2, 1, 3)
+        inner = heads_of(g, heads)
         d_scores = scale * softmax_gradient(scores, -1, inner @ v.swapaxes(-1, -2))
         d_q, d_kt = d_scores @ kt.swapaxes(-1, -2), q.swapaxes(-1, -2) @ d_scores
         return d_q, d_kt, weights.swapaxes(-1, -2) @ inner
