@@ -26,4 +26,4 @@ def test_balanced_arms_of_the_spiral(subject: Subject) -> None:
     response = subject.call("datasets.points", options={"name": "Spiral", "n": 50})
     points, labels = response.arrays
     expect(points.shape == (50, 2), "there are not 50 points in the plane", response)
-    expect(int(labels.sum()) == 25, "the arms are not equally long", response)
+    expect(bool(labels.sum() == 25), "the arms are not equally long", response)

@@ -183,10 +183,12 @@ def test_scores_of_earlier_positions(subject: Subject) -> None:
     """Check at every position that a token does not change the scores before it."""
     case = _model(np.random.default_rng(6), (1, 8), 4, 2, 8)
     before = case.call(subject)
+    expect(before.array.shape == (1, 8, 4), "expected the shape (1, 8, 4)", before)
     for position in range(8):
         ids = case.x.copy()
         ids[0, position] = (ids[0, position] + 1) % 4
         after = Case(case.layer, case.sizes, ids, case.parameters).call(subject)
+        expect(after.array.shape == (1, 8, 4), "expected the shape (1, 8, 4)", after)
         changed = np.abs(after.array - before.array).max(axis=(0, 2)) > 1e-5
         message = f"the token at position {position} changes the scores before it"
         expect(not changed[:position].any(), message, after)

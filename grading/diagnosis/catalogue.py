@@ -4,8 +4,11 @@ from grading.diagnosis import (
     convolution,
     derivatives,
     gradients,
+    graphs,
     kernels,
+    layers,
     layout,
+    lists,
     loops,
     maxima,
     modules,
@@ -22,10 +25,12 @@ from grading.diagnosis import (
 
 MISTAKES = [
     *operators.MISTAKES,
+    *lists.MISTAKES,
     *modules.MISTAKES,
     *points.MISTAKES,
     *derivatives.MISTAKES,
     *scalars.MISTAKES,
+    *graphs.MISTAKES,
     *layout.MISTAKES,
     *loops.MISTAKES,
     *reductions.MISTAKES,
@@ -37,6 +42,7 @@ MISTAKES = [
     *maxima.MISTAKES,
     *races.MISTAKES,
     *threads.MISTAKES,
+    *layers.MISTAKES,
     *transformer.MISTAKES,
 ]
 """All known mistakes; each file lists special mistakes before general ones."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from grading.driver import editions
 from grading.driver.arrays import to_array
-from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
@@ -175,10 +174,8 @@ def parameters(request: Request) -> Response:
     listed = {}
     for name, each in pairs:
         right = each.value.backend is on or each.value.backend == on
-        listed[str(name)] = [integers(each.value.shape, name), truth(right, "`==`")]
-    with grader_code:
-        renamed = {_usual(name): facts for name, facts in listed.items()}
-    return Response(request, tuple(to_array(each.value) for _, each in pairs), plain=renamed)
+        listed[_usual(str(name))] = [integers(each.value.shape, name), truth(right, "`==`")]
+    return Response(request, tuple(to_array(each.value) for _, each in pairs), plain=listed)
 
 
 def _usual(name: str) -> str:

@@ -6,7 +6,7 @@ the documents with the output of this module.
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
@@ -35,6 +35,9 @@ BLOCK = re.compile(
     "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
     re.DOTALL,
 )
+
+VARYING = re.compile(r"`[^`]+`|(?<= of )(?:1 / x|a \w+)(?= )|(?<=returns )[-dx²³1 /]+(?=\.)")
+"""Names and formulas in which the causes of a family differ."""
 
 
 def written(text: str, blocks: dict[str, str]) -> str:
@@ -218,13 +221,25 @@ def _group(task: Task, group: Group) -> list[str]:
 
 
 def _messages(task: Task, tasks: Table) -> str:
-    """Return the block with all likely causes that a report may name."""
-    causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
+    """Return the block with the likely causes that a report may name, one line for each family."""
+    causes = dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks)
     if not causes:
         return "The report shows a small failing input, and the expected and the received value."
     summary = f"All {len(causes)} mistakes that the grader recognises"
     head = f'<details markdown="1"><summary>{summary}</summary>'
-    return "\n".join([head, "", *(f"- {cause}" for cause in causes), "", "</details>"])
+    return "\n".join([head, "", *_by_family(causes), "", "</details>"])
+
+
+def _by_family(causes: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each cause; one line for three or more that differ only in `VARYING`."""
+    families: dict[str, list[str]] = {}
+    for cause in causes:
+        families.setdefault(VARYING.sub("…", cause), []).append(cause)
+    for first, *others in families.values():
+        if len(others) > 1:
+            yield f"- {first} *(and {len(others)} with other names or formulas)*"
+        else:
+            yield from (f"- {cause}" for cause in (first, *others))
 
 
 BLOCKS: dict[str, Callable[[Task, Table], str]] = {

@@ -41,7 +41,6 @@ class Design:
         output: True if the merged heads pass the last projection.
         norm: The place of a layer's normalisations.
         residual: True for each part of a layer with a sum around it.
-        second_input: The input of the second normalisation: the sum, or the layer's input.
         positions: How often the vectors of positions are added.
         shared: True if the first of the layers is used every time.
         layers: The number of layers.
@@ -192,24 +191,21 @@ def attention(
         q (batch, heads, length, size), kt (batch, heads, size, length), v like q →
         (batch, length, heads · size).
     """
-    shape = q.shape
-    batch, heads, length, size = shape
+    heads, length, size = q.shape[1:]
     divisor = {"root": size**0.5, "none": 1.0, "size": size, "embedding": (size * heads) ** 0.5}
     scale = 1.0 / divisor[design.divisor]
     hidden = np.triu(np.ones((length, length)), design.first_masked)
     if design.mask == "transposed":
         hidden = hidden.T
-    scores = q @ kt * scale
     added = causal and design.mask in ("added", "transposed")
-    weights = softmax(scores + (hidden * LEAST if added else 0.0), design.along)
+    scores = q @ kt * scale + (hidden * LEAST if added else 0.0)
+    weights = softmax(scores, design.along)
     used = weights * (1.0 - hidden) if causal and design.mask == "after" else weights
     out = merged(used @ v, design.transposed)
 
     def back(g: Array) -> tuple[Array, Array, Array]:
-        inner = g.reshape(batch, length, heads, size).transpose(0, 2, 1, 3)
-        d_scores = scale * softmax_gradient(
-            scores + (hidden * LEAST if added else 0.0), -1, inner @ v.swapaxes(-1, -2)
-        )
+        inner = heads_of(g, heads)
+        d_scores = scale * softmax_gradient(scores, -1, inner @ v.swapaxes(-1, -2))
         d_q, d_kt = d_scores @ kt.swapaxes(-1, -2), q.swapaxes(-1, -2) @ d_scores
         return d_q, d_kt, weights.swapaxes(-1, -2) @ inner
 

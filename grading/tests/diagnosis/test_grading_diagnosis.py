@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from grading.checking.finding import Collection, Finding
 from grading.checking.oracles.programs import Program, derivatives_of
 from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.backward import COMPOSITIONS, backpropagated
+from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.known import known_facts
 from grading.diagnosis.memory import strides
 from grading.diagnosis.races import differs_from_call_to_call, not_parallel
@@ -43,6 +45,10 @@ def formula(name: str, pairs: list[tuple[float, float]], wrong: bool, value: flo
 def wrong_product(x: float, y: float) -> Finding:
     """Return the finding about `mul` if it adds."""
     return formula("mul", [(x, y)], True, x + y)
+
+
+def test_no_cause_asks_for_what_it_describes() -> None:
+    assert not [each for each in MISTAKES if re.search(r"returns (.+)\. Return \1\.", each.cause)]
 
 
 def test_one_cause_is_named_for_all_checks_that_it_explains() -> None:

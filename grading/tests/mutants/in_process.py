@@ -1,6 +1,7 @@
-"""Mutants of the layers of a transformer in this process: no worker has to start for each.
+"""Mutants of the layers of a transformer that run in this process, so that no worker starts.
 
-Only files of the facade that the driver imports anew for each call are changed.
+A mutant replaces modules of the facade in `sys.modules`. The driver imports these modules in each
+call, so that it calls the mutant.
 """
 
 import importlib

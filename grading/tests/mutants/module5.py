@@ -86,8 +86,8 @@ MUTANTS: list[Mutant] = [
     ),
     nn(
         "one-hot rows from class 1 on",
-        "np.eye(num_classes)[numbers]",
-        "np.eye(num_classes)[numbers - 1]",
+        "np.eye(num_classes)[numbers.astype(np.int64)]",
+        "np.eye(num_classes)[numbers.astype(np.int64) - 1]",
         "too far to the left",
         "one_hot",
     ),

@@ -7,10 +7,10 @@ from grading.paths import ROOT
 from grading.tests.mutants.in_process import mutated
 from grading.tests.mutants.module5 import MUTANTS
 from grading.tests.mutants.published_kind import sees
+from tools.blocks import write_block
 
 PAGE = ROOT / "docs" / "tasks" / "module5.md"
-BEGIN = "<!-- published: written by `python -m grading.tests.mutants.published_table` -->"
-END = "<!-- end of published -->"
+BLOCK = "published"
 
 
 def table() -> str:
@@ -33,12 +33,5 @@ def _word(seen: bool) -> str:
     return "yes" if seen else "**no**"
 
 
-def written(text: str) -> str:
-    """Return the page with a new table."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
-
-
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write_block(PAGE, BLOCK, table())

@@ -12,9 +12,10 @@ from grading.tests.mutants.in_process import mutated
 from grading.tests.mutants.module5 import MUTANTS
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.published_kind import KINDS, sees
-from grading.tests.mutants.published_table import PAGE, written
+from grading.tests.mutants.published_table import BLOCK, PAGE, table
 from grading.tests.mutants.test_grading_mutants import TASKS
 from grading.tests.running import case_failure, cases_of, checks_of, failures
+from tools.blocks import with_block
 
 TRAINING = "test_loss_on_text"
 """The check that trains for half a minute."""
@@ -77,4 +78,4 @@ def test_right_code_passes_tests_of_the_published_kind() -> None:
 @pytest.mark.slow
 def test_the_table_of_the_published_kind_is_up_to_date() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert written(text) == text
+    assert with_block(text, BLOCK, table()) == text

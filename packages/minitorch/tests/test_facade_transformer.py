@@ -1,5 +1,6 @@
 """Layers of a transformer, compared with NumPy, PyTorch and central differences."""
 
+import math
 import random
 from typing import Any
 
@@ -48,8 +49,14 @@ def test_logsumexp(backend: TensorBackend, dim: int) -> None:
 def test_one_hot(backend: TensorBackend) -> None:
     rows = minitorch.one_hot(tensor([[2.0, 0.0]], backend), 3)
     assert rows.to_numpy().tolist() == [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
-    with pytest.raises(IndexError, match="numbers from 0 to 3; they must be from 0 to 2"):
+    refused = "numbers from {} to {}; they must be whole numbers from 0 to 2"
+    with pytest.raises(IndexError, match=refused.format(0, 3)):
         minitorch.one_hot(tensor([0.0, 3.0], backend), 3)
+    with pytest.raises(IndexError, match=refused.format(0, 1.5)):
+        minitorch.one_hot(tensor([0.0, 1.5], backend), 3)
+    with pytest.raises(IndexError, match=refused.format("nan", "nan")):
+        minitorch.one_hot(tensor([0.0, math.nan], backend), 3)
+    assert minitorch.one_hot(tensor(np.zeros((0,)), backend), 3).shape == (0, 3)
 
 
 @given(seed=st.integers(0, 99), shift=st.sampled_from([0.0, 1e4, -1e4]))
@@ -147,6 +154,8 @@ def test_attention_and_pytorch(causal: bool) -> None:
 def test_heads_divide_the_size() -> None:
     with pytest.raises(ValueError, match="n_head 4 does not divide n_embd 6; choose a divisor"):
         minitorch.MultiHeadAttention(6, 4)
+    with pytest.raises(ValueError, match="n_head 0 does not divide"):
+        minitorch.MultiHeadAttention(6, 0)
 
 
 def model(**options: Any) -> Any:
@@ -179,7 +188,7 @@ def test_scores_of_a_position_depend_on_earlier_tokens_only() -> None:
         after = decoder(idx=tensor(changed, FAST)).to_numpy()
         different = np.abs(after - before).max(axis=(0, 2)) > 1e-12
         assert different.tolist() == [i >= position for i in range(6)]
-    with pytest.raises(IndexError, match="from 0 to 6; they must be from 0 to 5"):
+    with pytest.raises(IndexError, match="from 0 to 6; they must be whole numbers from 0 to 5"):
         decoder(tensor(np.zeros((1, 7)), FAST))
 
 

@@ -89,15 +89,15 @@ def one_hot(input: Tensor, num_classes: int) -> Tensor:
         (...) → (..., num_classes).
 
     Raises:
-        IndexError: A number is not from 0 to num_classes - 1.
+        IndexError: A number is not a whole one from 0 to num_classes - 1.
     """
-    numbers = input.to_numpy().astype(np.int64)
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() < num_classes:
+    numbers = input.to_numpy()
+    if not np.isin(numbers, np.arange(num_classes)).all():
         raise IndexError(
-            f"one_hot: numbers from {numbers.min()} to {numbers.max()}; they must be from 0 to "
-            f"{num_classes - 1}"
+            f"one_hot: numbers from {numbers.min():g} to {numbers.max():g}; they must be whole "
+            f"numbers from 0 to {num_classes - 1}"
         )
-    return tensor(np.eye(num_classes)[numbers], input.backend)
+    return tensor(np.eye(num_classes)[numbers.astype(np.int64)], input.backend)
 
 
 def softmax_loss(logits: Tensor, target: Tensor) -> Tensor:

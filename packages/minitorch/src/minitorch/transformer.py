@@ -47,7 +47,7 @@ class MultiHeadAttention(Module):
         Raises:
             ValueError: The heads do not divide `n_embd`.
         """
-        if n_embd % n_head:
+        if n_head < 1 or n_embd % n_head:
             raise ValueError(
                 f"MultiHeadAttention: n_head {n_head} does not divide n_embd {n_embd}; choose a "
                 "divisor"
