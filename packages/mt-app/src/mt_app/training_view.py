@@ -32,6 +32,20 @@ PHASES = {
 }
 
 
+def choose_part(parts: Sequence[str], key: str) -> str:
+    """Let the user choose a part of a page, the first one at first."""
+    part: str = st.segmented_control(
+        "Part",
+        parts,
+        default=parts[0],
+        key=key,
+        label_visibility="collapsed",
+        bind="query-params",
+        required=True,
+    )
+    return part
+
+
 def choose_backend(key: str) -> tuple[str, Dtype]:
     """Let the user choose a backend; return its name and its dtype."""
     explained = "\n".join(f"- **{name}**: {description}" for name, description in BACKENDS.items())

@@ -16,6 +16,7 @@ from mt_app.tiles import Tile, bars, heat, tiles
 from mt_app.training_view import (
     choose_backend,
     choose_data,
+    choose_part,
     start_button,
     training_panel,
 )
@@ -47,15 +48,7 @@ def render() -> None:
             "Train a network, and read what it writes after every epoch.",
         ),
     )
-    part = st.segmented_control(
-        "Part",
-        [CONTINUE, TRAIN],
-        default=CONTINUE,
-        key="text.part",
-        label_visibility="collapsed",
-        bind="query-params",
-        required=True,
-    )
+    part = choose_part([CONTINUE, TRAIN], "text.part")
     if part == TRAIN:
         _train()
     else:
