@@ -34,7 +34,11 @@ def write_report(path: Path) -> None:
         operators.write_text(text.replace(RIGHT, WRONG), "utf-8")
         grade = (sys.executable, "-m", "grading", "grade", "task0_1", "--no-speed", "--seed", "7")
         arguments = ("--submission", str(submission), "--html", str(path))
-        subprocess.run((*grade, *arguments), cwd=ROOT, check=False)
+        done = subprocess.run((*grade, *arguments), cwd=ROOT, check=False)
+    if done.returncode != 1:
+        raise click.ClickException(
+            f"the grader ended with exit code {done.returncode}; a wrong solution has exit code 1"
+        )
 
 
 def write_timings(folder: Path) -> None:

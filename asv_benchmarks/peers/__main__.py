@@ -147,7 +147,7 @@ def main(
         sys.exit(_against(commit, compared, ours, threads, effort, console, path))
     results = STORED / kind
     searches = Searches(results / "rivals.json")
-    compared = [row for row in chosen if isinstance(row, Row) and not (only and _settings(only))]
+    compared = [row for row in chosen if isinstance(row, Row) and not _settings(only)]
     if compiling:
         compile_ahead(compared, threads, searches, click.echo)
         return

@@ -23,7 +23,8 @@ def _read() -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
 def with_floors(row: Row | ProcessRow, kind: str, threads: int) -> Row | ProcessRow:
     """Return a row with the targets and the reason that belong to a kind of processor.
 
-    A row with rivals among the frameworks also gets the rival `BEST`.
+    A row with rivals among the frameworks also gets the rival `BEST`. A rival that the row lacks,
+    because the user named others, gets no target.
 
     Args:
         row: A row with the targets of every other kind.
@@ -35,7 +36,7 @@ def with_floors(row: Row | ProcessRow, kind: str, threads: int) -> Row | Process
         targets[BEST] = Target()
     found = _of(row.key, kind, threads)
     reason = found.pop("reason", row.reason)
-    targets |= {rival: Target(**target) for rival, target in found.items()}
+    targets |= {rival: Target(**target) for rival, target in found.items() if rival in targets}
     return replace(row, targets=targets, reason=reason)
 
 

@@ -74,7 +74,7 @@ def write(contender: str, file: str) -> None:
         values |= {f"{network}:{name}": array for name, array in found.weights.items()}
         values[f"{network}:loss"], values[f"{network}:answer"] = found.loss, found.answer
         values[f"{network}:steps"] = found.steps
-    np.savez(file, **values)  # type: ignore[arg-type]
+    np.savez(file, allow_pickle=False, **values)
 
 
 def read(file: str, network: Network) -> Outcome:

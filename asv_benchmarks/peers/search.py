@@ -79,7 +79,7 @@ class Searches:
         if rival not in OPTIONS:
             return None
         found = self.found.get(_case(row, threads), {}).get(rival)
-        return found if found and found.version in (installed(rival), None) else None
+        return found if found and found.version == installed(rival) else None
 
     def best(self, row: Row, threads: int, rival: str) -> str:
         """Return the best setting of a rival, or its default if no search has finished."""

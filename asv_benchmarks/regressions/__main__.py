@@ -6,6 +6,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -99,7 +100,7 @@ def main(as_json: bool, ratios: bool, listing: bool) -> None:
     sys.exit(1 if any(step.slower for step in report.steps) else 0)
 
 
-def _number(folder: Any) -> int:
+def _number(folder: Path) -> int:
     return int(folder.name) if folder.name.isdecimal() else 0
 
 

@@ -129,11 +129,11 @@ def _points(found: Results, benchmarks: dict[str, Any], loads: list[Any]) -> Ite
             if value is None or not math.isfinite(value) or value <= 0.0:
                 continue
             name = (key, *(word.strip("'") for word in words))
-            value = 1.0 / value if shares else float(value)
             stat = stat or {}
             spread = 0.0
             if stat.get("q_25") is not None and stat.get("q_75") is not None:
                 spread = (stat["q_75"] - stat["q_25"]) / 2 / value
+            value = 1.0 / value if shares else float(value)
             yield Point(name, value, spread, int(stat.get("repeat") or 1), load)
 
 

@@ -1,6 +1,7 @@
 """Settings of rivals, and the search for the best one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -144,9 +145,13 @@ def test_floors_of_a_kind_replace_targets() -> None:
     intel = with_floors(step, "intel-6-167", 1)
     assert intel.targets[BEST] == Target(4.5, 7.0)
     assert intel.targets["torch"] == Target()
-    assert with_floors(step, "intel-6-167", 2).targets["tuned-one-thread"] == Target(1.2, 1.5)
+    (on_two,) = (row for row in rows(2) if row.key == step.key)
+    assert with_floors(on_two, "intel-6-167", 2).targets["tuned-one-thread"] == Target(1.2, 1.5)
     other = with_floors(step, "amd-25-1", 1)
     assert other.targets == {**step.targets, BEST: Target()}
+    # Rivals that the user left out stay left out.
+    alone = replace(step, targets={"jax": Target()})
+    assert with_floors(alone, "intel-6-167", 1).targets.keys() == {"jax", BEST}
     product = with_floors(BY_KEY["matmul-1024"], "intel-6-167", 1).targets
     assert (product["numpy"], product["torch"]) == (Target(0.95, 1.0), Target(aim=0.95))
     assert with_floors(BY_KEY["matmul-16"], "intel-6-167", 1).targets["numpy"] == Target()

@@ -110,6 +110,14 @@ def test_a_digit_is_drawn_by_keyboard_and_kept_in_the_address(page: Any) -> None
     page.locator("[data-answer='1']").wait_for()
 
 
+def test_the_page_digits_has_an_address_of_its_own(browser: Any, app_address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{app_address}/digits?digits.part=Train")
+    page.get_by_role("button", name="Start training").wait_for(timeout=LONG)
+    assert page.get_by_text("Page not found").count() == 0
+    page.close()
+
+
 def test_a_digit_is_drawn_with_a_finger_on_a_narrow_dark_page(phone: Any) -> None:
     draw_seven(phone)
     answer = phone.locator("[data-answer='7']")

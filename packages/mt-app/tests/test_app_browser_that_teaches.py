@@ -15,6 +15,8 @@ PAGES = {
     "convolution": "Convolution, step by step",
     "pooling": "Pooling, step by step",
     "softmax": "Softmax and dropout",
+    "layernorm": "LayerNorm, step by step",
+    "names": "Names",
     "operators": "Operators and their slopes",
     "autodiff": "Autodiff, step by step",
     "tensors": "Tensors in memory",

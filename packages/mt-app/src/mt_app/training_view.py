@@ -13,8 +13,9 @@ from mt_app.insight.networks import PRETRAINED
 from mt_app.jobs import RunView, find_runs, go_on, shipped_run, start_training
 from mt_app.shared import job_queue
 from mt_models.backends import Dtype, default_dtype
+from mt_models.problems import Metric
 from mt_models.recipes import Recipe
-from mt_models.training import Settings
+from mt_models.training import EpochRecord, Settings
 
 BACKENDS = {
     "tuned": "kernels tuned for these networks",
@@ -29,6 +30,20 @@ PHASES = {
     "stopped": "stopped",
     "failed": "failed",
 }
+
+
+def choose_part(parts: Sequence[str], key: str) -> str:
+    """Let the user choose a part of a page, the first one at first."""
+    part: str = st.segmented_control(
+        "Part",
+        parts,
+        default=parts[0],
+        key=key,
+        label_visibility="collapsed",
+        bind="query-params",
+        required=True,
+    )
+    return part
 
 
 def choose_backend(key: str) -> tuple[str, Dtype]:
@@ -209,7 +224,7 @@ def _chosen_run(
 def _differences(run: RunView, other: RunView) -> None:
     """Show the options in which two runs differ, and their results."""
     values = [
-        {**each.options, **each.settings, "best validation accuracy": _best(each)}
+        {**each.options, **each.settings, f"best validation {run.metric}": _best(each)}
         for each in (run, other)
     ]
     rows = [name for name in values[0] if values[0][name] != values[1].get(name)]
@@ -224,21 +239,29 @@ def _differences(run: RunView, other: RunView) -> None:
 
 
 def _best(run: RunView) -> str:
-    best = max(run.records, key=lambda record: record.validation_right, default=None)
-    return "none" if best is None else f"{best.validation_accuracy:.2%} (epoch {best.epoch})"
+    if run.best is None:
+        return "none"
+    return f"{_score(run.best, run.metric)} (epoch {run.best.epoch})"
+
+
+def _score(record: EpochRecord, metric: Metric) -> str:
+    """Return the validation metric of an epoch as a text."""
+    if metric == "loss":
+        return f"{record.validation_loss:.4f}"
+    return f"{record.validation_accuracy:.2%}"
 
 
 def _ending(run: RunView, judged_by: str) -> None:
     """Show how a run ended, and a button to resume it."""
     if run.state != "ended":
         return
-    if run.records:
-        best = max(run.records, key=lambda record: record.validation_right)
+    if run.best is not None:
+        last, best = run.records[-1], run.best
+        loss = f"Loss **{last.validation_loss:.4f}**, " if run.metric == "loss" else ""
         st.markdown(
-            f"**{run.records[-1].validation_accuracy:.2%}** of "
-            f"{run.records[-1].validation_total:,} {judged_by} right after epoch "
-            f"{run.records[-1].epoch}; the best was epoch {best.epoch} with "
-            f"{best.validation_accuracy:.2%}."
+            f"{loss}**{last.validation_accuracy:.2%}** of {last.validation_total:,} {judged_by} "
+            f"right after epoch {last.epoch}; the best was epoch {best.epoch} with "
+            f"{_score(best, run.metric)}."
         )
     if run.folder == PRETRAINED:
         st.caption(

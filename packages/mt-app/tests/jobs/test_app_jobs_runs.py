@@ -15,7 +15,7 @@ from mt_app.jobs import ProcessQueue, RunView, find_runs, go_on, read_run, start
 from mt_app.jobs.runs import REQUEST
 from mt_models.cli import main
 from mt_models.recipes import DigitsRecipe
-from mt_models.training import LAST, Settings, last_checkpoint, run_lock
+from mt_models.training import LAST, EpochRecord, Settings, last_checkpoint, run_lock
 
 pytestmark = pytest.mark.app
 
@@ -207,3 +207,15 @@ def test_runs_are_found_with_the_latest_first_and_damaged_ones_left_out(
     (folders[1] / REQUEST).write_text("{", "utf-8")
     (folders[1] / LAST).unlink(missing_ok=True)
     assert [run.name for run in find_runs(queue, "mnist")] == ["mnist-3", "mnist-1"]
+
+
+@pytest.mark.parametrize(("problem", "best"), [("mnist", 1), ("text", 2)])
+def test_the_best_epoch_follows_the_metric_of_the_problem(problem: str, best: int) -> None:
+    # The second epoch has the lower loss, the first one the higher accuracy.
+    records = tuple(
+        EpochRecord(epoch, 1.0, 0.5, loss, right, 10, 1, 1, 1.0, 1.0)
+        for epoch, loss, right in ((1, 0.9, 8), (2, 0.8, 7))
+    )
+    run = RunView(Path("none"), problem, {}, {}, "ended", None, records, False)
+    assert run.best is not None
+    assert run.best.epoch == best

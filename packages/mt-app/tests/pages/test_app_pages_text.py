@@ -1,5 +1,6 @@
 """The page Text: a continuation step by step, wrong inputs, and training."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,21 @@ def test_wrong_beginnings_have_a_way_out(opened: Any) -> None:
     assert "allowed are 2,000" in opened(beginning="to be" * 500).error[0].value
 
 
-def test_a_training_is_started_and_stopped(opened: Any, folder: Path) -> None:
+def test_a_training_is_started_and_stopped(
+    opened: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mt_app.pages import text  # needs Streamlit
+
     app = opened(part="Train", data=str(folder / "own.txt"), width="32", layers="1")
     assert not app.exception
-    assert "The network of this epoch writes" in "".join(each.value for each in app.markdown)
+    shown = "".join(each.value for each in app.markdown)
+    assert "The network of this epoch writes" in shown
+    assert re.search(r"Loss \*\*1\.\d{4}\*\*, .* the best was epoch 1 with 1\.", shown)
+    # The panel is drawn every second while a run is active, and the text has not changed.
+    with monkeypatch.context() as patch:
+        patch.delattr(text, "continue_text")
+        app.run()
+    assert not app.exception
     app.button(key="text.start").click().run()
     assert not app.exception
     app.button(key="stop text-2").click().run()

@@ -25,7 +25,16 @@ from mt_models.datasets import (
     split_text,
 )
 from mt_models.networks import GPT, KimCNN, Preset
-from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment, Text
+from mt_models.problems import (
+    NETWORKS,
+    DigitNetwork,
+    Digits,
+    Metric,
+    Points,
+    Problem,
+    Sentiment,
+    Text,
+)
 from mt_models.tokenizers import TokenizerName, make_tokenizer
 from mt_models.training import Settings
 from mt_nn import (
@@ -66,6 +75,8 @@ class Recipe(ABC):
     problem: ClassVar[str]
     classes: ClassVar[tuple[str, ...]]
     """The names of the classes of the embedded data; own data have classes of their own."""
+    metric: ClassVar[Metric] = "accuracy"
+    """The validation metric by which epochs are compared."""
 
     backend: str = "tuned"
     dtype: Dtype = "float32"
@@ -303,6 +314,7 @@ class TextRecipe(Recipe):
 
     problem: ClassVar[str] = Text.name
     classes: ClassVar[tuple[str, ...]] = ()
+    metric: ClassVar[Metric] = Text.metric
 
     optimizer: OptimizerName = "adamw"
     lr: float = 1e-3

@@ -8,6 +8,9 @@ from mt_app.lessons.names import Array, Head
 from mt_app.theme import BLUE
 
 LABEL = 24.0
+"""The distance of a title from its matrix."""
+LEFT = 20.0
+"""The width of the column of characters."""
 
 
 def draw_attention(head: Head, letters: str, at: int) -> tuple[Drawing, Drawing, Drawing]:
@@ -26,28 +29,30 @@ def draw_attention(head: Head, letters: str, at: int) -> tuple[Drawing, Drawing,
 
 
 def _matrix(
-    drawing: Drawing, x: float, title: str, rows: Array, letters: str, marked: int | None = None
+    drawing: Drawing, y: float, title: str, rows: Array, letters: str, marked: int | None = None
 ) -> None:
     """Draw a matrix with a title above it and a character before each row."""
-    drawing.text(x, 0, title, strong=True)
+    drawing.text(LEFT, y, title, strong=True)
     largest = float(np.abs(rows).max(initial=0.0))
     for i, row in enumerate(rows.tolist()):
-        y = LABEL + i * SIZE
-        drawing.text(x - 16, y + SIZE / 2, letters[i])
+        below = y + LABEL + i * SIZE
+        drawing.text(LEFT - 16, below + SIZE / 2, letters[i])
         for j, value in enumerate(row):
             style = shaded(value, largest, INK if i == marked else None)
-            drawing.cell(x + j * SIZE, y, number(value), style, width=SIZE, height=SIZE)
+            drawing.cell(LEFT + j * SIZE, below, number(value), style, width=SIZE, height=SIZE)
 
 
 def _scores(head: Head, letters: str, at: int) -> Drawing:
+    """Draw the query above the keys, so that its columns are those of the keys."""
     drawing = Drawing()
-    _matrix(drawing, 20, "query", head.query[at : at + 1], letters[at], 0)
-    _matrix(drawing, 40 + 5 * SIZE, "keys", head.key, letters)
-    x = 60 + 10 * SIZE
-    drawing.text(x, 0, "score", strong=True)
+    _matrix(drawing, 0, "query", head.query[at : at + 1], letters[at], 0)
+    top = LABEL + SIZE + 20
+    _matrix(drawing, top, "keys", head.key, letters)
+    x = LEFT + head.key.shape[1] * SIZE + 20
+    drawing.text(x, top, "score", strong=True)
     largest = float(np.abs(head.scores).max(initial=0.0))
     for i, value in enumerate(head.scores[at].tolist()):
-        y = LABEL + i * SIZE
+        y = top + LABEL + i * SIZE
         if i > at:
             drawing.cell(x, y, "hidden", GHOST, width=1.5 * SIZE, height=SIZE)
         else:
@@ -74,18 +79,14 @@ def _weights(head: Head, letters: str, at: int) -> Drawing:
 
 def _output(head: Head, letters: str, at: int) -> Drawing:
     drawing = Drawing()
-    _matrix(
-        drawing,
-        20,
-        "weight × value",
-        head.weights[at, : at + 1, None] * head.value[: at + 1],
-        letters,
-    )
+    weighted = head.weights[at, : at + 1, None] * head.value[: at + 1]
+    _matrix(drawing, 0, "weight × value", weighted, letters)
     y = LABEL + (at + 1) * SIZE + 14
-    drawing.line([(20, y - 8), (20 + 4 * SIZE, y - 8)])
+    right = LEFT + weighted.shape[1] * SIZE
+    drawing.line([(LEFT, y - 8), (right, y - 8)])
     largest = float(np.abs(head.output).max(initial=0.0))
     for j, value in enumerate(head.output[at].tolist()):
         style = shaded(value, largest, INK)
-        drawing.cell(20 + j * SIZE, y, number(value), style, width=SIZE, height=SIZE)
-    drawing.text(28 + 4 * SIZE, y + SIZE / 2, "sum")
+        drawing.cell(LEFT + j * SIZE, y, number(value), style, width=SIZE, height=SIZE)
+    drawing.text(right + 8, y + SIZE / 2, "sum")
     return drawing

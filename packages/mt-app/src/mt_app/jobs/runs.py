@@ -21,7 +21,7 @@ from mt_app.jobs.live import (
 from mt_app.jobs.processes import OUTPUT, ProcessQueue, State, python_command
 from mt_app.jobs.watch import is_alive
 from mt_models.cli.folders import RUNS, new_folder
-from mt_models.problems import Evaluation
+from mt_models.problems import Evaluation, Metric
 from mt_models.recipes import RECIPES, Recipe
 from mt_models.training import (
     BEST,
@@ -83,6 +83,16 @@ class RunView:
         if self.live is not None and self.live.phase == "finished":
             return True
         return finished(Progress(list(self.records)), Settings(**self.settings))
+
+    @property
+    def metric(self) -> Metric:
+        """The validation metric by which epochs are compared."""
+        return RECIPES[self.problem].metric
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The best epoch, whose network is kept; None before the end of the first."""
+        return Progress(list(self.records), metric=self.metric).best
 
     @property
     def classes(self) -> tuple[str, ...]:

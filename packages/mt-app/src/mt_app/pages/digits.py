@@ -19,6 +19,7 @@ from mt_app.shared import choose_network, digit_reader, images_of, job_queue
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, ink, overlay, tiles
 from mt_app.training_digits import train_digits
+from mt_app.training_view import choose_part
 from mt_models.prediction import ImageError, normalize_digit, read_digit, unlike_digit
 from mt_models.recipes import DigitsRecipe
 from mt_nn import CheckpointError
@@ -41,15 +42,7 @@ def render() -> None:
             "Draw something that is no digit. How sure is the network then?",
         ],
     )
-    part = st.segmented_control(
-        "Part",
-        [ASK, TRAIN],
-        default=ASK,
-        key="digits.part",
-        label_visibility="collapsed",
-        bind="query-params",
-        required=True,
-    )
+    part = choose_part([ASK, TRAIN], "digits.part")
     if part == TRAIN:
         train_digits()
     else:

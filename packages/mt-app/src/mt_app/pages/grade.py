@@ -26,7 +26,7 @@ def render() -> None:
     page_head(
         "Grade",
         "The grader judges solutions of the course's tasks: it compares them with independent "
-        "results on many small inputs, and shows the smallest one that fails. The "
+        "results on many small inputs, and shows a small one that fails. The "
         "judged code runs in a separate process, in a sandbox where the system has one.",
         ["Judge this repository's own solution of task 0.1 first: it takes a few seconds."],
     )

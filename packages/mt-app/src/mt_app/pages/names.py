@@ -9,6 +9,7 @@ from mt_app.lessons.names import (
     Array,
     Head,
     Learnt,
+    Timed,
     attention,
     learn,
     next_letters,
@@ -59,7 +60,7 @@ def render() -> None:
         st.error(f"The name has {len(name)} letters; allowed are 1 to {CONTEXT - 1}.")
         return
     _steps(learnt, name)
-    _engines(learnt, name)
+    _engines(int(steps), name)
 
 
 @st.cache_resource(show_spinner="Learning names …", max_entries=6)
@@ -111,10 +112,21 @@ def _show(head: Head, shares: Array, name: str, at: int) -> None:
         st.caption(f"After {read[: at + 1]} comes {following}, with probability {right_share:.1%}.")
 
 
-def _engines(learnt: Learnt, name: str) -> None:
-    """Show the same step on four engines."""
+@st.cache_resource(show_spinner="Computing on four engines …", max_entries=20)
+def _timed(steps: int, name: str) -> list[Timed]:
+    # The choice of another head computes nothing again.
+    return on_four_engines(_learnt(steps).weights, name)
+
+
+def _engines(steps: int, name: str) -> None:
+    """Show the same step on four engines.
+
+    Args:
+        steps: The number of learnt names.
+        name: The name.
+    """
     st.header("One step on four engines")
-    results = on_four_engines(learnt.weights, name)
+    results = _timed(steps, name)
     st.table(
         {
             "engine": [each.engine for each in results],

@@ -22,6 +22,7 @@ from mt_app.tiles import bars
 from mt_app.training_view import (
     choose_backend,
     choose_data,
+    choose_part,
     choose_size,
     show_pictures,
     start_button,
@@ -50,15 +51,7 @@ def render() -> None:
             "Replace one word by its nearest neighbour: the prediction hardly changes.",
         ],
     )
-    part = st.segmented_control(
-        "Part",
-        [ASK, SENTENCES, TRAIN],
-        default=ASK,
-        key="sentiment.part",
-        label_visibility="collapsed",
-        bind="query-params",
-        required=True,
-    )
+    part = choose_part([ASK, SENTENCES, TRAIN], "sentiment.part")
     if part == TRAIN:
         _train()
     else:

@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -14,7 +13,13 @@ from mt_app.shared import choose_network, job_queue, language_model
 from mt_app.stepper import stepper
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, tiles
-from mt_app.training_view import choose_backend, choose_data, start_button, training_panel
+from mt_app.training_view import (
+    choose_backend,
+    choose_data,
+    choose_part,
+    start_button,
+    training_panel,
+)
 from mt_models.prediction import PRETRAINED_TEXT, LanguageModel
 from mt_models.recipes import TextRecipe
 from mt_models.training import Settings
@@ -43,15 +48,7 @@ def render() -> None:
             "Train a network, and read what it writes after every epoch.",
         ),
     )
-    part = st.segmented_control(
-        "Part",
-        [CONTINUE, TRAIN],
-        default=CONTINUE,
-        key="text.part",
-        label_visibility="collapsed",
-        bind="query-params",
-        required=True,
-    )
+    part = choose_part([CONTINUE, TRAIN], "text.part")
     if part == TRAIN:
         _train()
     else:
@@ -96,29 +93,29 @@ def _with_network() -> None:
     )
     seed = fourth.number_input("Seed", 0, 999, 0, key="text.seed", bind="query-params")
     try:
-        steps = _steps(source, model, beginning, length, temperature, int(best), int(seed))
+        steps = _steps(model, beginning, length, temperature, int(best), int(seed))
     except ValueError as error:
         st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return
     texts = [model.tokenizer.decode([step.number]) for step in steps]
     st.html(_text(beginning, texts, [step.probability for step in steps]))
-    st.caption("The darker the blue of a token, the more probable it was.")
+    st.caption("The stronger the blue of a token, the more probable it was.")
     announce(beginning + "".join(texts), "text.announcer")
     st.header("Token by token")
     stepper("text.step", len(steps), _drawing(model, beginning, steps, texts), name="token")
 
 
 def _steps(
-    source: Path,
     model: LanguageModel,
     beginning: str,
     length: int,
     temperature: float,
-    best: int,
-    seed: int,
+    best: int | None = None,
+    seed: int = 0,
 ) -> tuple[Step, ...]:
     """Return the continuation; a repetition with the same inputs computes nothing."""
-    key = (str(source), id(model), beginning, length, temperature, best, seed)
+    # Models are compared by identity: a run that goes on has another one after each epoch.
+    key = (model, beginning, length, temperature, best, seed)
     kept = st.session_state.get("text.kept")
     if kept is None or kept[0] != key:
         steps = continue_text(
@@ -144,7 +141,7 @@ def _text(
         texts: The tokens.
         shares: A number from 0 to 1 for each token.
         current: The index of the token with a frame.
-        largest: The number with the darkest colour.
+        largest: The number with the strongest colour.
     """
     tokens = []
     for at, (text, share) in enumerate(zip(texts, shares, strict=True)):
@@ -209,9 +206,9 @@ def _attention(model: LanguageModel, step: Step) -> None:
             f"{_text('', read, weights.tolist(), largest=float(weights.max()))}"
         )
     st.caption(
-        f"The {len(read)} tokens that the network read. The last one attends: the darker the blue, "
-        "the more it takes from this token; the darkest is the largest weight of the head. The "
-        "weights of a head have the sum 1."
+        f"The {len(read)} tokens that the network read. The last one attends: the stronger the "
+        "blue, the more it takes from this token; the strongest is the largest weight of the head. "
+        "The weights of a head have the sum 1."
     )
     with st.expander(f"All {layers * heads} heads as matrices"):
         for at in range(layers):
@@ -284,13 +281,13 @@ def _train() -> None:
 
 def _details(run: RunView) -> None:
     """Show what the latest network of a run writes."""
-    if not run.records or not run.has_network:
+    best = run.best
+    if best is None or not run.has_network:
         st.caption("After the first epoch, a text of the network appears here.")
         return
-    best = min(run.records, key=lambda record: record.validation_loss)
     try:
         model = language_model(run.folder)
-        steps = continue_text(model, _opening(model), length=200, temperature=0.8)
+        steps = _steps(model, _opening(model), 200, 0.8)
     except (CheckpointError, ImportError, OSError, ValueError) as error:
         st.error(str(error))
         return
