@@ -73,6 +73,7 @@ def test_a_drawn_digit_is_read(page: Any) -> None:
     page.locator("[data-answer='7']").wait_for()
     page.get_by_text("Layer by layer").wait_for()
     page.get_by_text("4 × 28 × 28").wait_for()
+    page.locator("[data-test-script-state='notRunning']").wait_for()
     # A value of `out` depends on a window of 5 x 5 pixels, and 1 of `pool` depends on it.
     page.get_by_label("out, channel 2").press("ArrowUp")
     page.get_by_text("out, channel 2, row 14, column 14").wait_for()
@@ -85,6 +86,11 @@ def test_a_drawn_digit_is_read(page: Any) -> None:
         "images => images.filter(i => i.naturalWidth > 0).length"
     )
     assert shown > 30
+    # The selected value is kept for another picture.
+    page.get_by_role("button", name="Random example").click()
+    page.get_by_label("Test image of MNIST").wait_for()
+    page.locator(".mark").nth(6).wait_for()
+    page.get_by_text("out, channel 2, row 14, column 14").wait_for()
 
 
 def test_a_digit_is_drawn_by_keyboard_and_kept_in_the_address(page: Any) -> None:

@@ -33,13 +33,16 @@ const reachedBy = (layer, [from, to]) => [
   Math.floor((to + layer.before) / layer.stride),
 ];
 
+// The selected value, {layer, channel, row, column}. It outlives an element: Streamlit may make a
+// new one, for example for the layers of another picture.
+const kept = { place: null, isPinned: false };
+
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".layers");
   const status = parentElement.querySelector("[role=status]");
   const pictures = parentElement.querySelector(".pictures");
   const { layers } = data;
-  let chosen = null; // {layer, channel, row, column}
-  let pinned = false;
+  const focused = root.getRootNode().activeElement?.getAttribute("aria-label");
 
   const planes = layers.map((layer) => layer.planes.map(() => null));
   root.replaceChildren(
@@ -68,18 +71,18 @@ export default function ({ data, parentElement }) {
             column: cell(event.clientX - box.left, box.width, values[0].length),
           };
         };
-        plane.addEventListener("pointermove", (event) => pinned || select(at(event)));
+        plane.addEventListener("pointermove", (event) => kept.isPinned || select(at(event)));
         plane.addEventListener("click", (event) => {
-          pinned = true;
+          kept.isPinned = true;
           select(at(event));
         });
         plane.addEventListener("keydown", (event) => {
-          if (event.key === "Escape") pinned = false;
+          if (event.key === "Escape") kept.isPinned = false;
           if (!(event.key in ARROWS)) return;
-          const here = chosen?.layer === number && chosen.channel === channel;
+          const here = kept.place?.layer === number && kept.place.channel === channel;
           const [down, right] = here ? ARROWS[event.key] : [0, 0];
-          const from = here ? chosen : { row: values.length >> 1, column: values[0].length >> 1 };
-          pinned = true;
+          const from = here ? kept.place : { row: values.length >> 1, column: values[0].length >> 1 };
+          kept.isPinned = true;
           select({
             layer: number,
             channel,
@@ -110,7 +113,7 @@ export default function ({ data, parentElement }) {
   const all = (number) => layers[number].planes.map((_, channel) => channel);
 
   const select = (place) => {
-    chosen = place;
+    kept.place = place;
     root.querySelectorAll(".mark").forEach((mark) => mark.remove());
     const { layer, channel, row, column } = place;
     frame(layer, [channel], [row, row], [column, column]);
@@ -166,7 +169,13 @@ export default function ({ data, parentElement }) {
         ? `, the ReLU of the sum of window times kernel and the bias ${here.bias[channel]}`
         : ", from the window";
     }
-    status.textContent = name + formula + (pinned ? " (kept; Escape releases it)" : "");
+    status.textContent = name + formula + (kept.isPinned ? " (kept; Escape releases it)" : "");
     pictures.replaceChildren(...shown);
   };
+
+  const { place } = kept;
+  const row = place && layers[place.layer]?.planes[place.channel]?.[place.row];
+  if (row?.[place.column] !== undefined) select(place);
+  const again = planes.flat().find((plane) => plane.getAttribute("aria-label") === focused);
+  if (focused) again?.focus({ preventScroll: true });
 }
