@@ -70,6 +70,7 @@ def agree(
 CPU_ONLY = {
     operations.ATTENTION,
     operations.CLIP_GRAD_NORM,
+    operations.DECODER,
     operations.LAYER_NORM,
     operations.RMS_NORM,
     operations.SELF_ATTENTION,

@@ -91,6 +91,13 @@ def test_a_full_window_keeps_its_last_half() -> None:
     np.testing.assert_allclose(tokens[1].probabilities, next_probabilities(logits), rtol=1e-9)
 
 
+def test_tokens_are_those_that_choice_draws() -> None:
+    tokens = list(islice(generate_tokens(MODEL, [1], top_k=4, seed=3), 30))
+    rng = np.random.default_rng(3)
+    drawn = [int(rng.choice(6, p=token.probabilities)) for token in tokens]
+    assert [token.number for token in tokens] == drawn
+
+
 @cache
 def text_of(seed: int) -> str:
     return "".join(generate(MODEL, LETTERS, "ab", length=20, seed=seed))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,20 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt_autodiff import no_grad
+from mt_autodiff import no_grad, tensor
 from mt_kernels_cpu import Tuned
 from mt_models.networks import GPT
 from mt_models.networks.continuation import GPTCache
-from mt_nn import cross_entropy
+from mt_nn import RMSNorm, cross_entropy
+from mt_nn.functional.linear import LinearActivation
 from mt_tensor import ShapeError
 
 F64 = Tuned(np.float64)
 Array = npt.NDArray[np.float64]
 
 
-def small(**options: bool | int) -> GPT:
-    sizes = {"width": 8, "heads": 2, "layers": 2, "context": 6, **options}
-    return GPT(7, **sizes, rng=3, backend=F64)  # type: ignore[arg-type]
+def small(**options: Any) -> GPT:
+    sizes = {"width": 8, "heads": 2, "layers": 2, "context": 6, "backend": F64, **options}
+    return GPT(7, **sizes, rng=3)
 
 
 def normalised(x: Array, weight: Array, bias: Array | float) -> Array:
@@ -137,9 +140,80 @@ def test_captured_steps_continue_a_sequence(options: dict[str, bool]) -> None:
     steps = {id(each.continuation) for each in (first, second)}
     del first, second
     assert {id(network.new_cache(2).continuation)} <= steps
-    copy = pickle.loads(pickle.dumps(network))
-    logits = continued(copy, ids[2], copy.new_cache(2))
+    other = pickle.loads(pickle.dumps(network))
+    logits = continued(other, ids[2], other.new_cache(2))
     np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-12)
+
+
+def is_fused(cache: GPTCache) -> bool:
+    """Return whether the fused form computes a token, which it does."""
+    fused = cache.continuation.fused
+    assert fused is not None
+    return fused.logits(0, cache[0].length) is not None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "activation", "options"),
+    [
+        (np.float64, "gelu", {}),
+        (np.float64, "relu", {"bias": True, "tied": False}),
+        (np.float32, "gelu-tanh", {"bias": True, "width": 45, "heads": 3}),
+    ],
+)
+def test_one_kernel_continues_a_sequence(
+    dtype: type[np.floating], activation: LinearActivation, options: dict[str, int]
+) -> None:
+    network = small(backend=Tuned(dtype), **options).eval()
+    rng = np.random.default_rng(0)
+    for parameter in network.parameters():
+        drawn = rng.uniform(-0.5, 0.5, parameter.shape)
+        parameter.update(tensor(drawn, network.tokens.weight.value.backend))
+    for block in network.blocks:
+        block.linear1.activation = activation
+    first, second = network.new_cache(), network.new_cache()
+    ids, tolerance = rng.integers(0, 7, (2, 1, 6)), 200 * float(np.finfo(dtype).eps)
+    # Two caches at the same time, and parameters that change meanwhile.
+    for at in range(6):
+        for numbers, cache in zip(ids, (first, second), strict=True):
+            assert is_fused(cache)
+            found = continued(network, numbers[:, at : at + 1], cache)
+            expected = network(numbers[:, : at + 1]).to_numpy()[:, -1:]
+            np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+    for parameter in network.parameters():
+        parameter.update(parameter.value.detach() * 0.5)
+    network.tokens.weight.value.to_numpy()[...] += 0.25
+    first.clear()
+    found = continued(network, ids[0], first)
+    np.testing.assert_allclose(found, network(ids[0]).to_numpy(), rtol=tolerance, atol=tolerance)
+    for each in (first, second):
+        assert each.continuation.step.repetitions == 0
+
+
+@pytest.mark.filterwarnings("ignore:capture:mt_nn.CaptureWarning")
+def test_other_networks_do_not_use_the_kernel() -> None:
+    ids = np.arange(6)[None] % 7
+
+    def agrees(network: GPT, cache: GPTCache) -> bool:
+        found = continued(network, ids, cache)
+        np.testing.assert_allclose(found, network(ids).to_numpy(), rtol=1e-9, atol=1e-12)
+        cache.clear()
+        return is_fused(cache)
+
+    network = small().eval()
+    cache = network.new_cache()
+    assert agrees(network, cache)
+    with network.blocks[1].linear1.register_forward_hook(lambda *_: _[2] * 2.0):
+        assert not agrees(network, cache)
+    assert agrees(network, cache)
+    with pytest.raises(IndexError), no_grad():
+        network.next_logits([[7]], cache)
+    copied = copy.deepcopy((network, cache))
+    assert continued(copied[0], ids, copied[1]).shape == (1, 6, 7)
+    assert agrees(copied[0], copied[0].new_cache())
+    network.norm.eps = 0.5
+    assert not agrees(network, network.new_cache())
+    network.norm = RMSNorm(8, backend=F64).eval()  # type: ignore[assignment]
+    assert not agrees(network, network.new_cache())
 
 
 def test_every_parameter_has_a_gradient() -> None:

@@ -10,7 +10,7 @@ call one hook whose name begins with an underscore. A backend implements the hoo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -160,6 +160,26 @@ class Backend(ABC):
     @abstractmethod
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
+
+    # Threads
+
+    def parts(self, count: int, steps: int, largest: int) -> list[tuple[int, int]]:
+        """Return the parts of a batch that `run_parts` computes in less time than the whole.
+
+        Args:
+            count: The number of examples.
+            steps: The multiplications of all of them.
+            largest: The number of elements of the largest matrix.
+
+        Returns:
+            The start and the end of each part, one part for a backend that does not divide batches.
+        """
+        return [(0, count)]
+
+    def run_parts(self, works: Sequence[Callable[[], object]]) -> None:
+        """Call a function for each part of a batch."""
+        for work in works:
+            work()
 
     # The five operations
 

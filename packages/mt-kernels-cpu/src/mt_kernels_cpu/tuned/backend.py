@@ -1,5 +1,8 @@
 """The tuned backend, assembled from its operations and fused forms."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.tuned.convolution.launch import correlate
 from mt_kernels_cpu.tuned.forms import FORMS
@@ -7,7 +10,10 @@ from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.elementwise import Elementwise
 from mt_kernels_cpu.tuned.operations.products import Products
 from mt_kernels_cpu.tuned.operations.reductions import Reductions
-from mt_tensor import FusedForm, FusedOperation, TensorData
+from mt_kernels_cpu.tuned.operations.small_products import LARGEST
+from mt_kernels_cpu.tuned.simd.vector import WIDTH
+from mt_kernels_cpu.tuned.threads import Part, partition, run_side_by_side, undivided
+from mt_tensor import FusedForm, FusedOperation, TensorData, recording
 from mt_tensor.tensor_data import as_images
 
 
@@ -24,6 +30,25 @@ class Tuned(Elementwise, Reductions, Products):
 
     name = "tuned"
     is_recordable = not JIT_IS_DISABLED
+
+    def parts(self, count: int, steps: int, largest: int) -> list[Part]:
+        """Return the parts of a batch for `run_parts`, see `mt_tensor.Backend.parts`."""
+        # BLAS, which multiplies larger matrices, has threads of its own.
+        if WIDTH < 64 or largest > LARGEST:
+            return [(0, count)]
+        return partition(count, steps)
+
+    def run_parts(self, works: Sequence[Callable[[], object]]) -> None:
+        """Call a function for each part of a batch; in a captured step, each on its own thread.
+
+        Other steps call them in turn: most of their time is that of Python, which runs one thread
+        at a time, and their kernels divide their work themselves.
+        """
+        recorder = recording.recorder()
+        if recorder is None:
+            super().run_parts(works)
+        else:
+            recorder.side_by_side(run_side_by_side, [partial(undivided, each) for each in works])
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Memory]] | None:
         """Return the fused form of a composed function, None if there is none."""

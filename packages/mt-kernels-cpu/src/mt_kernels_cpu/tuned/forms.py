@@ -4,6 +4,7 @@ from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.tuned.attention.form import Attention, SelfAttention
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
+from mt_kernels_cpu.tuned.decoder.form import Decoder
 from mt_kernels_cpu.tuned.layers.clipping import ClipGradNorm
 from mt_kernels_cpu.tuned.layers.dropout import Dropout
 from mt_kernels_cpu.tuned.layers.embedding import Take
@@ -31,6 +32,7 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CLIP_GRAD_NORM: ClipGradNorm,
     operations.CONVOLUTION: Convolution,
     operations.CROSS_ENTROPY: CrossEntropy,
+    operations.DECODER: Decoder,
     operations.DROPOUT: Dropout,
     operations.TAKE: Take,
     operations.LAYER_NORM: LayerNorm,
@@ -48,10 +50,11 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
 """Fused form of each operation that has one."""
 
 if JIT_IS_DISABLED:
-    # Vector instructions do not run as Python.
+    # Vector instructions and addresses do not run as Python.
     for operation in (
         operations.ATTENTION,
         operations.CONVOLUTION,
+        operations.DECODER,
         operations.MAXPOOL2D,
         operations.MAX_OVER_TIME,
         operations.SELF_ATTENTION,

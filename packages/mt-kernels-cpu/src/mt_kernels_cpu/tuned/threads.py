@@ -36,6 +36,19 @@ WAKEUP_COST = 2**21
 SPINS = 3_000
 """Number of times that a waiting thread looks for a change before it sleeps: about 0.1 ms."""
 
+
+class _State(threading.local):
+    """State of a thread.
+
+    Attributes:
+        divides: False if other threads compute other parts at the same time.
+    """
+
+    divides = True
+
+
+_state = _State()
+
 Part = tuple[int, int]
 """Start of a part of a range, and its end, which is not included."""
 
@@ -51,7 +64,12 @@ def partition(count: int, steps: int) -> list[Part]:
         steps: The multiplications of the whole range.
     """
     # Kernels that run as Python hold the interpreter lock.
-    if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1 or JIT_IS_DISABLED:
+    if (
+        steps < PARALLEL_FROM
+        or settings.NUMBA_NUM_THREADS == 1
+        or JIT_IS_DISABLED
+        or not _state.divides
+    ):
         return [(0, count)]
     # `get_num_threads` makes numba start its threads.
     configure()
@@ -80,6 +98,15 @@ def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> 
         run_side_by_side(works)
     else:
         recorder.side_by_side(run_side_by_side, works)
+
+
+def undivided(work: Callable[[], object]) -> None:
+    """Call a function whose kernels do not divide their work."""
+    before, _state.divides = _state.divides, False
+    try:
+        work()
+    finally:
+        _state.divides = before
 
 
 def run_side_by_side(works: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -155,6 +182,8 @@ class Worker:
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
+        # The error state belongs to a thread; kernels give no warnings on any of them.
+        np.seterr(all="ignore")
         while True:
             self.answers.put(_outcome(self.requests.get()))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mt_kernels_cpu import Tuned
+from mt_kernels_cpu.tuned.layers.linear import fits_vectors, gelu_rows, gelu_vectors
 from mt_tensor import operators
 
 UNIT = 2.0**-24
@@ -52,3 +53,18 @@ def test_special_values(name: str) -> None:
     assert np.signbit(found[1])
     assert math.isnan(found[4])
     np.testing.assert_allclose(found[5:], [1.0, -1.0] if name == "tanh" else [1e30, 0.0], rtol=1e-6)
+
+
+@pytest.mark.skipif(not fits_vectors(np.dtype(np.float32), 64), reason="kernels run as Python")
+def test_vectors_have_the_bits_of_single_numbers() -> None:
+    rng = np.random.default_rng(0)
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, 1e30, -1e30, 1e-40]
+    points = np.concatenate([special, rng.normal(0, 3, 184)]).astype(np.float32)
+    bias = rng.normal(size=64).astype(np.float32)
+    found = []
+    for kernel in (gelu_rows(points.dtype, "gelu"), gelu_vectors):
+        out, sums = np.zeros_like(points), points.copy()
+        kernel(out, sums, bias, 64, 1, 3)
+        kernel(out, sums, bias[:0], 64, 0, 1)
+        found.append((out.tobytes(), sums.tobytes()))
+    assert found[0] == found[1]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, grad_enabled, no_grad, tensor
-from mt_models.networks.continuation import Continuation, GPTCache, LayerCache
+from mt_models.networks.continuation import Continuation, GPTCache, LayerCache, Parts, parts_of
 from mt_models.networks.modes import evaluating
 from mt_nn import (
     Dropout,
@@ -141,7 +141,7 @@ class GPT(Module):
         if (
             isinstance(cache, GPTCache)
             and ids.shape == (cache.continuation.batch, 1)
-            and np.issubdtype(ids.dtype, np.integer)
+            and ids.dtype.kind in "iu"
             and cache[0].length < self.context
             and cache.continuation.backend.is_recordable
             and not self.training
@@ -154,11 +154,13 @@ class GPT(Module):
     def new_cache(self, batch: int = 1) -> GPTCache:
         """Return an empty cache for `context` tokens of a number of sequences.
 
-        With a cache, in evaluation mode and without recording, `next_logits` of one token is a
-        captured step, where the backend allows it. The memory of a cache that is no longer used
-        serves for the next one, so that the step is recorded once.
+        With a cache, in evaluation mode and without recording, `next_logits` of one token is one
+        kernel or a captured step, where the backend allows it. The memory of a cache that is no
+        longer used serves for the next one, so that the step is prepared once.
         """
-        backend = self.tokens.weight.value.backend
+        backend, parts = self.tokens.weight.value.backend, self._parts()
+        # Steps of replaced parts are stale.
+        self._unused[:] = [each for each in self._unused if each.parts == parts]
         for found in self._unused:
             if found.batch == batch and found.backend is backend:
                 self._unused.remove(found)
@@ -166,11 +168,19 @@ class GPT(Module):
         else:
             width, context = self.tokens.width, self.context
             layers = [LayerCache(batch, context, width, backend=backend) for _ in self.blocks]
-            found = Continuation(layers, batch, backend, self._continued)
+            found = Continuation(parts, layers, batch, backend, self._continued)
         cache = GPTCache(found)
         cache.clear()
         weakref.finalize(cache, self._unused.append, cache.continuation).atexit = False
         return cache
+
+    def _parts(self) -> Parts:
+        """Return the parts of the network for the fused step."""
+        outer = [self.tokens, self.positions, self.norm, self.head]
+        parts = parts_of(outer, self.blocks, [self, self.dropout])
+        if parts.settings is None or type(self) is not GPT:
+            return Parts([], [], list(self.modules()), None)
+        return parts
 
     def attention_maps(self, ids: Ids | Sequence[Sequence[int]]) -> npt.NDArray[np.floating]:
         """Return the weight with which each position attends to each earlier one, in every head.
@@ -191,19 +201,28 @@ class GPT(Module):
 
     def _continue(self, ids: Ids, cache: GPTCache) -> Tensor:
         """Return the logits after one more token, (batch, vocabulary)."""
-        backend, at = cache.continuation.backend, cache[0].length
-        visible = np.broadcast_to(np.arange(self.context) <= at, (len(ids), self.context))
-        mask = from_numpy(visible.astype(backend.dtype), backend)
-        logits = cache.continuation.step(ids.astype(np.int64), np.array([at]), mask)
+        continuation, at = cache.continuation, cache[0].length
+        fused = continuation.fused
+        logits = None if fused is None else fused.logits(int(ids[0, 0]), at)
+        if logits is None:
+            logits = self._captured(ids, continuation, at)
         for layer in cache:
             layer.length = at + 1
+        return logits
+
+    def _captured(self, ids: Ids, continuation: Continuation, at: int) -> Tensor:
+        """Return the logits after one more token, by a captured step; see `_continue`."""
+        backend = continuation.backend
+        visible = np.broadcast_to(np.arange(self.context) <= at, (len(ids), self.context))
+        mask = from_numpy(visible.astype(backend.dtype), backend)
+        logits = continuation.step(ids.astype(np.int64), np.array([at]), mask)
         # The next call writes into the same memory.
         return tensor(logits.to_numpy().copy(), backend)
 
     def _continued(
         self, layers: Sequence[LayerCache], ids: Ids, place: npt.NDArray[np.int64], visible: Tensor
     ) -> Tensor:
-        """Compute one token with shapes that do not depend on its place; see `_continue`.
+        """Compute one token with shapes that do not depend on its place; see `_captured`.
 
         Shape:
             ids (batch, 1), place (1,), visible (batch, context) → (batch, vocabulary).

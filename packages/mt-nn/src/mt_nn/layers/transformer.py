@@ -3,17 +3,18 @@
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Seed, Tensor
+from mt_autodiff import Seed, Tensor, grad_enabled
 from mt_autodiff.names import renamed
 from mt_nn import init as initializers
 from mt_nn.functional.linear import LinearActivation
 from mt_nn.init import Initializer
-from mt_nn.layers._checks import check_sizes
+from mt_nn.layers._checks import check_sizes, check_tensor
 from mt_nn.layers.attention import KeyValueCache, MultiHeadAttention
 from mt_nn.layers.dropout import Dropout
 from mt_nn.layers.layer_norm import LayerNorm
 from mt_nn.layers.linear import Linear
 from mt_nn.module import Module
+from mt_nn.side_by_side import Part, compute_in_parts
 from mt_tensor import REFERENCE, Backend
 
 
@@ -116,6 +117,32 @@ class TransformerBlock(Module):
             ValueError: A cache is given to a block that is not causal.
             TypeError: The input is not a tensor.
         """
+        if key_mask is None and cache is None:
+            parts = self._parts(x)
+            if len(parts) > 1:
+                return compute_in_parts(self._computed, x, self.parameters(), parts)
+        return self._computed(x, key_mask, cache)
+
+    def _parts(self, x: Tensor) -> list[Part]:
+        """Return the parts of a batch that are computed side by side."""
+        check_tensor(self, x)
+        count, width = x.shape[0] if x.shape else 1, self.attention.width
+        # Each position takes part in products with 12 · width² weights.
+        parts = x.backend.parts(count, 12 * width * x.size, width * self.linear1.out_size)
+        drops = self.training and max(self.dropout.rate, self.attention.dropout) > 0.0
+        if len(parts) == 1 or not grad_enabled() or drops:
+            return [(0, count)]
+        # A hook receives whole batches.
+        has_hooks = any(module._forward_hooks for module in self.modules())
+        return [(0, count)] if has_hooks else parts
+
+    def _computed(
+        self,
+        x: Tensor,
+        key_mask: Tensor | npt.NDArray[np.bool_] | None = None,
+        cache: KeyValueCache | None = None,
+    ) -> Tensor:
+        """Return the result of a batch; see `forward`."""
         attended = self.attention(self.norm1(x), key_mask=key_mask, cache=cache)
         y = x + self.dropout(attended)
         z: Tensor = y + self.dropout(self.linear2(self.linear1(self.norm2(y))))

@@ -48,6 +48,19 @@ CONVOLUTION = FusedOperation("convolve")
 CROSS_ENTROPY = FusedOperation("cross_entropy")
 """The loss of several classes given logits: `mt_nn.cross_entropy`."""
 
+DECODER = FusedOperation("decoder")
+"""One token of a transformer that continues a sequence: `mt_models.networks.GPT`.
+
+Arguments: parameters outside of the blocks (tables of tokens and of positions, factors and shifts
+of the last normalisation, weight and bias of the head); parameters of each block (factors and
+shifts, or weight and bias, of the first normalisation, the maps to queries, keys and values, the
+map after the attention, the second normalisation, and both linear layers; then the memory of keys
+and of values, (1, context, width)); the number of heads, epsilon, and the activation. None is a
+missing bias or shift, and a head that is the transposed table of tokens. Result: a function of a
+token and its position, from 0 on, that returns the logits, (1, vocabulary), and stores key and
+value; None for a token or a position that does not exist.
+"""
+
 DROPOUT = FusedOperation("dropout")
 """Dropout: `mt_nn.functional.dropout`."""
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_kernel
-from mt_kernels_cpu.tuned.layers.optimizer import buffer_slices
+from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_kernel, strict_nogil_kernel
+from mt_kernels_cpu.tuned.layers.optimizer import buffer_slices, for_each_tensor
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, TensorData, TensorList
 from mt_tensor.layout import Storage
+
+STEPS_PER_ELEMENT = 8
+"""The time of an element in each pass, in multiplications."""
 
 
 class ClipGradNorm(FusedForm[Memory]):
@@ -25,16 +28,16 @@ class ClipGradNorm(FusedForm[Memory]):
         elements = [backend.elements(grad) for grad in grads]
         norm = backend.new((1,))
         # The factor is in double precision, the squares are sums of doubles.
-        sums = np.empty(len(grads) + 1)
-        for at, each in enumerate(elements):
-            add_squares(backend.dtype)(sums, at, each)
+        sums, squares = np.zeros(len(grads) + 1), add_squares(backend.dtype)
+        for_each_tensor(slices, STEPS_PER_ELEMENT, lambda at: squares(sums, at, elements[at]))
         norm_and_factor(backend.dtype)(norm.storage, sums, float(max_norm))
-        buffer = backend.new((total,)).storage
-        results = []
-        for grad, each, part in zip(grads, elements, slices, strict=True):
-            scale(backend.dtype)(buffer[part], each, sums)
-            results.append(backend.contiguous(grad).with_storage(buffer[part]))
-        return [*results, norm]
+        buffer, kernel = backend.new((total,)).storage, scale(backend.dtype)
+        scaled = [buffer[part] for part in slices]
+        for_each_tensor(
+            slices, STEPS_PER_ELEMENT, lambda at: kernel(scaled[at], elements[at], sums)
+        )
+        results = zip(grads, scaled, strict=True)
+        return [*(backend.contiguous(grad).with_storage(each) for grad, each in results), norm]
 
 
 @fastmath_helper
@@ -53,7 +56,7 @@ def add_squares(dtype: np.dtype[Any]) -> Any:
     def write_sum_of_squares(sums: Storage, at: int, x: Storage) -> None:
         sums[at] = _sum_of_squares(x)
 
-    return strict_kernel(write_sum_of_squares)
+    return strict_nogil_kernel(write_sum_of_squares)
 
 
 @lru_cache
@@ -81,4 +84,4 @@ def scale(dtype: np.dtype[Any]) -> Any:
         for i in range(len(to)):
             to[i] = x[i] * factor
 
-    return strict_kernel(multiply_by_factor)
+    return strict_nogil_kernel(multiply_by_factor)

@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import helper, strict_kernel, strict_nogil_kernel
+from mt_kernels_cpu.compiling.jit import (
+    JIT_IS_DISABLED,
+    helper,
+    strict_kernel,
+    strict_nogil_kernel,
+)
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
 from mt_kernels_cpu.tuned.operations.error_function import (
-    gelu_float32,
     gelu_slope_float32,
     gelu_tanh_float32,
     gelu_tanh_slope_float32,
 )
+from mt_kernels_cpu.tuned.operations.error_function_vectors import gelu_and_slope
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
+from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, store
+from mt_kernels_cpu.tuned.simd.vector import lanes
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import fits_linear
@@ -29,6 +35,9 @@ ACTIVATIONS = (None, "relu", "gelu", "gelu-tanh")
 
 STEPS_OF_GELU = 24
 """The time of GELU and its derivative of an element, in multiplications."""
+
+STEPS_OF_PRODUCT = 16
+"""The time of the product of two elements in memory, in multiplications in registers."""
 
 
 class Linear(FusedForm[Memory]):
@@ -67,6 +76,8 @@ class Linear(FusedForm[Memory]):
             shift = sums[:0] if bias is None else backend.elements(bias)
             args = (out.storage, sums, shift, outputs)
             kernel = gelu_rows(backend.dtype, activation)
+            if activation == "gelu" and fits_vectors(backend.dtype, outputs):
+                kernel = gelu_vectors
             parts = partition(len(x), STEPS_OF_GELU * len(sums))
             run_parallel(parts, lambda _, *part: kernel(*args, *part))
             kept = sums
@@ -86,7 +97,9 @@ class Linear(FusedForm[Memory]):
         grad_input = grad_weight = grad_bias = None
         if activation not in (None, "relu") and len(needs_grad) == 2:
             scaled = backend.new(grad.shape).storage
-            zip_flat(operators.mul, backend.dtype)(scaled, backend.elements(grad), kept)
+            args = scaled, backend.elements(grad), kept
+            parts = partition(len(scaled), STEPS_OF_PRODUCT * len(scaled))
+            run_parallel(parts, lambda _, *part: multiply_elements(*args, *part))
             g = scaled.reshape(g.shape)
         elif kept is not None or len(needs_grad) > 2:
             grad_bias = backend.new((w.shape[1],))
@@ -114,6 +127,23 @@ def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
         (..., n) → (rows, n).
     """
     return backend.elements(a).reshape(prod(a.shape[:-1]), a.shape[-1])
+
+
+@lru_cache
+def activation_for(dtype: np.dtype[Any], activation: str | None) -> Any:
+    """Return one of `ACTIVATIONS` of a number, for use inside kernels."""
+    if activation == "gelu-tanh":
+        return gelu_tanh_float32 if dtype == np.float32 else helper(_gelu_tanh)
+    formulas = {"gelu": operators.gelu, "relu": operators.relu, None: operators.id}
+    return formula_for(formulas[activation], dtype)
+
+
+@strict_nogil_kernel
+def multiply_elements(to: Storage, a: Storage, b: Storage, first: int, last: int) -> None:
+    """Multiply the elements `first` to `last` of two arrays."""
+    out, x, y = to[first:last], a[first:last], b[first:last]
+    for i in range(len(out)):
+        out[i] = x[i] * y[i]
 
 
 @lru_cache
@@ -196,12 +226,10 @@ def gelu_rows(dtype: np.dtype[Any], activation: str) -> Any:
     It adds the bias, which may be empty, to each row of `sums`, writes GELU of that to `out`, and
     replaces `sums` by the derivative of GELU.
     """
-    exact = activation == "gelu"
+    exact, value = activation == "gelu", activation_for(dtype, activation)
     if dtype == np.float32:
-        value = gelu_float32 if exact else gelu_tanh_float32
         slope = gelu_slope_float32 if exact else gelu_tanh_slope_float32
     else:
-        value = formula_for(operators.gelu, dtype) if exact else helper(_gelu_tanh)
         slope = formula_for(_gelu_slope if exact else _gelu_tanh_slope, dtype)
 
     def apply_gelu(
@@ -218,6 +246,31 @@ def gelu_rows(dtype: np.dtype[Any], activation: str) -> Any:
                 row[j] = slope(x)
 
     return strict_nogil_kernel(apply_gelu)
+
+
+def fits_vectors(dtype: np.dtype[Any], columns: int) -> bool:
+    """Return whether `gelu_vectors` computes rows of a dtype and a length."""
+    return dtype == np.float32 and columns % lanes(dtype) == 0 and not JIT_IS_DISABLED
+
+
+@strict_nogil_kernel
+def gelu_vectors(
+    out: Storage, sums: Storage, bias: Storage, columns: int, first: int, last: int
+) -> None:
+    """Apply GELU to rows of whole vectors in single precision, as the kernel of `gelu_rows` does.
+
+    The compiler would choose vectors of half the length.
+    """
+    step = lanes_of(out)
+    for start in range(first * columns, last * columns, columns):
+        row, to = sums[start : start + columns], out[start : start + columns]
+        if len(bias) > 0:
+            for j in range(len(row)):
+                row[j] += bias[j]
+        for j in range(0, columns, step):
+            value, slope = gelu_and_slope(load(row, j))
+            store(to, j, value)
+            store(row, j, slope)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_kernel
+from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_nogil_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
@@ -104,7 +104,8 @@ def _backward(backend: Memory, saved: Any, grad: TensorData, is_centred: bool) -
 
 
 @fastmath_helper
-def _mean(row: Storage) -> float:
+def mean(row: Storage) -> float:
+    """Return the mean of a row, added in double precision."""
     total = 0.0
     for j in range(len(row)):
         total += row[j]
@@ -112,7 +113,8 @@ def _mean(row: Storage) -> float:
 
 
 @fastmath_helper
-def _mean_square(row: Storage, centre: Any) -> float:
+def mean_square(row: Storage, centre: Any) -> float:
+    """Return the mean square of the distances from a number, added in double precision."""
     total = 0.0
     for j in range(len(row)):
         distance = np.float64(row[j] - centre)
@@ -151,20 +153,20 @@ def normalize(dtype: np.dtype[Any]) -> Any:
     ) -> None:
         for r in range(len(x) // columns):
             row, to = x[r * columns : (r + 1) * columns], out[r * columns : (r + 1) * columns]
-            mean = number(_mean(row)) if is_centred else number(0)
-            scale = number(1.0 / np.sqrt(_mean_square(row, mean) + eps))
-            statistics[2 * r], statistics[2 * r + 1] = mean, scale
+            centre = number(mean(row)) if is_centred else number(0)
+            scale = number(1.0 / np.sqrt(mean_square(row, centre) + eps))
+            statistics[2 * r], statistics[2 * r + 1] = centre, scale
             if len(factors) > 0:
                 for j in range(len(to)):
-                    to[j] = (row[j] - mean) * scale * factors[j]
+                    to[j] = (row[j] - centre) * scale * factors[j]
             else:
                 for j in range(len(to)):
-                    to[j] = (row[j] - mean) * scale
+                    to[j] = (row[j] - centre) * scale
             if len(shifts) > 0:
                 for j in range(len(to)):
                     to[j] += shifts[j]
 
-    return strict_kernel(normalize_rows)
+    return strict_nogil_kernel(normalize_rows)
 
 
 @lru_cache
@@ -191,9 +193,9 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
         for r in range(len(x) // columns):
             row, grads = x[r * columns : (r + 1) * columns], g[r * columns : (r + 1) * columns]
             out = to[r * columns : (r + 1) * columns]
-            mean, scale = statistics[2 * r], statistics[2 * r + 1]
+            shift, scale = statistics[2 * r], statistics[2 * r + 1]
             for j in range(columns):
-                value = (row[j] - mean) * scale
+                value = (row[j] - shift) * scale
                 standard[j] = value
                 factor_sums[j] += grads[j] * value
                 shift_sums[j] += grads[j]
@@ -203,11 +205,11 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
             else:
                 for j in range(columns):
                     slopes[j] = grads[j]
-            centre = number(_mean(slopes)) if is_centred else number(0)
+            centre = number(mean(slopes)) if is_centred else number(0)
             along = number(_mean_product(slopes, standard))
             for j in range(columns):
                 out[j] = scale * (slopes[j] - centre - standard[j] * along)
         for j in range(columns):
             to_factors[j], to_shifts[j] = factor_sums[j], shift_sums[j]
 
-    return strict_kernel(normalize_rows_back)
+    return strict_nogil_kernel(normalize_rows_back)

@@ -5,7 +5,7 @@ parameters are views of it. Old values are never overwritten, so references to t
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
@@ -57,14 +57,8 @@ class _Step(FusedStep[Memory]):
         memory = backend.new((kinds * total,)).storage
         buffers = [memory[at * total : (at + 1) * total] for at in range(kinds)]
         new = [[buffer[part] for part in slices] for buffer in buffers]
-        operands = list(zip(slices, *new, *old, strict=True))
-
-        def work(_: int, first: int, last: int) -> None:
-            for part, *arrays in operands:
-                if first <= part.start < last:
-                    kernel(*arrays, settings)
-
-        run_parallel(partition(total, STEPS_PER_ELEMENT * total), work)
+        operands = list(zip(*new, *old, strict=True))
+        for_each_tensor(slices, STEPS_PER_ELEMENT, lambda at: kernel(*operands[at], settings))
         return [
             [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
             for each in new
@@ -76,6 +70,24 @@ def buffer_slices(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]
     """Return the length of a buffer for tensors of some shapes, and the slice of each."""
     ends = list(accumulate([prod(shape) for shape in shapes], initial=0))
     return ends[-1], [slice(first, end) for first, end in pairwise(ends)]
+
+
+def for_each_tensor(slices: list[slice], steps: int, work: Callable[[int], object]) -> None:
+    """Call a function for each tensor of a buffer that has elements, divided among threads.
+
+    Args:
+        slices: The slice of each tensor, from `buffer_slices`.
+        steps: The time of an element, in multiplications.
+        work: A function of the position of a tensor in the list.
+    """
+    total = slices[-1].stop if slices else 0
+
+    def run(_: int, first: int, last: int) -> None:
+        for at, part in enumerate(slices):
+            if first <= part.start < last:
+                work(at)
+
+    run_parallel(partition(total, steps * total), run)
 
 
 class SgdMomentum(_Step):

@@ -21,6 +21,17 @@ ZERO, HALF, ONE, TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.flo
 ROOT_OF_HALF = np.float32(0.7071067811865476)
 DENSITY_AT_0 = np.float32(0.3989422804014327)
 P = np.float32(0.33)
+SHARE = (
+    np.float32(-0.135344715),
+    np.float32(0.460233215),
+    np.float32(-0.351143232),
+    np.float32(0.408494238),
+    np.float32(0.047223593),
+    np.float32(0.201223022),
+    np.float32(0.182956077),
+    np.float32(0.186357795),
+)
+"""The coefficients of the polynomial in t, that of the highest power first."""
 TANH_LIMIT = np.float32(0.625)
 """Bound of |x| below which a polynomial is exact and the quotient of exponentials is not."""
 
@@ -43,14 +54,14 @@ def share_float32(x: Any, decay: Any) -> Any:
         decay: $e^{-x^2 / 2}$.
     """
     t = ONE / (ONE + P * (abs(x) * ROOT_OF_HALF))
-    y = np.float32(-0.135344715)
-    y = y * t + np.float32(0.460233215)
-    y = y * t + np.float32(-0.351143232)
-    y = y * t + np.float32(0.408494238)
-    y = y * t + np.float32(0.047223593)
-    y = y * t + np.float32(0.201223022)
-    y = y * t + np.float32(0.182956077)
-    y = y * t + np.float32(0.186357795)
+    y = SHARE[0]
+    y = y * t + SHARE[1]
+    y = y * t + SHARE[2]
+    y = y * t + SHARE[3]
+    y = y * t + SHARE[4]
+    y = y * t + SHARE[5]
+    y = y * t + SHARE[6]
+    y = y * t + SHARE[7]
     # The probability of a number above |x|, subtracted from 0 or 1 without a branch.
     tail = HALF * decay * (y * t)
     return abs((ONE if x >= ZERO else ZERO) - tail)

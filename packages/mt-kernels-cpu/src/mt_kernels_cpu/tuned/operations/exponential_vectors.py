@@ -34,45 +34,49 @@ _SINGLE = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
 _DOUBLE = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
 
 
+def emit_exp(builder: Any, x: Any) -> Any:
+    """Return the exponential function of the elements of a vector."""
+    vector, count = x.type, x.type.count
+    is_single = isinstance(vector.element, ir.FloatType)
+    constants = [float(each) for each in (_SINGLE if is_single else _DOUBLE)]
+    coefficients = COEFFICIENTS if is_single else COEFFICIENTS_64
+    bits, fraction_bits, bias = (32, 23, 127) if is_single else (64, 52, 1023)
+    integers = ir.VectorType(ir.IntType(bits), count)
+
+    def constant(value: float) -> Any:
+        return ir.Constant(vector, [value] * count)
+
+    def whole(value: int) -> Any:
+        return ir.Constant(integers, [value] * count)
+
+    def power_of_2(exponent: Any) -> Any:
+        shifted = builder.shl(builder.add(exponent, whole(bias)), whole(fraction_bits))
+        return builder.bitcast(shifted, vector)
+
+    log2_e, ln2_high, ln2_low, offset, lowest, highest = map(constant, constants)
+    x = builder.select(builder.fcmp_ordered("<", x, lowest), lowest, x)
+    x = builder.select(builder.fcmp_ordered(">", x, highest), highest, x)
+    n = builder.fsub(builder.fadd(builder.fmul(x, log2_e), offset), offset)
+    r = builder.fsub(x, builder.fmul(n, ln2_high))
+    r = builder.fsub(r, builder.fmul(n, ln2_low))
+    p = constant(float(coefficients[0]))
+    for each in coefficients[1:]:
+        p = builder.fadd(builder.fmul(p, r), constant(float(each)))
+    p = builder.fadd(builder.fmul(builder.fmul(p, r), r), r)
+    p = builder.fadd(p, constant(1.0))
+    exponent = builder.fptosi(n, integers)
+    half = builder.ashr(exponent, whole(1))
+    first, second = power_of_2(half), power_of_2(builder.sub(exponent, half))
+    return builder.fmul(builder.fmul(p, first), second)
+
+
 @intrinsic
 def exp_of_difference(typing: Any, a: Any, number: Any) -> Any:
     """Return $e^{a_i - x}$ of the elements of a vector and a number."""
-    is_single = a.element.bitwidth == 32
-    constants = [float(each) for each in (_SINGLE if is_single else _DOUBLE)]
-    coefficients = COEFFICIENTS if is_single else COEFFICIENTS_64
-    fraction_bits, bias = (23, 127) if is_single else (52, 1023)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(a)
-        integer = ir.IntType(a.element.bitwidth)
-        integers = ir.VectorType(integer, a.lanes)
-
-        def constant(value: float) -> Any:
-            return ir.Constant(vector, [value] * a.lanes)
-
-        def whole(value: int) -> Any:
-            return ir.Constant(integers, [value] * a.lanes)
-
-        def power_of_2(exponent: Any) -> Any:
-            bits = builder.shl(builder.add(exponent, whole(bias)), whole(fraction_bits))
-            return builder.bitcast(bits, vector)
-
-        log2_e, ln2_high, ln2_low, offset, lowest, highest = map(constant, constants)
-        x = builder.fsub(arguments[0], emit_splat(builder, arguments[1], a.lanes))
-        x = builder.select(builder.fcmp_ordered("<", x, lowest), lowest, x)
-        x = builder.select(builder.fcmp_ordered(">", x, highest), highest, x)
-        n = builder.fsub(builder.fadd(builder.fmul(x, log2_e), offset), offset)
-        r = builder.fsub(x, builder.fmul(n, ln2_high))
-        r = builder.fsub(r, builder.fmul(n, ln2_low))
-        p = constant(float(coefficients[0]))
-        for each in coefficients[1:]:
-            p = builder.fadd(builder.fmul(p, r), constant(float(each)))
-        p = builder.fadd(builder.fmul(builder.fmul(p, r), r), r)
-        p = builder.fadd(p, constant(1.0))
-        exponent = builder.fptosi(n, integers)
-        half = builder.ashr(exponent, whole(1))
-        first, second = power_of_2(half), power_of_2(builder.sub(exponent, half))
-        return builder.fmul(builder.fmul(p, first), second)
+        number = emit_splat(builder, arguments[1], a.lanes)
+        return emit_exp(builder, builder.fsub(arguments[0], number))
 
     return a(a, number), generate
 

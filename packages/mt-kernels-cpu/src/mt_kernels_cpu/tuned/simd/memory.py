@@ -10,7 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.np.numpy_support import carray
 
+from mt_kernels_cpu.compiling.jit import helper
 from mt_kernels_cpu.tuned.simd.vector import (
     Vector,
     emit_shuffle,
@@ -21,6 +23,10 @@ from mt_kernels_cpu.tuned.simd.vector import (
     tuple_of,
     unpack_tuple,
 )
+from mt_tensor.layout import Storage
+
+array_from: Any = carray
+pointer_to: Any = types.CPointer
 
 
 def emit_load(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
@@ -255,3 +261,20 @@ def copy_transposed(
 
     signature = types.void(to, types.intp, types.intp, array, types.intp, types.intp)
     return signature, generate
+
+
+@intrinsic
+def _pointer(typing: Any, array: Any, address: Any) -> Any:
+    """Return an address as a pointer to elements with the dtype of an array."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[1], context.get_value_type(signature.return_type))
+
+    return pointer_to(array.dtype)(array, types.intp), generate
+
+
+@helper
+def storage_at(array: Storage, address: int, count: int) -> Storage:
+    """Return the elements at an address as an array, with the dtype of another array."""
+    found: Storage = array_from(_pointer(array, address), (count,))
+    return found
