@@ -71,9 +71,15 @@ def _agree(formula: Callable[..., Any], fn: Callable[..., float], numbers: Seque
         return False
 
 
-def fold(fn: Callable[..., float], array: Array, dim: int, start: float) -> Array:
-    """Return a fold of one dimension, whose size becomes 1."""
-    on = on_arrays(fn, 2)
+def fold(on: Callable[..., Any], array: Array, dim: int, start: float) -> Array:
+    """Return a fold of one dimension, whose size becomes 1.
+
+    Args:
+        on: A function of two arrays.
+        array: The array.
+        dim: The dimension.
+        start: The value before the first element.
+    """
     if isinstance(on, np.ufunc):
         return np.asarray(on.reduce(array, axis=dim, keepdims=True, initial=start))
     total = np.full_like(np.take(array, [0], axis=dim), start)
@@ -105,7 +111,7 @@ class _Loops:
             _view(out)[...] = on_arrays(fn, 2)(_view(a), _view(b))
 
     def _reduce(self, fn: Any, out: Any, a: Any, dim: int, start: float) -> None:
-        _view(out)[...] = fold(fn, _view(a), dim, start)
+        _view(out)[...] = fold(on_arrays(fn, 2), _view(a), dim, start)
 
     def _matmul(self, out: Any, a: Any, b: Any) -> None:
         _view(out)[...] = _view(a) @ _view(b)
@@ -142,7 +148,7 @@ def _course_loops() -> Any:
 
         @staticmethod
         def reduce(fn: Any, start: float = 0.0) -> Any:
-            return lambda a, dim: _made(a, fold(fn, to_array(a), int(dim), start))
+            return lambda a, dim: _made(a, fold(on_arrays(fn, 2), to_array(a), int(dim), start))
 
         @staticmethod
         def matrix_multiply(a: Any, b: Any) -> Any:
