@@ -22,6 +22,7 @@ from grading.tasks.model import (
     title_of,
 )
 from grading.tasks.table import table
+from tools.blocks import with_block
 
 FOLDER = ROOT / "docs" / "tasks"
 INDEX = FOLDER / "README.md"
@@ -31,10 +32,8 @@ README = ROOT / "README.md"
 BEGIN = "<!-- {}: written by `python -m grading.tasks.pages` -->"
 """Format string of the first line of a block; its argument is the name of the block."""
 
-BLOCK = re.compile(
-    "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
-    re.DOTALL,
-)
+NAMED = re.compile(BEGIN.format(r"(\w+)"))
+"""Pattern of the first line of a block, with its name."""
 
 VARYING = re.compile(r"`[^`]+`|(?<= of )(?:1 / x|a \w+)(?= )|(?<=returns )[-dx²³1 /]+(?=\.)")
 """Names and formulas in which the causes of a family differ."""
@@ -46,12 +45,12 @@ def written(text: str, blocks: dict[str, str]) -> str:
     Raises:
         ValueError: A block is missing, repeated or unknown.
     """
-    names = [found["name"] for found in BLOCK.finditer(text)]
+    names = NAMED.findall(text)
     if sorted(names) != sorted(blocks):
         raise ValueError(f"the blocks of the document are {names}, expected {list(blocks)}")
-    return BLOCK.sub(
-        lambda found: f"{found['begin']}\n\n{blocks[found['name']]}\n\n{found['end']}", text
-    )
+    for name, content in blocks.items():
+        text = with_block(text, name, content)
+    return text
 
 
 def task_page(task: Task, tasks: Table) -> str:

@@ -20,10 +20,12 @@ class NextToken:
     Attributes:
         number: The number of the token.
         probabilities: The probabilities from which it was drawn, (vocabulary,).
+        window: The numbers of the tokens that the network read before it.
     """
 
     number: int
     probabilities: npt.NDArray[np.float64]
+    window: tuple[int, ...]
 
 
 def next_probabilities(
@@ -136,9 +138,10 @@ def _tokens(
             logits, temperature=temperature, top_k=top_k, top_p=top_p
         )
         number = int(rng.choice(len(probabilities), p=probabilities))
+        token = NextToken(number, probabilities, tuple(window))
         new = [number]
         window = [*window, number]
-        yield NextToken(number, probabilities)
+        yield token
 
 
 def generate(
