@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from asv_benchmarks.workloads import BY_NAME
 from grading.driver.in_process import InProcessSubject
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
+from grading.speed.workloads import BY_NAME
 from grading.tasks.table import PATH, table
 
 

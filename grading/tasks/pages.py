@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
+from grading.speed.workloads import OF_LAYERS
 from grading.submissions.submission import Submission
 from grading.tasks.model import (
     EDITION_NAMES,
@@ -183,10 +184,11 @@ def _checks(task: Task, tasks: Table) -> str:
             for name, accuracy in task.accuracy.items()
         ]
     if task.speed is not None:
+        ours = "layers" if OF_LAYERS.intersection(task.speed.workloads) else "`fast` kernels"
         lines += [
             "",
             f"Speed: your code is fast enough if it takes at most {task.speed.ratio:g} times as "
-            "long as our `fast` kernels ([measurement](../guides/grading-your-work.md#speed)).",
+            f"long as our {ours} ([measurement](../guides/grading-your-work.md#speed)).",
         ]
     if task.allowances:
         lines += ["", "Your choice:", ""]

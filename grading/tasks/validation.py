@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from asv_benchmarks.workloads import BY_NAME
+from grading.speed.workloads import BY_NAME
 from grading.tasks.model import (
     DEVICES,
     EDITIONS,

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asv_benchmarks.workloads import BY_NAME, WORKLOADS, Workload
+from asv_benchmarks.workloads import WORKLOADS, Workload
 from grading.checking.compare import MismatchError
 from grading.checking.oracles.convolution import conv
+from grading.driver.in_process import InProcessSubject
 from grading.driver.timed_inputs import Rows
 from grading.isolation import CheckAbandoned, IsolatedSubject, WorkerError
 from grading.judge.records import Status
@@ -24,6 +25,7 @@ from grading.speed.constants import with_constants
 from grading.speed.measure import measure
 from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
+from grading.speed.workloads import BY_NAME, LAYERS
 from grading.tasks.model import Task
 from grading.tasks.table import PATH, load, table
 
@@ -144,6 +146,26 @@ def test_the_baseline_is_right(
     np.testing.assert_allclose(result, expected(*operands), rtol=1e-12)
 
 
+@pytest.mark.parametrize("workload", LAYERS, ids=lambda each: each.name)
+def test_the_baseline_of_layers_agrees_with_our_layers(workload: Workload) -> None:
+    bench = Bench(workload, 0)
+    subject = InProcessSubject()
+    subject.answer(bench.prepare())
+    trial = bench.trial()
+    assert trial.is_answered_by(subject.answer(trial.request()).plain, trial.by_baseline())
+
+
+def test_a_layer_in_single_precision_agrees() -> None:
+    bench = Bench(BY_NAME["layer_norm"], 0)
+    results = bench.trial().by_baseline()
+    trial = Trial(bench, (), None)
+    single = [bench.rows.digest(result.astype(np.float32).astype(float)) for result in results]
+    assert trial.is_answered_by(single, results)
+    without_a_row = [np.concatenate([0.0 * result[:1], result[1:]]) for result in results]
+    wrong = [bench.rows.digest(result) for result in without_a_row]
+    assert not trial.is_answered_by(wrong, results)
+
+
 def test_every_workload_of_the_table_can_be_judged() -> None:
     assert JUDGED
     for name in JUDGED:
@@ -152,7 +174,7 @@ def test_every_workload_of_the_table_can_be_judged() -> None:
 
 
 def test_workloads_have_unique_names_and_repeatable_inputs() -> None:
-    assert len(BY_NAME) == len(WORKLOADS)
+    assert len(BY_NAME) == len(WORKLOADS) + len(LAYERS)
     small = Workload("small", "mul", ((2, 3), (3,)), layout="permuted", dtype="float32")
     first, second = small.inputs()
     assert first.shape == (2, 3) and first.dtype == np.float32 and first.flags.f_contiguous
