@@ -61,7 +61,6 @@ def subject(tree: Path) -> Iterator[Subject]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured("style")
 @pytest.mark.parametrize("task", ["5.1", "5.2", "5.3", "5.4", "5.5"])
 def test_right_styles_pass(subject: Subject, tree: Path, task: str) -> None:
     submission = Submission.at(tree)
