@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from grading.speed.workloads import OF_LAYERS
+from asv_benchmarks.workloads import LAYERS
 from grading.tasks.model import marker_of, title_of
 
 VERSION: Literal[1] = 1
@@ -179,7 +179,7 @@ class SpeedResult(Record, frozen=True):
     @property
     def unit(self) -> str:
         """The code whose time the ratio refers to."""
-        return "our layers" if self.workload in OF_LAYERS else "our fast kernels"
+        return "our layers" if self.workload in LAYERS else "our fast kernels"
 
 
 class Measurement(Record, frozen=True):

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from asv_benchmarks.workloads import Workload
+from asv_benchmarks.workloads import LAYERS, Workload
 from grading.driver.timed_inputs import SPARE, Rows, arranged, weighted_sum
 from grading.protocol.messages import Array, Request
 from grading.speed.baseline import BASELINES
-from grading.speed.workloads import OF_LAYERS
 
 CALLS = {
     "sigmoid": 2,
@@ -97,7 +96,7 @@ class Trial:
 
     def is_answered_by(self, digests: Any, results: Sequence[Array]) -> bool:
         """Return True if digests agree with expected results."""
-        rows, of_layers = self.bench.rows, self.bench.workload.name in OF_LAYERS
+        rows, of_layers = self.bench.rows, self.bench.workload.name in LAYERS
         tolerance = LAYER_TOLERANCE if of_layers else DIGEST_TOLERANCE
         if not isinstance(digests, list) or len(digests) != len(results):
             return False
