@@ -161,7 +161,6 @@ def test_contradictory_arguments_are_errors(
         call_map(library, **changed)
 
 
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -121,7 +121,11 @@ WRONG_CALLS: dict[str, tuple[Change, str]] = {
         "MismatchError",
     ),
     "arguments without a declaration": (
-        (KERNELS, "            lib.tensorMap.argtypes = [*ARRAY, INT, *ARRAY, INT, INT, INT]\n", ""),
+        (
+            KERNELS,
+            "            lib.tensorMap.argtypes = [*ARRAY, INT, *ARRAY, INT, INT, INT]\n",
+            "",
+        ),
         "ArgumentError",
     ),
     "an array of float64": (
@@ -171,7 +175,9 @@ def test_torch_is_an_empty_module(tmp_path: Path) -> None:
     """A tree that computes with torch fails."""
     tree = write_tree(tmp_path)
     with (tree / "minitorch" / "nn.py").open("a", encoding="utf-8") as nn:
-        nn.write("\n\ndef one_hot(input, num_classes):\n    import torch\n\n    return torch.eye(3)\n")
+        nn.write(
+            "\n\ndef one_hot(input, num_classes):\n    import torch\n\n    return torch.eye(3)\n"
+        )
     error = failure(tree, "5.1", "test_one_hot_rows")
     assert isinstance(error, SubjectError)
     assert "AttributeError" in error.kinds

@@ -129,7 +129,9 @@ def write_tree(
     if own_kernels:
         text = _piece("cuda_kernel_ops")
         assert text.count(LIBRARY) == 1
-        text = text.replace(LIBRARY, of_year.library).replace("import ctypes\n", f"import ctypes\n{of_year.imports}")
+        text = text.replace(LIBRARY, of_year.library).replace(
+            "import ctypes\n", f"import ctypes\n{of_year.imports}"
+        )
         (folder / KERNELS).write_text(text, encoding="utf-8")
         (folder / "src").mkdir()
         (folder / "src" / "combine.cu").write_text(_definitions(text), encoding="utf-8")

@@ -19,7 +19,7 @@ def test_the_first_comment_may_name_a_command() -> None:
     mark = "<!-- kernels: written by `python -m tools.gpu_kernels` -->"
     text = f"above\n{mark}\nold\n<!-- end of kernels -->\nbelow"
     assert with_block(text, "kernels", r"\1 new") == (
-        f"above\n{mark}\n\n\1 new\n\n<!-- end of kernels -->\nbelow"
+        f"above\n{mark}\n\n\\1 new\n\n<!-- end of kernels -->\nbelow"
     )
 
 

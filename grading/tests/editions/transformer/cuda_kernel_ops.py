@@ -3,7 +3,6 @@
 import ctypes
 
 import numpy as np
-import pycuda.autoinit
 import pycuda.driver as driver  # noqa: F401
 
 from . import operators

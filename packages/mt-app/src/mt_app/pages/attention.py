@@ -58,7 +58,11 @@ def _choose() -> Attention:
         length = left.slider("Positions", 1, 5, 4, key="attention.length", bind="query-params")
         size = middle.slider("Size of a head", 1, 4, 2, key="attention.size", bind="query-params")
         factor = middle.select_slider(
-            "Size of the queries", (0.1, 1.0, 10.0), 1.0, key="attention.factor", bind="query-params"
+            "Size of the queries",
+            (0.1, 1.0, 10.0),
+            1.0,
+            key="attention.factor",
+            bind="query-params",
         )
         causal = left.toggle(
             "Causal mask",
