@@ -48,9 +48,9 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 PROBES = ((0.75, 1.5), (1.5, 0.75), (2.0, 2.0), (2.0, 2.005), (-0.75, 1.5), (-1.5, -2.0))
 """Numbers for which a formula on arrays has to agree with the submission's function.
 
-They are ordinary numbers. `math.exp(800.0)` raises an error and compiled code gives infinity, so right
-functions differ at extreme values. A function that is wrong there only is a mistake of its own task;
-the layers are judged as if it were right.
+They are ordinary numbers. `math.exp(800.0)` raises an error and compiled code gives infinity, so
+right functions differ at extreme values. A function that is wrong there only is a mistake of its
+own task; the layers are judged as if it were right.
 """
 
 

@@ -1,8 +1,8 @@
 """Stand-ins for what a tree needs of a GPU, if a course that assigns a transformer wrote it.
 
 The template imports torch to compare gradients in a function that no check calls. Its
-`cuda_kernel_ops` imports pycuda and loads compiled kernels, and `nn.py` uses that file only if there
-is a GPU. With the stand-ins the file runs unchanged, on kernels in NumPy.
+`cuda_kernel_ops` imports pycuda and loads compiled kernels, and `nn.py` uses that file only if
+there is a GPU. With the stand-ins the file runs unchanged, on kernels in NumPy.
 """
 
 import ctypes

@@ -180,7 +180,7 @@ def test_arguments_of_other_types_are_errors_of_ctypes(
 
 
 def test_arguments_without_a_declaration_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ctypes.ArgumentError, match="argument 1: .*ndpointer"):
+    with pytest.raises(ctypes.ArgumentError, match=r"argument 1: .*ndpointer"):
         call_map(Library(tmp_path))
 
 

@@ -1,7 +1,7 @@
 """The choice of the kernel of maxima, as the template of the course makes it."""
 
 del max_reduce  # noqa: F821
-from numba import cuda
+from numba import cuda  # noqa: E402
 
 if cuda.is_available():
     from .cuda_kernel_ops import CudaKernelOps

@@ -192,9 +192,7 @@ def attend(
     output.backward(g.detach())
     weights = attention_weights(q, k, causal=causal)
     length = q.shape[1]
-    visible = (
-        np.tril(np.ones((length, length), bool)) if causal else np.ones((length, length), bool)
-    )
+    visible = np.tri(length, k=0 if causal else length, dtype=bool)
     # The gradients inside of the formula come from the same functions, on leaves of their own.
     inner = tensor(weights.to_numpy()[0, 0], REFERENCE, requires_grad=True)
     (inner @ v.detach()[0]).backward(g.detach()[0])
