@@ -90,6 +90,30 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("avgpool2d", "avgpool2d", ((16, 8, 28, 28),), {"kernel": (4, 4)}),
     Workload("maxpool2d", "maxpool2d", ((16, 8, 28, 28),), {"kernel": (2, 2)}),
 )
-"""All workloads; their names are unique."""
+"""The workloads of kernels."""
 
 BY_NAME: Mapping[str, Workload] = {workload.name: workload for workload in WORKLOADS}
+"""The workloads of kernels by their names."""
+
+LAYERS: Mapping[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        # Task 5.1: the scores of a batch of tokens.
+        Workload("logsumexp", "logsumexp", ((128, 120),), {"dim": 1}, domain=(-4.0, 4.0)),
+        # Task 5.3: the vectors of a batch of tokens.
+        Workload("layer_norm", "layer_norm", ((128, 120),)),
+        # Task 5.4: queries, transposed keys and values of four heads.
+        Workload(
+            "attention",
+            "self_attention",
+            ((2, 4, 40, 16), (2, 4, 16, 40), (2, 4, 40, 16)),
+            domain=(-2.0, 2.0),
+        ),
+    )
+}
+"""The workloads of layers by their names. The grader runs them on loops of its own, so that the
+time depends on the layers only; asv does not run them. All arrays have less than 128 KiB: larger
+ones may get new pages of memory at each allocation, which doubles the time."""
+
+GRADED: Mapping[str, Workload] = {**BY_NAME, **LAYERS}
+"""All workloads of the grader by their names, which are unique."""

@@ -1,5 +1,6 @@
 """Generated parts of Markdown files, between two comments."""
 
+import re
 from pathlib import Path
 
 
@@ -26,15 +27,18 @@ def write_block(path: Path, name: str, content: str, before: str | None = None) 
 def with_block(
     text: str, name: str, content: str, before: str | None = None, document: str = "document"
 ) -> str:
-    """Return the text of a document with a block; see `write_block`."""
+    """Return the text of a document with a block; see `write_block`.
+
+    The first comment of a block stays as it is: it may name the command that writes the block.
+    """
     start, end = f"<!-- {name}: written by a command -->", f"<!-- end of {name} -->"
-    block = f"{start}\n\n{content.strip()}\n\n{end}"
-    if start in text and end in text:
-        head, _, rest = text.partition(start)
-        _, _, tail = rest.partition(end)
-        return head + block + tail
+    begin = re.search(rf"<!-- {re.escape(name)}: written by [^\n]*? -->", text)
+    if begin is not None and end in text[begin.end() :]:
+        tail = text[begin.end() :].partition(end)[2]
+        return f"{text[: begin.end()]}\n\n{content.strip()}\n\n{end}{tail}"
     if before is None or f"\n{before}\n" not in text:
         raise NoPlaceError(
             f"{document} has no place for {name}: add the line {start!r} and {end!r}"
         )
+    block = f"{start}\n\n{content.strip()}\n\n{end}"
     return text.replace(f"\n{before}\n", f"\n{block}\n\n{before}\n", 1)

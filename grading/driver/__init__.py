@@ -17,12 +17,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
-from grading.driver.attribution import Options, forget, grader_code, submission_code
+from grading.driver.attribution import Options, forget, submission_code
 from grading.driver.family import Family
+from grading.driver.stand_ins import stand_ins
 from grading.protocol.messages import Request, Response
 
 FAMILIES = {
@@ -75,33 +74,11 @@ def _import_package() -> None:
     Its `__init__` imports every file. If one file is missing or fails, the others are still
     imported, and only requests that need that file fail.
     """
-    _stand_in_for_torch()
-    try:
-        importlib.import_module("minitorch")
-    except Exception:
-        _import_in_parts()
-
-
-def _stand_in_for_torch() -> None:
-    """Let a tree of a course that assigns a transformer import torch, as its template does.
-
-    The template compares gradients with torch in a function that no check calls. The stand-in is
-    empty, and only trees in the course's layout get it.
-    """
-    with grader_code:
-        package, tensors = _spec("minitorch"), _spec("mt_tensor")
-        folders = [] if package is None else package.submodule_search_locations or []
-        course = any((Path(folder) / "modules_basic.py").is_file() for folder in folders)
-        if course and tensors is None:
-            sys.modules.setdefault("torch", ModuleType("torch"))
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    """Return the spec of a package; None if the worker has no such package."""
-    try:
-        return importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # The worker's own search raises it.
-        return None
+    with stand_ins():
+        try:
+            importlib.import_module("minitorch")
+        except Exception:
+            _import_in_parts()
 
 
 def _import_in_parts() -> None:

@@ -28,6 +28,21 @@ def storage_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
     return packed.reshape(-1).copy(), tuple(strides)
 
 
+_single: list[Any] = []
+
+
+def use_float32(backend: Any) -> None:
+    """Make `with_precision` convert the elements for a backend, whose kernels read float32."""
+    _single.append(backend)
+
+
+def with_precision(storage: Array, backend: Any) -> Array:
+    """Return elements in the precision of a backend: float64, or float32."""
+    if any(backend is each for each in _single):
+        return storage.astype(np.float32)
+    return storage
+
+
 def positions(shape: Sequence[int], strides: Sequence[int]) -> Array:
     """Return the position of every element of a view, relative to the first; int64 of the shape."""
     found = np.zeros(shape, np.int64)

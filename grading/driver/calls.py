@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from grading.driver.arrays import storage_and_strides, to_array
+from grading.driver.arrays import storage_and_strides, to_array, with_precision
 from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
 from grading.driver.repairs import repair_templates
@@ -15,6 +15,7 @@ def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
     """Return a tensor with the elements and the strides of an array."""
     with grader_code:
         storage, strides = storage_and_strides(array)
+        storage = with_precision(storage, on)
     tensor: Any = Tensor.make(storage, array.shape, strides, backend=on)
     if requires_grad:
         tensor.requires_grad_(True)

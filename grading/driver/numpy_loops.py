@@ -46,7 +46,12 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 """Formulas on arrays, by the names of the course's functions of numbers."""
 
 PROBES = ((0.75, 1.5), (1.5, 0.75), (2.0, 2.0), (2.0, 2.005), (-0.75, 1.5), (-1.5, -2.0))
-"""Numbers for which a formula on arrays has to agree with the submission's function."""
+"""Numbers for which a formula on arrays has to agree with the submission's function.
+
+They are ordinary numbers. `math.exp(800.0)` raises an error and compiled code gives infinity, so
+right functions differ at extreme values. A function that is wrong there only is a mistake of its
+own task; the layers are judged as if it were right.
+"""
 
 
 @functools.cache
@@ -71,9 +76,15 @@ def _agree(formula: Callable[..., Any], fn: Callable[..., float], numbers: Seque
         return False
 
 
-def fold(fn: Callable[..., float], array: Array, dim: int, start: float) -> Array:
-    """Return a fold of one dimension, whose size becomes 1."""
-    on = on_arrays(fn, 2)
+def fold(on: Callable[..., Any], array: Array, dim: int, start: float) -> Array:
+    """Return a fold of one dimension, whose size becomes 1.
+
+    Args:
+        on: A function of two arrays.
+        array: The array.
+        dim: The dimension.
+        start: The value before the first element.
+    """
     if isinstance(on, np.ufunc):
         return np.asarray(on.reduce(array, axis=dim, keepdims=True, initial=start))
     total = np.full_like(np.take(array, [0], axis=dim), start)
@@ -105,7 +116,7 @@ class _Loops:
             _view(out)[...] = on_arrays(fn, 2)(_view(a), _view(b))
 
     def _reduce(self, fn: Any, out: Any, a: Any, dim: int, start: float) -> None:
-        _view(out)[...] = fold(fn, _view(a), dim, start)
+        _view(out)[...] = fold(on_arrays(fn, 2), _view(a), dim, start)
 
     def _matmul(self, out: Any, a: Any, b: Any) -> None:
         _view(out)[...] = _view(a) @ _view(b)
@@ -142,7 +153,7 @@ def _course_loops() -> Any:
 
         @staticmethod
         def reduce(fn: Any, start: float = 0.0) -> Any:
-            return lambda a, dim: _made(a, fold(fn, to_array(a), int(dim), start))
+            return lambda a, dim: _made(a, fold(on_arrays(fn, 2), to_array(a), int(dim), start))
 
         @staticmethod
         def matrix_multiply(a: Any, b: Any) -> Any:

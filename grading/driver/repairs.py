@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.arrays import storage_and_strides, to_array
+from grading.driver.arrays import storage_and_strides, to_array, with_precision
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -97,9 +97,10 @@ def _view_is_right(backend: Any, contiguous: bool) -> bool:
     tensors = importlib.import_module("minitorch.tensor")
     gradient = np.arange(6.0).reshape(2, 3) if contiguous else np.arange(6.0).reshape(3, 2).T
     try:
-        x = tensors.Tensor.make(np.zeros(6), (6,), backend=backend)
+        x = tensors.Tensor.make(with_precision(np.zeros(6), backend), (6,), backend=backend)
         x.requires_grad_(True)
         storage, strides = storage_and_strides(gradient)
+        storage = with_precision(storage, backend)
         x.view(2, 3).backward(tensors.Tensor.make(storage, (2, 3), strides, backend=backend))
         return bool(np.array_equal(to_array(x.grad), gradient.reshape(-1)))
     except Exception:
@@ -110,4 +111,5 @@ def _view_is_right(backend: Any, contiguous: bool) -> bool:
 def _contiguous(tensor: Any) -> Any:
     """Return a row-major copy of a tensor, without using the submission's functions on it."""
     array = np.ascontiguousarray(to_array(tensor))
-    return type(tensor).make(array.reshape(-1).copy(), array.shape, backend=tensor.backend)
+    storage = with_precision(array.reshape(-1).copy(), tensor.backend)
+    return type(tensor).make(storage, array.shape, backend=tensor.backend)

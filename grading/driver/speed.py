@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
+from grading.driver.arrays import with_precision
 from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
 from grading.driver.family import Family
@@ -77,10 +78,10 @@ def _operands(rows: Rows, options: Mapping[str, Any], starts: Any, on: Any) -> l
 
 
 def _tensor(array: Array, on: Any) -> Any:
-    """Return a tensor that shares the memory of an array."""
+    """Return a tensor of an array's memory; a backend that reads float32 gets a copy."""
     storage = array.reshape(-1, order="C" if array.flags.c_contiguous else "F")
     strides = tuple(stride // array.itemsize for stride in array.strides)
-    return Tensor.make(storage, array.shape, strides, backend=on)
+    return Tensor.make(with_precision(storage, on), array.shape, strides, backend=on)
 
 
 def _scaled(operand: Any, factors: Array, on: Any) -> Any:

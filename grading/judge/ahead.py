@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asv_benchmarks.workloads import BY_NAME
+from asv_benchmarks.workloads import GRADED
 from grading.isolation import CheckAbandoned, IsolatedSubject, Limits, WorkerError
 from grading.phases import COMPILATION, phase
 from grading.protocol.messages import DriverError, Request, Subject, SubjectError
@@ -133,7 +133,7 @@ def compile_reference(reference: Subject, speed: Speed, seed: int) -> None:
     """
     with phase(COMPILATION, divided=True):
         for name in speed.workloads:
-            bench = Bench(BY_NAME[name], seed)
+            bench = Bench(GRADED[name], seed)
             try:
                 reference.answer(bench.prepare())
                 reference.answer(bench.trial().request())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from asv_benchmarks.workloads import BY_NAME
+from asv_benchmarks.workloads import GRADED
 from grading.judge.decide import GroupEvidence, decide, points
 from grading.judge.faults import fault_of, harness_error
 from grading.judge.records import CheckResult, GroupResult, SpeedResult, Status
@@ -44,7 +44,7 @@ def _result(
     try:
         verdict = judge_speed(
             subject,
-            BY_NAME[name],
+            GRADED[name],
             speed.fast[name],
             limit=speed.ratio,
             seed=seed,

@@ -90,7 +90,7 @@ def _output(task: TaskResult) -> str:
 def _speed(each: SpeedResult) -> str:
     if each.ratio is None:
         return each.remark or each.status.value
-    return f"{each.ratio:.2g} × the time of our fast kernels"
+    return f"{each.ratio:.2g} × the time of {each.unit}"
 
 
 def _leaderboard(report: Report) -> list[dict[str, Any]]:

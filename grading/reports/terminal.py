@@ -267,7 +267,7 @@ def _speed(each: SpeedResult) -> RenderableType:
     row.add_column()
     text = Text(f"speed of {each.workload}")
     if each.ratio is not None:
-        text.append(f": {each.ratio:.2g} × the time of our fast kernels", style=_quiet(each.status))
+        text.append(f": {each.ratio:.2g} × the time of {each.unit}", style=_quiet(each.status))
         if each.low is not None and each.high is not None:
             text.append(f" ({each.low:.2g} – {each.high:.2g})", style="dim")
     if each.allowed is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from asv_benchmarks.workloads import BY_NAME
+from asv_benchmarks.workloads import GRADED
 from grading.driver.in_process import InProcessSubject
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
@@ -47,7 +47,7 @@ def main(workloads: tuple[str, ...], times: int, dry_run: bool) -> None:
     subject, constants = InProcessSubject(), dict[str, float]()
     for name in workloads or before:
         ratios = [
-            measure(subject, BY_NAME[name], seed, time.process_time).ratio for seed in range(times)
+            measure(subject, GRADED[name], seed, time.process_time).ratio for seed in range(times)
         ]
         constants[name] = statistics.median(ratios)
         spread = f"{min(ratios):.3g} – {max(ratios):.3g}"

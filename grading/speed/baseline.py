@@ -87,6 +87,39 @@ def windows(x: Array, kernel: tuple[int, int], combine: np.ufunc) -> Array:
     return out
 
 
+def logsumexp(x: Array, dim: int) -> Array:
+    """Return the logarithms of the sums of exponentials along a dimension.
+
+    Shape:
+        (…, n, …) → (…, 1, …).
+    """
+    largest = x.max(axis=dim, keepdims=True)
+    result: Array = np.log(np.exp(x - largest).sum(axis=dim, keepdims=True)) + largest
+    return result
+
+
+def layer_norm(x: Array) -> Array:
+    """Return rows with the mean 0 and the variance 1, up to the term 1e-5 of the variance."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    result: Array = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+    return result
+
+
+def self_attention(q: Array, kt: Array, v: Array) -> Array:
+    """Return causal attention, with the heads side by side.
+
+    Shape:
+        q and v (batch, heads, length, size), kt (batch, heads, size, length) →
+        (batch, length, heads · size).
+    """
+    batch, heads, length, size = q.shape
+    scores = products(q, kt) / size**0.5
+    scores = np.where(np.tri(length, dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    mixed = products(weights / weights.sum(axis=-1, keepdims=True), v)
+    return mixed.transpose(0, 2, 1, 3).reshape(batch, length, heads * size)
+
+
 BASELINES: Mapping[str, Baseline] = {
     "sigmoid": sigmoid,
     "mul": lambda a, b: np.multiply(a, b),
@@ -96,5 +129,8 @@ BASELINES: Mapping[str, Baseline] = {
     "conv2d": correlate,
     "avgpool2d": lambda x, kernel: windows(x, kernel, np.add) / (kernel[0] * kernel[1]),
     "maxpool2d": lambda x, kernel: windows(x, kernel, np.maximum),
+    "logsumexp": logsumexp,
+    "layer_norm": layer_norm,
+    "self_attention": self_attention,
 }
 """Baseline functions, by the operation of a workload."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from asv_benchmarks.workloads import Workload
+from asv_benchmarks.workloads import LAYERS, Workload
 from grading.driver.timed_inputs import SPARE, Rows, arranged, weighted_sum
 from grading.protocol.messages import Array, Request
 from grading.speed.baseline import BASELINES
@@ -25,6 +25,9 @@ CALLS = {
     "conv2d": 4,
     "avgpool2d": 32,
     "maxpool2d": 32,
+    "logsumexp": 64,
+    "layer_norm": 64,
+    "self_attention": 16,
 }
 """Calls per trial: enough that the transport time of a request is negligible."""
 
@@ -32,11 +35,20 @@ CHAINED = {"sigmoid", "mul"}
 """Operations whose calls take the previous result as input, because a digest of every result would
 take as long as the operation."""
 
-NN_OPERATIONS = {"avgpool2d", "maxpool2d"}
-"""Operations in the module of neural networks."""
+GROUPS = {
+    "avgpool2d": "nn",
+    "maxpool2d": "nn",
+    "logsumexp": "transformer",
+    "layer_norm": "transformer",
+    "self_attention": "transformer",
+}
+"""The family of an operation in the driver, if it is not "tensor"."""
 
 DIGEST_TOLERANCE = 1e-9
 """Tolerance of a digest, as a fraction of the sum of absolute terms."""
+
+LAYER_TOLERANCE = 1e-5
+"""The same for layers, because the tensors of some submissions are float32."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,11 @@ class Trial:
     def request(self) -> Request:
         """Return the request to the submission."""
         workload = self.bench.workload
-        group = "nn" if workload.operation in NN_OPERATIONS else "tensor"
+        group = GROUPS.get(workload.operation, "tensor")
         options = {
             "function": f"{group}.{workload.operation}",
             "more": dict(workload.options),
-            "backend": "fast",
+            "backend": "layers" if group == "transformer" else "fast",
             "shapes": [list(shape) for shape in workload.shapes],
             "permuted": workload.layout == "permuted",
             "starts": [list(starts) for starts in self.starts],
@@ -84,7 +96,8 @@ class Trial:
 
     def is_answered_by(self, digests: Any, results: Sequence[Array]) -> bool:
         """Return True if digests agree with expected results."""
-        rows = self.bench.rows
+        rows, of_layers = self.bench.rows, self.bench.workload.name in LAYERS
+        tolerance = LAYER_TOLERANCE if of_layers else DIGEST_TOLERANCE
         if not isinstance(digests, list) or len(digests) != len(results):
             return False
         for digest, result in zip(digests, results, strict=True):
@@ -92,7 +105,7 @@ class Trial:
             if not isinstance(digest, float):
                 return False
             # `not … <=` instead of `>` rejects NaN, too.
-            if not abs(digest - rows.digest(result)) <= DIGEST_TOLERANCE * scale:
+            if not abs(digest - rows.digest(result)) <= tolerance * scale:
                 return False
         return True
 

@@ -106,7 +106,7 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         fast: For each measured workload of `asv_benchmarks/workloads.py`, the time of our fast
             kernels divided by the baseline's.
-        ratio: Allowed ratio of the submission's time to that of our fast kernels.
+        ratio: Allowed ratio of the submission's time to that of our fast kernels or layers.
         points: The points for speed, part of the task's points.
     """
 

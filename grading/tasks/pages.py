@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from asv_benchmarks.workloads import LAYERS
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
@@ -22,6 +23,7 @@ from grading.tasks.model import (
     title_of,
 )
 from grading.tasks.table import table
+from tools.blocks import with_block
 
 FOLDER = ROOT / "docs" / "tasks"
 INDEX = FOLDER / "README.md"
@@ -31,10 +33,8 @@ README = ROOT / "README.md"
 BEGIN = "<!-- {}: written by `python -m grading.tasks.pages` -->"
 """Format string of the first line of a block; its argument is the name of the block."""
 
-BLOCK = re.compile(
-    "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
-    re.DOTALL,
-)
+NAMED = re.compile(BEGIN.format(r"(\w+)"))
+"""Pattern of the first line of a block, with its name."""
 
 VARYING = re.compile(r"`[^`]+`|(?<= of )(?:1 / x|a \w+)(?= )|(?<=returns )[-dx²³1 /]+(?=\.)")
 """Names and formulas in which the causes of a family differ."""
@@ -46,12 +46,12 @@ def written(text: str, blocks: dict[str, str]) -> str:
     Raises:
         ValueError: A block is missing, repeated or unknown.
     """
-    names = [found["name"] for found in BLOCK.finditer(text)]
+    names = NAMED.findall(text)
     if sorted(names) != sorted(blocks):
         raise ValueError(f"the blocks of the document are {names}, expected {list(blocks)}")
-    return BLOCK.sub(
-        lambda found: f"{found['begin']}\n\n{blocks[found['name']]}\n\n{found['end']}", text
-    )
+    for name, content in blocks.items():
+        text = with_block(text, name, content)
+    return text
 
 
 def task_page(task: Task, tasks: Table) -> str:
@@ -184,10 +184,12 @@ def _checks(task: Task, tasks: Table) -> str:
             for name, accuracy in task.accuracy.items()
         ]
     if task.speed is not None:
+        of_layers = any(name in LAYERS for name in task.speed.workloads)
+        ours = "layers" if of_layers else "`fast` kernels"
         lines += [
             "",
             f"Speed: your code is fast enough if it takes at most {task.speed.ratio:g} times as "
-            "long as our `fast` kernels ([measurement](../guides/grading-your-work.md#speed)).",
+            f"long as our {ours} ([measurement](../guides/grading-your-work.md#speed)).",
         ]
     if task.allowances:
         lines += ["", "Your choice:", ""]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from asv_benchmarks.workloads import BY_NAME
+from asv_benchmarks.workloads import GRADED
 from grading.tasks.model import (
     DEVICES,
     EDITIONS,
@@ -269,10 +269,10 @@ def _problems_of_speed(speed: Speed, points: float) -> Iterable[tuple[Key, str]]
     if not speed.workloads:
         yield ("speed", "fast"), "`speed` needs at least one workload"
     for name, fast in speed.fast.items():
-        if name not in BY_NAME:
+        if name not in GRADED:
             yield (
                 ("speed", "fast", name),
-                f"there is no workload {name!r}; allowed are {_listed(BY_NAME)}",
+                f"there is no workload {name!r}; allowed are {_listed(GRADED)}",
             )
         if fast <= 0:
             yield ("speed", "fast", name), f"the ratio of times has to be positive, got {fast}"

@@ -11,8 +11,6 @@ from mt_kernels_cuda import is_usable
 from tools.gpu_kernels.compiling import NoCompilerError, resources
 from tools.gpu_kernels.occupancy import MULTIPROCESSORS
 from tools.gpu_kernels.page import (
-    BEGIN,
-    END,
     PAGE,
     floor,
     names_in,
@@ -48,9 +46,11 @@ def test_the_example_of_a_race_prints_the_message_on_the_page(tmp_path: Path) ->
 
 
 def test_rows_replace_the_table_of_the_page() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    begin = "<!-- kernels: written by `python -m tools.gpu_kernels` -->"
+    end = "<!-- end of kernels -->"
+    page = f"before\n{begin}\nold\n{end}\nafter\n"
     once = with_rows(page, ["new"])
-    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n" == with_rows(once, ["new"])
+    assert once == f"before\n{begin}\n\nnew\n\n{end}\nafter\n" == with_rows(once, ["new"])
 
 
 def test_the_documents_mention_that_no_run_on_a_gpu_is_published() -> None:

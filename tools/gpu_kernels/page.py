@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numba
 
+from tools.blocks import with_block
 from tools.gpu_kernels.catalog import Entry
 from tools.gpu_kernels.compiling import Resources, assembler_version, resources
 from tools.gpu_kernels.occupancy import MULTIPROCESSORS, Capability, occupancy
@@ -15,7 +16,8 @@ from tools.workspace import ROOT
 
 PAGE = ROOT / "docs" / "guides" / "cuda.md"
 
-BEGIN, END = "<!-- kernels: written by `python -m tools.gpu_kernels` -->", "<!-- end of kernels -->"
+BLOCK = "kernels"
+"""The name of the block with the table."""
 
 FLOOR = 0.25
 """Least occupancy of a kernel, 0 to 1. A smaller value accepts kernels that leave a GPU idle."""
@@ -93,9 +95,7 @@ def versions_in(page: str) -> str:
 
 def with_rows(page: str, lines: list[str]) -> str:
     """Return the page with the lines in place of its table."""
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return "\n".join([head + BEGIN, "", *lines, "", END + tail])
+    return with_block(page, BLOCK, "\n".join(lines))
 
 
 def write(path: Path = PAGE) -> None:

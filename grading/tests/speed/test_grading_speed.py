@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asv_benchmarks.workloads import BY_NAME, WORKLOADS, Workload
+from asv_benchmarks.workloads import GRADED, LAYERS, WORKLOADS, Workload
 from grading.checking.compare import MismatchError
 from grading.checking.oracles.convolution import conv
+from grading.driver.in_process import InProcessSubject
 from grading.driver.timed_inputs import Rows
 from grading.isolation import CheckAbandoned, IsolatedSubject, WorkerError
 from grading.judge.records import Status
@@ -144,15 +145,35 @@ def test_the_baseline_is_right(
     np.testing.assert_allclose(result, expected(*operands), rtol=1e-12)
 
 
+@pytest.mark.parametrize("workload", LAYERS.values(), ids=lambda each: each.name)
+def test_the_baseline_of_layers_agrees_with_our_layers(workload: Workload) -> None:
+    bench = Bench(workload, 0)
+    subject = InProcessSubject()
+    subject.answer(bench.prepare())
+    trial = bench.trial()
+    assert trial.is_answered_by(subject.answer(trial.request()).plain, trial.by_baseline())
+
+
+def test_a_layer_in_single_precision_agrees() -> None:
+    bench = Bench(GRADED["layer_norm"], 0)
+    results = bench.trial().by_baseline()
+    trial = Trial(bench, (), None)
+    single = [bench.rows.digest(result.astype(np.float32).astype(float)) for result in results]
+    assert trial.is_answered_by(single, results)
+    without_a_row = [np.concatenate([0.0 * result[:1], result[1:]]) for result in results]
+    wrong = [bench.rows.digest(result) for result in without_a_row]
+    assert not trial.is_answered_by(wrong, results)
+
+
 def test_every_workload_of_the_table_can_be_judged() -> None:
     assert JUDGED
     for name in JUDGED:
-        assert BY_NAME[name].operation in BASELINES
-        assert BY_NAME[name].operation in CALLS
+        assert GRADED[name].operation in BASELINES
+        assert GRADED[name].operation in CALLS
 
 
 def test_workloads_have_unique_names_and_repeatable_inputs() -> None:
-    assert len(BY_NAME) == len(WORKLOADS)
+    assert len(GRADED) == len(WORKLOADS) + len(LAYERS)
     small = Workload("small", "mul", ((2, 3), (3,)), layout="permuted", dtype="float32")
     first, second = small.inputs()
     assert first.shape == (2, 3) and first.dtype == np.float32 and first.flags.f_contiguous
@@ -278,11 +299,11 @@ def test_an_exception_of_the_reference_is_not_charged(error: BaseException) -> N
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_no_two_trials_have_the_same_input(name: str) -> None:
-    bench = Bench(BY_NAME[name], 0)
+    bench = Bench(GRADED[name], 0)
     first, second = bench.trial(), bench.trial()
     assert first.starts != second.starts
-    assert bench.chained == (BY_NAME[name].operation in CHAINED)
-    if len(BY_NAME[name].shapes) == 1 and bench.chained:
+    assert bench.chained == (GRADED[name].operation in CHAINED)
+    if len(GRADED[name].shapes) == 1 and bench.chained:
         # The results on all of the held numbers could be known: they are scaled first.
         assert first.factors is not None and second.factors is not None
         assert not np.array_equal(first.factors, second.factors)
@@ -342,7 +363,7 @@ def test_the_packages_have_the_speed_of_the_table_and_low_overhead() -> None:
     with IsolatedSubject(ROOT) as subject:
         for task in table().tasks:
             for name, fast in task.speed.fast.items() if task.speed else ():
-                measured = measure(subject, BY_NAME[name], 0)
+                measured = measure(subject, GRADED[name], 0)
                 if measured.too_busy:
                     continue
                 assert measured.transport_share < 0.05, name

@@ -16,6 +16,7 @@ PAGES = {
     "pooling": "Pooling, step by step",
     "softmax": "Softmax and dropout",
     "layernorm": "LayerNorm, step by step",
+    "attention": "Attention, step by step",
     "names": "Names",
     "operators": "Operators and their slopes",
     "autodiff": "Autodiff, step by step",

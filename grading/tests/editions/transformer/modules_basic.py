@@ -9,7 +9,7 @@ from .tensor_functions import Function, rand
 
 
 def made(array, backend):
-    array = np.ascontiguousarray(array, np.float64)
+    array = np.ascontiguousarray(array, np.float32)
     return Tensor.make(array.reshape(-1).copy(), array.shape, backend=backend)
 
 

@@ -20,7 +20,7 @@ def logsumexp(input, dim):
 
 def one_hot(input, num_classes):
     ids = input.to_numpy().astype(int)
-    rows = np.zeros((*ids.shape, num_classes))
+    rows = np.zeros((*ids.shape, num_classes), np.float32)
     for index in np.ndindex(*ids.shape):
         rows[(*index, ids[index])] = 1.0
     return minitorch.Tensor.make(rows.reshape(-1), rows.shape, backend=input.backend)

@@ -244,3 +244,20 @@ def test_layer_norm_with_ones_has_no_gradient(open_page: Callable[..., Any]) -> 
     assert "up to gradient" in drawn
     numbers = drawn.split("up to gradient: ")[1].split('"')[0].split(", ")
     assert {abs(float(each)) for each in numbers} == {0.0}
+
+
+def test_steps_of_attention_forward_and_backward(open_page: Callable[..., Any]) -> None:
+    app = open_page("attention", **{"attention.seed": "2"})
+    assert not app.exception
+    assert len(figures(app)) == 3
+    assert app.code[0].value.startswith("[0, 0] = (")
+    app.button(key="attention.scores.next").click().run()
+    assert "the mask hides key 1 from query 0" in app.code[0].value
+    app.toggle(key="attention.causal").set_value(False).run()
+    assert "the mask hides" not in app.code[0].value
+    address = {"attention.phase": "Key gradient", "attention.key gradient.at": "8"}
+    app = open_page("attention", **address)
+    assert app.code[0].value.startswith("[3, 1] = (")
+    app = open_page("attention", **{"attention.phase": "Weights", "attention.length": "1"})
+    assert not app.exception
+    assert len(figures(app)) == 2

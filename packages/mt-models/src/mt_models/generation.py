@@ -20,10 +20,12 @@ class NextToken:
     Attributes:
         number: The number of the token.
         probabilities: The probabilities from which it was drawn, (vocabulary,).
+        window: The numbers of the tokens that the network read before it.
     """
 
     number: int
     probabilities: npt.NDArray[np.float64]
+    window: tuple[int, ...]
 
 
 def next_probabilities(
@@ -140,9 +142,10 @@ def _tokens(
         # The same draw as `rng.choice`, which spends most of its time on checks of its arguments.
         ends = probabilities.cumsum()
         number = int((ends / ends[-1]).searchsorted(rng.random(), side="right"))
+        token = NextToken(number, probabilities, tuple(window))
         new = [number]
         window = [*window, number]
-        yield NextToken(number, probabilities)
+        yield token
 
 
 def generate(

@@ -7,6 +7,7 @@ import streamlit as st
 from PIL import Image
 
 from mt_app.pages import (
+    attention,
     autodiff,
     convolution,
     digits,
@@ -39,6 +40,7 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
         (pooling, "Pooling", "apps", "pooling"),
         (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
         (layer_norm, "LayerNorm", "straighten", "layernorm"),
+        (attention, "Attention", "center_focus_strong", "attention"),
         (names, "Names", "badge", "names"),
     ],
     "Modules 0 – 3": [

@@ -65,22 +65,15 @@ def continue_text(
     Raises:
         ValueError: The beginning is empty or has unknown characters, or a setting is out of range.
     """
-    ids = model.tokenizer.encode(beginning).tolist()
-    context = model.network.context
-    read = min(len(ids), context)
-    steps = []
+    ids = model.tokenizer.encode(beginning)
     with COMPUTING:
         tokens = generate_tokens(
             model.network, ids, temperature=temperature, top_k=top_k, seed=seed
         )
-        for token in islice(tokens, length):
-            if read > context:
-                # `generate_tokens` forgets the older half of a full window.
-                read = max(1, context // 2)
-            steps.append(Step(token.number, tuple(ids[-read:]), token.probabilities))
-            ids.append(token.number)
-            read += 1
-    return tuple(steps)
+        return tuple(
+            Step(token.number, token.window, token.probabilities)
+            for token in islice(tokens, length)
+        )
 
 
 def attention_maps(model: LanguageModel, window: Sequence[int]) -> Weights:

@@ -112,7 +112,7 @@ class LineDisplay(Display):
         if len(progress.records) % every and len(progress.records) != self.epochs:
             return
         speed = progress.records[-1].examples_per_second
-        line = lines(self.name, progress.records)[-1]
+        line = lines(self.name, progress)[-1]
         self._print(f"{line}  [{speed:,.0f} examples/s]")
 
     def on_failure(self, error: Exception) -> None:

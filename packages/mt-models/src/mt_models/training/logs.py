@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mt_models.files import replace_file
-from mt_models.problems import Metric
-from mt_models.training.records import EpochRecord, best_record
+from mt_models.training.records import EpochRecord, Progress, best_record
 
 
 def digit_line(record: EpochRecord, best: EpochRecord) -> str:
@@ -45,36 +44,38 @@ def text_line(record: EpochRecord, best: EpochRecord) -> str:
     )
 
 
-def lines(name: str, records: Sequence[EpochRecord]) -> list[str]:
-    """Return the lines of a run of a problem, one for each epoch."""
+def lines(name: str, progress: Progress) -> list[str]:
+    """Return the lines of a run of a problem, one for each epoch.
+
+    Args:
+        name: The problem's name.
+        progress: The finished epochs, and the metric of the problem.
+    """
     line = {"mnist": digit_line, "text": text_line}.get(name, sentiment_line)
-    metric: Metric = "loss" if name == "text" else "accuracy"
     result = []
     best = None
-    for record in records:
-        best = best_record([record] if best is None else [best, record], metric)
+    for record in progress.records:
+        best = best_record([record] if best is None else [best, record], progress.metric)
         assert best is not None
         result.append(line(record, best))
     return result
 
 
-def write_logs(
-    folder: Path, name: str, header: Sequence[str], records: Sequence[EpochRecord]
-) -> None:
+def write_logs(folder: Path, name: str, header: Sequence[str], progress: Progress) -> None:
     """Write `NAME.txt` and `NAME.jsonl`.
 
     Args:
         folder: The folder of the logs.
         name: The problem's name.
         header: Lines that describe the run; the text has "# " before each.
-        records: The finished epochs.
+        progress: The finished epochs, and the metric of the problem.
 
     Raises:
         OSError: A log cannot be written. The previous log is intact.
     """
-    text = [*(f"# {line}" for line in header), *lines(name, records)]
+    text = [*(f"# {line}" for line in header), *lines(name, progress)]
     _write(folder / f"{name}.txt", text)
-    _write(folder / f"{name}.jsonl", [json.dumps(asdict(record)) for record in records])
+    _write(folder / f"{name}.jsonl", [json.dumps(asdict(record)) for record in progress.records])
 
 
 def _write(path: Path, lines: Sequence[str]) -> None:

@@ -93,7 +93,7 @@ class Run:
     def write_log(self, progress: Progress, summary: tuple[str, ...] = ()) -> None:
         """Write the logs; `summary` has further lines for their head."""
         name, header = self.problem.name, (*self.header, *summary)
-        self.attempt(f"{name}.txt", lambda: write_logs(self.folder, name, header, progress.records))
+        self.attempt(f"{name}.txt", lambda: write_logs(self.folder, name, header, progress))
 
     def attempt(self, name: str, write: Callable[[], object]) -> bool:
         """Write a file; return whether that worked. The display receives an error of writing."""
