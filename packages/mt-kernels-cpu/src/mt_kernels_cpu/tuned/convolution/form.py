@@ -11,6 +11,7 @@ import numpy as np
 
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.tuned.convolution.launch import (
+    Targets,
     all_finite,
     convolve_images,
     convolve_images_backward,
@@ -134,12 +135,9 @@ class Convolution(FusedForm[Memory]):
             plan.wgrad_layout,
             plan.grad_layout,
             saved.input,
-            flipped,
             grad,
             saved.out if saved.relu else None,
-            grad_input,
-            grad_weight,
-            grad_bias,
+            Targets(grad_input, flipped, grad_weight, grad_bias),
         )
         if grad_weight is not None and has_nan(grad_weight):
             grad_weight = _strided_weight_gradient(backend, saved, grad)

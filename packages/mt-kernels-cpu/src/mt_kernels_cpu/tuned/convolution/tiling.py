@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.tuned.buffers import round_up
 
 Pair = tuple[int, int]
@@ -19,16 +20,6 @@ Pair = tuple[int, int]
 
 Positions = npt.NDArray[np.int64]
 """Offsets into a storage, in elements, int64."""
-
-TileStrides = tuple[int, int, int, int, int, int, int]
-"""Layout of images in a tile, in elements: the strides from image to image, channel to channel and
-row to row; the offset of the first element; the number of channels, and the height and width of the
-part of an image that is copied."""
-
-StagingLayout = tuple[int, int, int, int, int]
-"""Layout of outputs in the staging buffer, in elements: the strides from channel to channel, image
-to image and row to row; the rows and columns of a channel. A first stride of 0 means that there is
-no staging buffer: kernels write to the result at once."""
 
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """Output channels, segments and taps that a block computes at a time; see
@@ -51,6 +42,80 @@ channels then stay in the processor's first cache."""
 PAGE_BYTES = 4096
 """Bytes of a page of memory. Elements at a distance of whole pages compete for the same lines of
 the processor's cache."""
+
+
+class TileStrides(NamedTuple):
+    """Layout of images in a tile, in elements.
+
+    Attributes:
+        image: The stride from image to image.
+        channel: The stride from channel to channel.
+        row: The stride from row to row.
+        origin: The offset of the first element.
+        channels: The number of channels.
+        height: The height of the part of an image that is copied.
+        width: The width of that part.
+    """
+
+    image: int
+    channel: int
+    row: int
+    origin: int
+    channels: int
+    height: int
+    width: int
+
+
+class StagingLayout(NamedTuple):
+    """Layout of outputs in the staging buffer, in elements.
+
+    Attributes:
+        channel: The stride from channel to channel. If it is 0, there is no staging buffer: kernels
+            write to the result at once.
+        image: The stride from image to image.
+        row: The stride from row to row.
+        rows: The rows of a channel.
+        columns: The columns of a channel.
+    """
+
+    channel: int
+    image: int
+    row: int
+    rows: int
+    columns: int
+
+
+class Segments(NamedTuple):
+    """Segments of a tile.
+
+    Attributes:
+        outputs: The start of each in the first output channel.
+        inputs: The start of each in the tile.
+        counts: The number of segments of the first image, of the first two, and so on; 0 for no
+            image.
+    """
+
+    outputs: Positions
+    inputs: Positions
+    counts: Positions
+
+
+class Tiling(NamedTuple):
+    """The part of a `TileLayout` that kernels need to convolve.
+
+    Attributes:
+        strides: The layout of images in the tile.
+        images_per_tile: The number of images in a tile.
+        tile_size: The length of a tile.
+        segments: The segments of a tile.
+        staging: The layout of the outputs of a tile.
+    """
+
+    strides: TileStrides
+    images_per_tile: int
+    tile_size: int
+    segments: Segments
+    staging: StagingLayout
 
 
 class Geometry(NamedTuple):
@@ -110,16 +175,15 @@ class TileLayout:
         used_size: The height and width of the part of the image that outputs depend on.
         unpadded: True if no output depends on a zero around the image.
         offsets: The offset of each tap, in the order of channels, rows and columns.
-        segments: The offset of each segment, in the first output channel and in a tile. If a row of
-            outputs holds a vector, it has separate segments. Otherwise segments run through a
-            whole plane, across the zeros between its rows.
-        segment_counts: The number of segments of the first image, of the first two, and so on; 0
-            for no image.
-        staging_layout: The layout of the outputs in the staging buffer.
+        segments: The segments of a tile. If a row of outputs holds a vector, it has separate
+            segments. Otherwise segments run through a whole plane, across the zeros between its
+            rows.
+        staging: The layout of the outputs in the staging buffer.
         staging_size: The length of the staging buffer, with a vector behind it; 0 for none.
         output_span: The number of elements from the first output in a plane to the last.
         lanes: The number of elements of a vector.
-        tile_strides: The layout of images in the tile, as kernels take it.
+        strides: The layout of images in the tile.
+        tiling: The `Tiling` for kernels, as plain tuples.
     """
 
     def __init__(
@@ -181,7 +245,7 @@ class TileLayout:
             self._flatten_rows(outputs, geometry.size)
         else:
             self._split_rows(outputs, geometry.size)
-        self.tile_strides: TileStrides = (
+        self.strides = TileStrides(
             self.image_stride,
             self.channel_stride,
             self.row_stride,
@@ -189,6 +253,12 @@ class TileLayout:
             channels,
             *self.used_size,
         )
+        self.tiling = self.tiling_with(self.staging)
+
+    def tiling_with(self, staging: StagingLayout) -> tuple[Any, ...]:
+        """Return the `Tiling` for kernels, with another staging buffer."""
+        size, images = self.tile_size, self.images_per_tile
+        return plain(Tiling(self.strides, images, size, self.segments, staging))
 
     def _split_rows(self, outputs: int, size: Pair) -> None:
         """Divide every row of the outputs into separate segments."""
@@ -198,12 +268,12 @@ class TileLayout:
             # The last segment overlaps with the one before: both write the same numbers there.
             starts.append(columns - self.lanes)
         images, lines = np.arange(self.images_per_tile), np.arange(rows)
-        self.segments = (
-            _starts(images * (outputs * rows * columns), lines * columns, starts),
-            _starts(images * self.image_stride, lines * self.row_stride, starts),
+        self.segments = Segments(
+            outputs=_starts(images * (outputs * rows * columns), lines * columns, starts),
+            inputs=_starts(images * self.image_stride, lines * self.row_stride, starts),
+            counts=np.arange(self.images_per_tile + 1) * (rows * len(starts)),
         )
-        self.segment_counts: Positions = np.arange(self.images_per_tile + 1) * (rows * len(starts))
-        self.staging_layout: StagingLayout = (0, 0, 0, rows, columns)
+        self.staging = StagingLayout(channel=0, image=0, row=0, rows=rows, columns=columns)
         self.staging_size = 0
 
     def _flatten_rows(self, outputs: int, size: Pair) -> None:
@@ -213,18 +283,19 @@ class TileLayout:
         if self.contiguous_rows:
             runs, length = 1, (self.images_per_tile - 1) * self.image_stride + self.output_span
             lengths = images * self.image_stride - self.image_stride + self.output_span
-            self.segment_counts = -(-lengths // self.lanes)
-            self.segment_counts[0] = 0
+            counts = -(-lengths // self.lanes)
+            counts[0] = 0
         else:
-            self.segment_counts = images * -(-length // self.lanes)
+            counts = images * -(-length // self.lanes)
         run = round_up(length, self.lanes)
         first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
-        self.segments = (
-            _starts(np.arange(runs) * (outputs * run), first, starts),
-            _starts(np.arange(runs) * self.image_stride, first, starts),
+        self.segments = Segments(
+            outputs=_starts(np.arange(runs) * (outputs * run), first, starts),
+            inputs=_starts(np.arange(runs) * self.image_stride, first, starts),
+            counts=counts,
         )
         image_stride = self.image_stride if self.contiguous_rows else outputs * run
-        self.staging_layout = (run, image_stride, self.row_stride, *size)
+        self.staging = StagingLayout(run, image_stride, self.row_stride, *size)
         # Rows are copied a vector at a time, so one vector is read behind the last row.
         self.staging_size = runs * outputs * run + self.lanes
 
