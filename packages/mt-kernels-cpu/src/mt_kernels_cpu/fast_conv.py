@@ -1,5 +1,11 @@
 """One- and two-dimensional convolution as compiled parallel loops.
 
+One pass of the outer loop computes one row of the output, here with a kernel of 2 × 2::
+
+    input                   kernel     four sums of row y of the output
+    row y      x x x x x    w00 w01    w00 · x[y, 0 … 3] + w01 · x[y, 1 … 4]
+    row y + 1  x x x x x    w10 w11    + w10 · x[y + 1, 0 … 3] + w11 · x[y + 1, 1 … 4]
+
 A kernel slides over an input that is zero outside of its width and height. The output may have
 any size, and the kernel may be wider than the input. So the same loops compute gradients: the
 gradient of a weight, for example, is a convolution whose kernel is as large as an image and whose

@@ -90,7 +90,7 @@ class SequenceSizes(NamedTuple):
     """Sizes of a convolution of sequences.
 
     Attributes:
-        count: The number N of sequences.
+        sequences: The number N of sequences.
         width: The length W of a sequence.
         channels: The number C of channels.
         outputs: The number O of output channels.
@@ -98,7 +98,7 @@ class SequenceSizes(NamedTuple):
         before: The number of zeros before a sequence.
     """
 
-    count: int
+    sequences: int
     width: int
     channels: int
     outputs: int
@@ -112,13 +112,13 @@ class Channels(NamedTuple):
     Attributes:
         storage: The memory.
         start: The position of the first output channel.
-        count: The number of output channels.
+        channels: The number of output channels.
         step: The stride of output channels.
     """
 
     storage: Storage
     start: int
-    count: int
+    channels: int
     step: int
 
 

@@ -1,5 +1,12 @@
 """Reduction of one dimension.
 
+A row is folded into 64 partial results, or rows are folded into one another::
+
+    one row of many elements                        three rows of four elements
+    a0 … a63 | a64 … a127 | …                       a a a a │
+    ↓      ↓   ↓        ↓                           a a a a │ fold
+    l0 … l63, then one half into the other          a a a a ↓
+
 Contiguous memory is a tensor of three dimensions: those before the reduced one, the reduced one,
 and those behind it. If there are dimensions behind, whole rows are folded into one another. If
 there are none, the folded elements are neighbours: a row is divided among several partial results,
