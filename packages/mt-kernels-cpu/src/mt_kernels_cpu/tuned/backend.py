@@ -24,6 +24,7 @@ class Tuned(Elementwise, Reductions, Products):
 
     name = "tuned"
     is_recordable = not JIT_IS_DISABLED
+    unrecordable = "whose kernels run as plain Python; unset NUMBA_DISABLE_JIT"
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Memory]] | None:
         """Return the fused form of a composed function, None if there is none."""
