@@ -150,6 +150,22 @@ def test_scores_of_minus_infinity_in_the_first_tile() -> None:
         assert attention(*[tensor(each, backend) for each in operands]).item() == 64.0
 
 
+@backends
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_query_whose_visible_scores_are_all_minus_infinity(backend: Any, causal: bool) -> None:
+    k = np.zeros((1, 3, 2))
+    k[0, : 2 if causal else 3, 0] = -np.inf
+    q = np.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+    q[0, 2] = [1.0, 0.0]
+    operands = [tensor(each, backend, requires_grad=True) for each in (q, k, q)]
+    found = attention(*operands, causal=causal)
+    expected = [[0.0, 0.0]] * (2 if causal else 3) + ([[1.0, 0.0]] if causal else [])
+    assert found.to_numpy()[0].tolist() == expected
+    found.sum().backward()
+    value = operands[2].grad.to_numpy()
+    assert value[0].tolist() == [[0.0, 0.0]] * 2 + [[1.0, 1.0] if causal else [0.0, 0.0]]
+
+
 def test_dropout_of_weights_draws_from_the_generator() -> None:
     x = randn((1, 4, 2), rng=0)
     one, other = (attention(x, x, x, rate=0.5, rng=np.random.default_rng(3)) for _ in range(2))

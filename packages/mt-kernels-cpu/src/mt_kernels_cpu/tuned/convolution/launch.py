@@ -37,6 +37,7 @@ from mt_kernels_cpu.tuned.convolution.kernels import (
 from mt_kernels_cpu.tuned.convolution.tiling import (
     Geometry,
     TileLayout,
+    as_pair,
     forward_images_per_tile,
     padded_sum_count,
     tap_positions,
@@ -64,18 +65,19 @@ def correlate(
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
     """
     input, weight = backend.as_native(input), backend.as_native(weight)
-    size, kernel = (out.shape[2], out.shape[3]), (weight.shape[2], weight.shape[3])
+    (count, channels, *image), (_, outputs, *size) = input.shape, out.shape
+    height, width = weight.shape[2:]
     if out.size == 0 or input.size == 0 or weight.size == 0:
         out.storage[: out.size] = 0.0
         return True
-    if kernel[0] * kernel[1] > size[0] * size[1]:
+    if height * width > math.prod(size):
         return not reverse and _weight_gradient(backend, out, input, weight)
-    count, channels, *image = input.shape
-    before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    geometry, vector = Geometry((image[0], image[1]), kernel, size, before), lanes(backend.dtype)
+    before = (height - 1, width - 1) if reverse else (0, 0)
+    geometry = Geometry(as_pair(image), (height, width), as_pair(size), before)
+    vector = lanes(backend.dtype)
     images_per_tile = forward_images_per_tile(count, channels, geometry, vector)
     layout = tile_layout(
-        images_per_tile, channels, out.shape[1], geometry, reverse, backend.dtype, vector
+        images_per_tile, channels, outputs, geometry, reverse, backend.dtype, vector
     )
     if not layout.unpadded and not all_finite(weight):
         return False
@@ -230,8 +232,8 @@ def _weight_gradient(
     channels, outputs, *kernel = out.shape
     _, count, *image = input.shape
     # The part of the gradient beyond the image has no products.
-    size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
-    geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
+    size = as_pair([min(pair) for pair in zip(weight.shape[2:], image, strict=True)])
+    geometry = Geometry(as_pair(image), as_pair(kernel), size)
     images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
     gradients = TensorData.unchecked(gradients.storage, (count, outputs, *size), gradients.strides)
     images_per_tile = wgrad_images_per_tile(count, geometry)

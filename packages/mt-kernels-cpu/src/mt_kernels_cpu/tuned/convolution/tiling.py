@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,6 +119,12 @@ class Tiling(NamedTuple):
     staging: StagingLayout
 
 
+def as_pair(values: Sequence[int]) -> Pair:
+    """Return a height and a width as a pair."""
+    height, width = values
+    return height, width
+
+
 class Geometry(NamedTuple):
     """Shapes of a convolution with a stride of 1, in elements.
 
@@ -136,7 +143,8 @@ class Geometry(NamedTuple):
     @property
     def input_extent(self) -> Pair:
         """The rows and columns that the outputs depend on, zeros included."""
-        return self.size[0] + self.kernel[0] - 1, self.size[1] + self.kernel[1] - 1
+        (rows, columns), (height, width) = self.size, self.kernel
+        return rows + height - 1, columns + width - 1
 
     @property
     def row_stride(self) -> int:
@@ -146,12 +154,14 @@ class Geometry(NamedTuple):
         image, and the zeros before and behind them. Its distance is the same, so one offset of a
         tap serves both passes.
         """
-        return max(self.input_extent[1] - self.before[1], self.image[1] + self.before[1])
+        (_, extent), (_, before), (_, width) = self.input_extent, self.before, self.image
+        return max(extent - before, width + before)
 
     @property
     def contiguous_rows(self) -> bool:
         """True for 1-D data: all images of a channel form one row."""
-        return self.image[0] == self.kernel[0] == self.size[0] == 1
+        heights = [height for height, _ in (self.image, self.kernel, self.size)]
+        return heights == [1, 1, 1]
 
     def backward(self) -> Geometry:
         """Return the geometry in which the flipped kernel convolves the gradient of the output."""
@@ -207,18 +217,18 @@ class TileLayout:
             dtype: The dtype of the elements.
             lanes: The number of elements of a vector.
         """
-        image, (height, width), (rows, columns), (top, left) = geometry
+        (image_rows, image_columns), (height, width), (rows, columns), (top, left) = geometry
         self.images_per_tile, self.lanes = images_per_tile, lanes
         self.row_stride, self.contiguous_rows = geometry.row_stride, geometry.contiguous_rows
-        input_extent = geometry.input_extent
+        input_rows, input_columns = geometry.input_extent
         # The first vector of an image is aligned: aligned vectors are loaded faster.
         aligned_start = -(top * self.row_stride + left) % lanes
         self.origin = aligned_start + top * self.row_stride + left
         self.used_size = (
-            max(0, min(image[0], input_extent[0] - top)),
-            max(0, min(image[1], input_extent[1] - left)),
+            max(0, min(image_rows, input_rows - top)),
+            max(0, min(image_columns, input_columns - left)),
         )
-        self.unpadded = geometry.before == (0, 0) and self.used_size == input_extent
+        self.unpadded = geometry.before == (0, 0) and self.used_size == geometry.input_extent
         if self.contiguous_rows:
             self.plane_size = self.row_stride
             length = aligned_start + images_per_tile * self.plane_size + left
@@ -227,7 +237,7 @@ class TileLayout:
             self.channel_stride = _avoid_page_multiple(padded_length, lanes, dtype)
         else:
             # Sums of products read whole vectors, so zeros follow the last row.
-            length = aligned_start + input_extent[0] * self.row_stride + left
+            length = aligned_start + input_rows * self.row_stride + left
             padded_length = round_up(length, lanes) + lanes
             self.plane_size = self.channel_stride = _avoid_page_multiple(
                 padded_length, lanes, dtype
@@ -314,7 +324,7 @@ def should_flatten_rows(channels: int, geometry: Geometry, lanes: int) -> bool:
         geometry: The shapes of the convolution.
         lanes: The number of elements of a vector.
     """
-    columns, taps = geometry.size[1], channels * math.prod(geometry.kernel)
+    (_, columns), taps = geometry.size, channels * math.prod(geometry.kernel)
     flattened_cost = (taps + STORE_COST) * geometry.row_stride
     return columns < lanes or flattened_cost < taps * round_up(columns, lanes)
 
