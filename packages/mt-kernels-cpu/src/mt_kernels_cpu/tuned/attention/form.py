@@ -181,9 +181,7 @@ class SelfAttention(FusedForm[Memory]):
         return tuple(each if used else None for each, used in zip(results, needs_grad, strict=True))
 
 
-def _attend(
-    backend: Memory, plan: Plan, operands: Operands
-) -> tuple[TensorData, npt.NDArray[Any]]:
+def _attend(backend: Memory, plan: Plan, operands: Operands) -> tuple[TensorData, npt.NDArray[Any]]:
     """Return the result of attention, and the logarithm of the sum of powers of each query."""
     sizes = plan.sizes
     heads = plan.batch * sizes.heads

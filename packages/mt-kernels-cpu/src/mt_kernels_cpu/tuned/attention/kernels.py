@@ -499,6 +499,8 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
             for start in range(0, queries, TILE):
                 place = n * grad_q_sequence + start * grad_q_step + h * width, grad_q_step
                 part = to_query[start // TILE * tall * inner :]
-                _unpack(grad_q_storage, place, part, inner, (min(TILE, queries - start), width), one)
+                _unpack(
+                    grad_q_storage, place, part, inner, (min(TILE, queries - start), width), one
+                )
 
     return strict_nogil_kernel(attend_heads_back)

@@ -52,6 +52,7 @@ from mt_tensor import TensorData, host_array, recording
 vdot: Any = np.vdot
 """Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
 
+
 def correlate(
     backend: Memory, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
 ) -> bool:

@@ -116,7 +116,11 @@ class TileLoader:
 
         @device_function
         def load(strip: Any, source: Any, span: Any, terms: Any) -> None:
-            (values, steps, offsets, start), (own, begin, count), (first, last) = source, span, terms
+            (values, steps, offsets, start), (own, begin, count), (first, last) = (
+                source,
+                span,
+                terms,
+            )
             for turn in range(turns):
                 number = cuda.threadIdx.x + turn * threads
                 row, term = number % side * each, number // side

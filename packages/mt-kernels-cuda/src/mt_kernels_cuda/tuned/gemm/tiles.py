@@ -44,6 +44,7 @@ from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, align_shared, load4, store4
 from mt_tensor.layout import Storage
 
+
 class ProductLaunch(NamedTuple):
     """Launch parameters of a product.
 
