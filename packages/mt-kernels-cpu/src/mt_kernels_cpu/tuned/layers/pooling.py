@@ -56,7 +56,7 @@ WINDOW_CACHE_SIZE = 32
 """Number of window sizes whose compiled loops stay in memory. Further sizes are compiled again."""
 
 MAX_PLANE_SIZE = 2**24
-"""Elements of the largest image whose positions float32 represents exactly. PositionTables are computed
+"""Elements of the largest image whose positions float32 represents exactly. Positions are computed
 in the dtype of the image; beyond this number they would be wrong."""
 
 COMPARE_COST = 8

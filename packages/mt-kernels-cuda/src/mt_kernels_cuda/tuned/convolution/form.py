@@ -148,6 +148,10 @@ class Epilogue(NamedTuple):
     relu: bool = False
 
 
+NO_EPILOGUE = Epilogue()
+"""Neither bias nor ReLU."""
+
+
 def correlate(
     backend: Device,
     out: TensorData,
@@ -156,7 +160,7 @@ def correlate(
     *,
     before: tuple[int, int] = (0, 0),
     reverse: bool = False,
-    epilogue: Epilogue = Epilogue(),
+    epilogue: Epilogue = NO_EPILOGUE,
 ) -> None:
     """Correlate images, padded with zeros, with kernels.
 

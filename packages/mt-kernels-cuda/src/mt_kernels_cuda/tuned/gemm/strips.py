@@ -9,7 +9,7 @@ sixteen threads, two numbers each; four cells separate its terms::
     term 2   r0 r1 r2 r3 r4 r5 r6 r7  . . . .     row t % 8 of the terms t // 8 and t // 8 + 2
     term 3   r0 r1 r2 r3 r4 r5 r6 r7  . . . .
 
-Neighbouring threads load neighbours in memory, four numbers at a time where the alignment allows it.
+Neighbouring threads load neighbours in memory, four numbers at a time where alignment allows it.
 """
 
 from collections.abc import Callable

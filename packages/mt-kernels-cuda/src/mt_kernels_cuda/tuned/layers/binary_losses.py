@@ -1,6 +1,6 @@
 """Losses for two classes, in kernels of one block that sums the losses of all elements.
 
-One block of four threads 0 … 3 for ten elements; each sum is then added to those of its neighbours::
+One block of four threads 0 … 3 for ten elements; then the sums of the threads are added::
 
     elements   x0 x1 x2 x3  x4 x5 x6 x7  x8 x9
     thread      0  1  2  3   0  1  2  3   0  1   →  0 + 2, 1 + 3  →  0 + 1  →  loss

@@ -1,6 +1,6 @@
 """Losses for several classes, in kernels of one block that sums the losses of all rows.
 
-Scores of three rows of four classes; a block of threads computes a row, another one adds the costs::
+Scores of three rows of four classes; a block of threads computes a row, another adds the costs::
 
     block 0    x  [x]  x  x   →   p p p p, cost 0 = - log p[1]
     block 1    x  x  x  [x]   →   p p p p, cost 1 = - log p[3]      →    mean of the costs
