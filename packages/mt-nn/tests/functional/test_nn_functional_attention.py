@@ -131,6 +131,20 @@ def test_attention_agrees_with_pytorch(causal: bool, backend: Any) -> None:
         np.testing.assert_allclose(one.grad, other.grad.numpy(), **options)
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("causal", [False, True])
+@backends
+def test_scores_of_minus_infinity_agree_with_pytorch(causal: bool, backend: Any) -> None:
+    torch = pytest.importorskip("torch")
+    q, k = np.array([[[1.0, 0.0]] * 3]), np.zeros((1, 3, 2))
+    for hidden in (2, 3):
+        k[0, :hidden, 0] = -np.inf
+        operands = [torch.tensor(each) for each in (q, k, q)]
+        expected = torch.nn.functional.scaled_dot_product_attention(*operands, is_causal=causal)
+        found = attention(*[tensor(each, backend) for each in (q, k, q)], causal=causal)
+        np.testing.assert_array_equal(found, expected.numpy())
+
+
 @pytest.mark.parametrize("length", [63, 64, 65, 130])
 def test_long_sequences_use_several_tiles(length: int) -> None:
     rng = np.random.default_rng(length)
