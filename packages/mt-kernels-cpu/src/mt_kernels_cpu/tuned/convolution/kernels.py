@@ -265,12 +265,13 @@ def convolve_tile(
     out, channels, length = outputs
     _, _, _, segments, staging_layout = tiling
     staging_step, _, _, _, _ = staging_layout
-    to, start, step = out, first * channels * length, length
     if staging_step > 0:
-        to, start, step = staging, 0, staging_step
-    convolve_segments((to, start, channels, step), tile, weights, segments, last - first)
-    if staging_step > 0:
+        staged = (staging, 0, channels, staging_step)
+        convolve_segments(staged, tile, weights, segments, last - first)
         _copy_staged(outputs, staging, staging_layout, first, last)
+    else:
+        direct = (out, first * channels * length, channels, length)
+        convolve_segments(direct, tile, weights, segments, last - first)
 
 
 @helper
