@@ -106,22 +106,6 @@ class SequenceSizes(NamedTuple):
     before: int
 
 
-class Channels(NamedTuple):
-    """Memory for the segments of one tile.
-
-    Attributes:
-        storage: The memory.
-        start: The position of the first output channel.
-        channels: The number of output channels.
-        step: The stride of output channels.
-    """
-
-    storage: Storage
-    start: int
-    channels: int
-    step: int
-
-
 class Upstream(NamedTuple):
     """Gradient of the result, in any layout.
 

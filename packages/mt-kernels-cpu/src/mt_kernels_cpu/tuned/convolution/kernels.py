@@ -50,7 +50,6 @@ import numpy.typing as npt
 from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
 from mt_kernels_cpu.tuned.convolution.arguments import (
     BackwardScratch,
-    Channels,
     Images,
     InputGradient,
     Outputs,
@@ -94,6 +93,10 @@ rounds more."""
 RUN_PER_SUM = 2048
 """Elements of a run of gradients whose products are added before their sum is added to that of the
 weight."""
+
+Channels: TypeAlias = tuple[Storage, int, int, int]
+"""Memory for the segments of a tile: the storage, the position of the first output channel, the
+number of output channels, and their stride."""
 
 Tile: TypeAlias = tuple[Storage, TileStrides]
 """A tile, or the rest of it from some element on, and the layout of images in it."""

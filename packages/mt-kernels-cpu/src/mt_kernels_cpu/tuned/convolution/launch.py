@@ -184,7 +184,7 @@ def convolve_images_backward(
     ends = ScratchEnds(grad_layout.tile_size, images_end, images_end + weight_sums)
     staging_size = 0 if targets.input is None else grad_layout.staging_size
     scratch = backend.scratch(len(parts), ends.sums + staging_size)
-    bias_scratch = recording.computed(
+    bias_scratch: npt.NDArray[Any] = recording.computed(
         np.zeros, (len(parts), 0 if targets.bias is None else outputs)
     )
     upstream = Upstream(_images(grad), mask is not None, _images(grad if mask is None else mask))

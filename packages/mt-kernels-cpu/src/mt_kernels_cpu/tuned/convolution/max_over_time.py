@@ -103,7 +103,8 @@ class MaxOverTime(FusedForm[Memory]):
         argmax, (count, channels, width) = saved.argmax, saved.input.shape
         outputs, _, taps = saved.weight.shape
         sizes = plain(SequenceSizes(count, width, channels, outputs, taps, saved.before))
-        upstream = plain(MaximaGradient(grad.storage, *grad.strides[:2], argmax))
+        image_step, channel_step, _ = grad.strides
+        upstream = plain(MaximaGradient(grad.storage, image_step, channel_step, argmax))
         steps = argmax.size * channels * taps
         grad_input = grad_weight = grad_bias = None
         if saved.needs_grad[0]:

@@ -119,7 +119,7 @@ def multiply(
         (a.storage, b.storage),
         sizes=(rows, columns, terms, batches),
         step=columns,
-        offsets=MatrixOffsets(*strides, out_size=rows * columns),
+        offsets=MatrixOffsets(*strides, rows * columns),
         patterns=(_pattern(a, -2, a_batch), _pattern(b, -1, b_batch)),
         vec4_out=vec4_aligned(out.storage, columns),
         bias=bias,

@@ -94,7 +94,7 @@ class _Step(FusedStep[Device]):
         # The parts are values, gradients and slots; there are no new gradients.
         kinds = len(parts) - 1
         buffer = backend.allocate(kinds * distance)
-        numbers = cls.settings(*[backend.dtype.type(setting) for setting in settings])  # type: ignore[call-arg]
+        numbers = cls.settings(*[backend.dtype.type(setting) for setting in settings])
         made = cls.kernel(backend.dtype)
         for at, (start, value) in enumerate(zip(starts, values, strict=True)):
             if value.size == 0:
