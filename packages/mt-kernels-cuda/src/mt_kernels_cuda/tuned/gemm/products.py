@@ -113,13 +113,14 @@ def multiply(
     dims, numbers = layout
     inner = numbers[dims - 1]
     a_batch, b_batch = [(0, *numbers[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
-    strides = (*a.strides[-2:], *b.strides[-2:], inner, *a_batch, *b_batch)
+    numbers = (*a.strides[-2:], *b.strides[-2:], inner, *a_batch, *b_batch, rows * columns)
+    offsets = MatrixOffsets(*numbers)
     call = ProductCall(
         out.storage,
         (a.storage, b.storage),
         sizes=(rows, columns, terms, batches),
         step=columns,
-        offsets=MatrixOffsets(*strides, rows * columns),
+        offsets=offsets,
         patterns=(_pattern(a, -2, a_batch), _pattern(b, -1, b_batch)),
         vec4_out=vec4_aligned(out.storage, columns),
         bias=bias,
