@@ -143,3 +143,23 @@ def test_backends_compute_without_the_compiler() -> None:
     )
     for name, received in zip(BACKENDS, eval(out), strict=True):
         np.testing.assert_allclose(received, gradients(name), rtol=1e-4, err_msg=name)
+
+
+def test_a_captured_step_without_the_compiler_says_why_it_runs_as_usual() -> None:
+    out = run(
+        "import warnings\n"
+        "import test_surroundings as t\n"
+        "from mt_nn import capture\n"
+        "network = t.Digits(t.BACKENDS['tuned'])\n"
+        "step = capture(lambda x: network(x).sum().detach())\n"
+        "images = t.from_numpy(t.np.ones((1, 1, 10, 10), t.np.float32), t.BACKENDS['tuned'])\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    warnings.simplefilter('always')\n"
+        "    for _ in range(4):\n"
+        "        step(images)\n"
+        "print(step.repetitions, [str(each.message) for each in caught])\n",
+        NUMBA_DISABLE_JIT="1",
+    )
+    assert out.startswith("0 ['capture: <lambda> runs as usual, because it computes on Tuned")
+    assert "whose kernels run as plain Python; unset NUMBA_DISABLE_JIT" in out
+    assert out.count("capture:") == 1

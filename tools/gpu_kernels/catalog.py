@@ -266,8 +266,8 @@ def _type_of(argument: Any) -> Any:
     if isinstance(argument, np.ndarray):
         return types.Array(_number_type(argument.dtype), argument.ndim, "C")
     if isinstance(argument, tuple):
-        uniform: Any = types.UniTuple
-        return uniform(_type_of(argument[0]), len(argument))
+        tuple_type: Any = types.BaseTuple
+        return tuple_type.from_types([_type_of(each) for each in argument], type(argument))
     if isinstance(argument, bool):
         return types.boolean
     if isinstance(argument, int):

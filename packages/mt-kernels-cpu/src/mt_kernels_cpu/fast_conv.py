@@ -1,5 +1,11 @@
 """One- and two-dimensional convolution as compiled parallel loops.
 
+One pass of the outer loop computes one row of the output, here with a kernel of 2 × 2::
+
+    input                   kernel     four sums of row y of the output
+    row y      x x x x x    w00 w01    w00 · x[y, 0 … 3] + w01 · x[y, 1 … 4]
+    row y + 1  x x x x x    w10 w11    + w10 · x[y + 1, 0 … 3] + w11 · x[y + 1, 1 … 4]
+
 A kernel slides over an input that is zero outside of its width and height. The output may have
 any size, and the kernel may be wider than the input. So the same loops compute gradients: the
 gradient of a weight, for example, is a convolution whose kernel is as large as an image and whose
@@ -48,6 +54,7 @@ def tensor_conv1d(
     _, _, taps = weight_shape
     x_n, x_c, x_step = input_strides
     w_o, w_c, w_step = weight_strides
+    to_n, to_o, to_step = out_strides
     for row in prange(out_size // max(1, out_width)):
         n, o = divmod(np.int64(row), out_channels)
         total = np.zeros(out_width, out.dtype)
@@ -55,7 +62,7 @@ def tensor_conv1d(
             x_row = (input, n * x_n + c * x_c, x_step, width)
             w_row = (weight, o * w_o + c * w_c, w_step, taps)
             correlate(total, x_row, w_row, reverse)
-        write_row(out, n * out_strides[0] + o * out_strides[1], out_strides[2], total)
+        write_row(out, n * to_n + o * to_o, to_step, total)
 
 
 @Kernel
@@ -88,6 +95,7 @@ def tensor_conv2d(
     _, _, tap_rows, taps = weight_shape
     x_n, x_c, x_y, x_step = input_strides
     w_o, w_c, w_k, w_step = weight_strides
+    to_n, to_o, to_y, to_step = out_strides
     for row in prange(out_size // max(1, out_width)):
         plane, y = divmod(np.int64(row), out_height)
         n, o = divmod(plane, out_channels)
@@ -101,5 +109,4 @@ def tensor_conv2d(
                 x_row = (input, n * x_n + c * x_c + x_y_k * x_y, x_step, width)
                 w_row = (weight, o * w_o + c * w_c + k * w_k, w_step, taps)
                 correlate(total, x_row, w_row, reverse)
-        to = n * out_strides[0] + o * out_strides[1] + y * out_strides[2]
-        write_row(out, to, out_strides[3], total)
+        write_row(out, n * to_n + o * to_o + y * to_y, to_step, total)

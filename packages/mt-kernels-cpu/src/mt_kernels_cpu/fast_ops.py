@@ -1,5 +1,11 @@
 """Map, zip, reduce and matrix multiplication as compiled parallel loops.
 
+Rows of two operands, of which the second is broadcast; each row is one pass of the inner loop::
+
+    out (2, 3)     a (2, 3)     b (3,)
+    o o o    row   a a a        b b b     starts of row 0: 0, 0, 0
+    o o o    row   a a a        b b b     starts of row 1: 3, 3, 0    steps: 1, 1, 1
+
 Every kernel takes storages with their shapes and strides, as `TensorData.tuple` returns them. It is
 correct for every layout: permuted, broadcast (strides of 0), with gaps, with sizes of 0 and 1.
 

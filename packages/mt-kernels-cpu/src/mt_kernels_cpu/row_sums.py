@@ -1,5 +1,11 @@
 """Sums of products along rows: the inner loops of matrix multiplication and convolution.
 
+A correlation of a row of five numbers with a kernel of three, and the loop over k around it::
+
+    k = 0    total[0 … 2] += kernel[0] · row[0 … 2]
+    k = 1    total[0 … 2] += kernel[1] · row[1 … 3]
+    k = 2    total[0 … 2] += kernel[2] · row[2 … 4]
+
 A row is a storage, the position of its first element, the stride to the next, and the number of
 elements. Sums go to `total`, an array of the caller. Products and sums of long rows have its dtype,
 which may be wider than that of the rows. Nothing here is parallel.

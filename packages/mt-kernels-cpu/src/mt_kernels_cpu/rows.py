@@ -62,7 +62,8 @@ def find_rows(
         steps[operand] = strides[operand, last]
         strides[operand, last] *= longest
     starts = positions(sizes, strides)
-    lengths = np.empty(starts.shape[1], np.int64)
+    _, count = starts.shape
+    lengths = np.empty(count, np.int64)
     for row in range(len(lengths)):
         lengths[row] = longest
     for row in range(pieces - 1, len(lengths), pieces):

@@ -1,5 +1,13 @@
 """Convolution as a matrix multiplication with an implicit second matrix (implicit GEMM).
 
+An example with TILE = 4: one image, kernels of two terms each, four positions of the output::
+
+                               terms × positions, tiles of the input that are never stored
+                               x0 x1 x2 x3
+    weights: outputs × terms   x1 x2 x3 0
+    w00 w01                    s  s  s  s       a block of threads: a thread for each sum
+    w10 w11                    s  s  s  s
+
 Each output is a sum over channels and kernel offsets, its *terms*. The weights are a matrix (output
 channels, terms). The inputs below the kernel are a matrix (terms, columns) with one column for each
 image and output position; it contains most inputs many times. The kernel never stores this matrix.

@@ -1,4 +1,10 @@
-"""The kernels of map and zip, with one thread for each element of the result."""
+"""The kernels of map and zip, with one thread for each element of the result.
+
+Ten elements and three blocks of four threads; threads beyond the last element do nothing::
+
+    out     o0 o1 o2 o3 | o4 o5 o6 o7 | o8 o9
+    thread   0  1  2  3 |  0  1  2  3 |  0  1  -  -
+"""
 
 from collections.abc import Callable
 

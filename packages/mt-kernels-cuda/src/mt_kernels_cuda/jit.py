@@ -49,6 +49,15 @@ def device_function(fn: F) -> F:
     return compiled
 
 
+def inlined_device_function(fn: F) -> F:
+    """Compile a part of a kernel that becomes part of it again. A decorator.
+
+    Arrays in registers can only be passed to such a function: a call would need their addresses.
+    """
+    compiled: F = cuda.jit(device=True, inline=True)(fn)
+    return compiled
+
+
 def once_per_formula(make: Callable[[Any], Kernel]) -> Callable[[Any], Kernel]:
     """Cache the kernels that a function returns, by formula. A decorator.
 

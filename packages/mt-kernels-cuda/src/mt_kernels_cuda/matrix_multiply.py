@@ -1,5 +1,17 @@
 """Matrix multiplication in square tiles.
 
+A tile of the result with TILE = 4; thread (2, 1) computes the element marked X::
+
+                            b: tiles of TILE rows ↓
+                            b b X b
+                            b b X b
+    a: tiles of TILE        b b X b
+    columns →               b b X b
+    a a a a                 . . . .
+    X X X X                 . . X .
+    a a a a                 . . . .
+    a a a a                 . . . .
+
 Each element of an operand is needed for a whole row or column of the result. So a block of threads
 computes a tile of the result: the threads load a tile of each operand from slow global memory into
 fast shared memory, one element each, multiply all pairs there, and continue with the next two

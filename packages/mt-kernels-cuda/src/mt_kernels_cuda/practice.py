@@ -1,5 +1,10 @@
 """The two exercises of the course with shared memory, each small enough for one block.
 
+The sums of two blocks of four numbers, and a product that fits into one block::
+
+    a  a0 a1 a2 a3 | a4 a5 a6 a7         out[row, column] = row of a · column of b
+       → out[0]      → out[1]
+
 Both kernels read each number once from global memory and write each result once; all other accesses
 are to shared memory. `mt_kernels_cuda.reduction` and `mt_kernels_cuda.matrix_multiply` apply the
 same ideas to any size.

@@ -1,5 +1,10 @@
 """The kernel of reduce, with one block for each element of the result.
 
+A row of ten elements and a block of four threads, with the elements that each thread folds::
+
+    elements   a0 a1 a2 a3 a4 a5 a6 a7 a8 a9
+    thread      0  1  2  3  0  1  2  3  0  1   →  0 + 2, 1 + 3  →  0 + 1  →  out
+
 A block reduces a dimension of any length in two phases. First, each thread folds every `threads`-th
 element in a register. Then the results of the threads are folded in shared memory by halves (a tree
 reduction): with eight threads, thread 0 folds the results of 0 and 4, thread 1 those of 1 and 5,

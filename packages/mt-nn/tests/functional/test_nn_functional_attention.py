@@ -131,6 +131,20 @@ def test_attention_agrees_with_pytorch(causal: bool, backend: Any) -> None:
         np.testing.assert_allclose(one.grad, other.grad.numpy(), **options)
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("causal", [False, True])
+@backends
+def test_scores_of_minus_infinity_agree_with_pytorch(causal: bool, backend: Any) -> None:
+    torch = pytest.importorskip("torch")
+    q, k = np.array([[[1.0, 0.0]] * 3]), np.zeros((1, 3, 2))
+    for hidden in (2, 3):
+        k[0, :hidden, 0] = -np.inf
+        operands = [torch.tensor(each) for each in (q, k, q)]
+        expected = torch.nn.functional.scaled_dot_product_attention(*operands, is_causal=causal)
+        found = attention(*[tensor(each, backend) for each in (q, k, q)], causal=causal)
+        np.testing.assert_array_equal(found, expected.numpy())
+
+
 @pytest.mark.parametrize("length", [63, 64, 65, 130])
 def test_long_sequences_use_several_tiles(length: int) -> None:
     rng = np.random.default_rng(length)
@@ -148,6 +162,21 @@ def test_scores_of_minus_infinity_in_the_first_tile() -> None:
     operands = np.ones((1, 1, 1)), k, np.arange(65.0).reshape(1, 65, 1)
     for backend in (Reference(), Tuned(np.float64)):
         assert attention(*[tensor(each, backend) for each in operands]).item() == 64.0
+
+
+@backends
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_query_whose_visible_scores_are_all_minus_infinity(backend: Any, causal: bool) -> None:
+    k = np.zeros((1, 3, 2))
+    k[0, : 2 if causal else 3, 0] = -np.inf
+    q = np.array([[[1.0, 0.0]] * 3])
+    operands = [tensor(each, backend, requires_grad=True) for each in (q, k, q)]
+    found = attention(*operands, causal=causal)
+    expected = [[0.0, 0.0]] * (2 if causal else 3) + ([[1.0, 0.0]] if causal else [])
+    assert found.to_numpy()[0].tolist() == expected
+    found.sum().backward()
+    value = operands[2].grad.to_numpy()
+    assert value[0].tolist() == [[0.0, 0.0]] * 2 + [[1.0, 1.0] if causal else [0.0, 0.0]]
 
 
 def test_dropout_of_weights_draws_from_the_generator() -> None:

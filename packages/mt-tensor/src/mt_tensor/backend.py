@@ -47,11 +47,13 @@ class Backend(ABC):
         dtype: The dtype of every element that it stores.
         is_recordable: True if every call that reads or writes elements can be recorded, see
             `mt_tensor.recording`.
+        unrecordable: The reason why not, and the way out: a clause that follows the backend.
     """
 
     name: ClassVar[str]
     memory: Literal["host", "device"] = "host"
     is_recordable: ClassVar[bool] = False
+    unrecordable: ClassVar[str] = "whose calls cannot be recorded; compute on mt_kernels_cpu.Tuned"
     dtype: np.dtype[Any]
 
     def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:

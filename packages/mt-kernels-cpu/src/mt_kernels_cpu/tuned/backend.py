@@ -30,6 +30,7 @@ class Tuned(Elementwise, Reductions, Products):
 
     name = "tuned"
     is_recordable = not JIT_IS_DISABLED
+    unrecordable = "whose kernels run as plain Python; unset NUMBA_DISABLE_JIT"
 
     def parts(self, count: int, steps: int, largest: int) -> list[Part]:
         """Return the parts of a batch for `run_parts`, see `mt_tensor.Backend.parts`."""

@@ -137,7 +137,7 @@ class Tape:
         results = list(leaves_of(result))
         for value in (*values, *results):
             if isinstance(value, Tensor) and not value.backend.is_recordable:
-                self.refuse(f"computes on {value.backend!r}, and only Tuned can be captured")
+                self.refuse(f"computes on {value.backend!r}, {value.backend.unrecordable}")
         for value in values:
             if not isinstance(value, Tensor):
                 self.refuse(f"has a parameter of type {type(value).__name__}")

@@ -12,7 +12,6 @@ from mt_autodiff import Seed, Tensor, fused
 from mt_nn.functional.linear import linear
 from mt_nn.functional.masking import masked_softmax
 from mt_nn.functional.noise import dropout
-from mt_nn.functional.probabilities import softmax
 from mt_tensor import ShapeError
 from mt_tensor.fused import operations
 
@@ -113,8 +112,8 @@ def attention_weights(
 ) -> Tensor:
     r"""Return the weight of each key for each query, $\mathrm{softmax}(Q K^T / \sqrt{d})$.
 
-    The weights of a query add up to 1, or to 0 if everything is hidden. See `attention` for
-    arguments and errors.
+    The weights of a query add up to 1, or to 0 if everything is hidden or all scores of what is
+    visible are -∞, as in PyTorch. See `attention` for arguments and errors.
 
     Shape:
         query (batch, queries, width), key (batch, keys, width) → (batch, heads, queries, keys).
@@ -129,8 +128,6 @@ def attention_weights(
     scores = (_split(query, heads) @ _split(key, heads).permute(0, 1, 3, 2)) * (
         1.0 / math.sqrt(size)
     )
-    if not causal and mask is None:
-        return softmax(scores, -1)
     visible: Tensor | None = None
     if causal:
         rows, columns = query.shape[1], key.shape[1]
@@ -138,8 +135,7 @@ def attention_weights(
     if mask is not None:
         allowed: Tensor = scores.detach()._operand(mask) != 0.0
         visible = allowed if visible is None else visible * allowed
-    assert visible is not None
-    return masked_softmax(scores, visible, -1)
+    return masked_softmax(scores, np.ones(1, bool) if visible is None else visible, -1)
 
 
 def _split(x: Tensor, heads: int) -> Tensor:

@@ -51,8 +51,9 @@ def masked_logsoftmax(input: Tensor, mask: Tensor | npt.NDArray[np.bool_], dim: 
 
 
 def _truth(input: Tensor, mask: Tensor | npt.NDArray[np.bool_]) -> Tensor:
-    """Return a mask as 1 and 0."""
-    truth: Tensor = input.detach()._operand(mask) != 0.0
+    """Return a mask as 1 and 0; 0 also for scores of -∞, whose probability is 0."""
+    scores = input.detach()
+    truth: Tensor = (scores._operand(mask) != 0.0) * (scores != -math.inf)
     return truth
 
 

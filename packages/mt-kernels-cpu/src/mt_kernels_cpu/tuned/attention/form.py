@@ -5,13 +5,26 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.attention.kernels import COLUMNS, ROWS, TILE, attend, attend_back
+from mt_kernels_cpu.compiling.arguments import plain
+from mt_kernels_cpu.tuned.attention.kernels import (
+    COLUMNS,
+    ROWS,
+    TILE,
+    BackwardScratch,
+    ForwardScratch,
+    Matrix,
+    Operands,
+    Results,
+    Sizes,
+    attend,
+    attend_back,
+)
 from mt_kernels_cpu.tuned.buffers import round_up
 from mt_kernels_cpu.tuned.layers.linear import bias_relu, column_sums
 from mt_kernels_cpu.tuned.memory import Memory
@@ -21,36 +34,22 @@ from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, recording
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Sizes that all calls of the same shapes share.
 
     Attributes:
-        sizes: Heads, queries, keys, columns of a head of the keys and of the values.
+        sizes: The sizes of attention, and its options.
         batch: The number of sequences.
-        padded: Rows of queries and of keys of a tile, and columns of keys and of values.
-        causal: True if later keys are hidden.
-        forward: Ends of the parts of the scratch of the forward pass.
-        backward: Ends of the parts of the scratch of the backward pass.
+        forward: The places of the arrays of `ForwardScratch` in a row of scratch.
+        backward: The places of the arrays of `BackwardScratch`.
         steps: Multiplications of the forward pass.
     """
 
-    sizes: tuple[int, int, int, int, int]
+    sizes: Sizes
     batch: int
-    padded: tuple[int, int, int, int]
-    causal: bool
-    forward: npt.NDArray[np.int64]
-    backward: npt.NDArray[np.int64]
+    forward: list[slice]
+    backward: list[slice]
     steps: int
-
-    @property
-    def options(self) -> tuple[Any, ...]:
-        """The arguments of kernels that are not memory."""
-        return self.sizes, 1.0 / math.sqrt(self.sizes[3]), self.causal, self.padded
-
-
-Operand: TypeAlias = tuple[Any, tuple[int, int]]
-"""A storage, and the strides of sequences and positions; each position has contiguous elements."""
 
 
 class Attention(FusedForm[Memory]):
@@ -83,7 +82,7 @@ class Attention(FusedForm[Memory]):
         plan = plan_for(backend.dtype, query.shape, key.shape, value.shape, heads, bool(causal))
         if plan is None:
             return None
-        operands = [_operand(backend, each) for each in (query, key, value)]
+        operands = Operands(*[_operand(backend, each) for each in (query, key, value)])
         out, sums = _attend(backend, plan, operands)
         return out, (plan, operands, (query.shape, key.shape, value.shape), out, sums)
 
@@ -92,7 +91,7 @@ class Attention(FusedForm[Memory]):
         """Return the gradients of query, key and value."""
         plan, operands, shapes, out, sums = saved
         grads = tuple(backend.new(shape) for shape in shapes)
-        targets = [_operand(backend, each) for each in grads]
+        targets = Operands(*[_operand(backend, each) for each in grads])
         _attend_back(backend, plan, operands, targets, (out, sums), grad)
         return grads
 
@@ -182,37 +181,42 @@ class SelfAttention(FusedForm[Memory]):
         return tuple(each if used else None for each, used in zip(results, needs_grad, strict=True))
 
 
-def _attend(
-    backend: Memory, plan: Plan, operands: Sequence[Operand]
-) -> tuple[TensorData, npt.NDArray[Any]]:
+def _attend(backend: Memory, plan: Plan, operands: Operands) -> tuple[TensorData, npt.NDArray[Any]]:
     """Return the result of attention, and the logarithm of the sum of powers of each query."""
-    heads, queries, _, _, values = plan.sizes
-    out = backend.new((plan.batch, queries, heads * values))
-    sums = backend.storage(plan.batch * heads * queries)
-    parts = partition(plan.batch * heads, plan.steps)
-    scratch = backend.scratch(len(parts), int(plan.forward[-1]))
-    args = (out.storage, sums, *operands, *plan.options, scratch, plan.forward)
+    sizes = plan.sizes
+    heads = plan.batch * sizes.heads
+    out = backend.new((plan.batch, sizes.queries, sizes.heads * sizes.values))
+    sums = backend.storage(heads * sizes.queries)
+    parts = partition(heads, plan.steps)
+    scratch = _scratch(backend, len(parts), plan.forward)
+    args = plain(Results(out.storage, sums)), plain(operands), plain(sizes)
     kernel = attend(backend.dtype)
-    run_parallel(parts, lambda *part: kernel(*args, *part))
+    run_parallel(parts, lambda part, *of_part: kernel(*args, scratch[part], *of_part))
     return out, sums
 
 
 def _attend_back(
     backend: Memory,
     plan: Plan,
-    operands: Sequence[Operand],
-    targets: Sequence[Operand],
+    operands: Operands,
+    targets: Operands,
     results: tuple[TensorData, npt.NDArray[Any]],
     grad: TensorData,
 ) -> None:
     """Write the gradients of queries, keys and values."""
     out, sums = results
-    parts = partition(plan.batch * plan.sizes[0], 3 * plan.steps)
-    scratch = backend.scratch(len(parts), int(plan.backward[-1]))
-    g = backend.elements(grad)
-    args = (*targets, g, out.storage, sums, *operands, *plan.options, scratch, plan.backward)
+    parts = partition(plan.batch * plan.sizes.heads, 3 * plan.steps)
+    scratch = _scratch(backend, len(parts), plan.backward)
+    upstream = backend.elements(grad), Results(out.storage, sums)
+    args = plain(targets), plain(upstream), plain(operands), plain(plan.sizes)
     kernel = attend_back(backend.dtype)
-    run_parallel(parts, lambda *part: kernel(*args, *part))
+    run_parallel(parts, lambda part, *of_part: kernel(*args, scratch[part], *of_part))
+
+
+def _scratch(backend: Memory, threads: int, places: list[slice]) -> list[tuple[Any, ...]]:
+    """Return the arrays of scratch memory of each thread."""
+    rows = backend.scratch(threads, places[-1].stop)
+    return [tuple([row[place] for place in places]) for row in rows]
 
 
 @functools.lru_cache(maxsize=256)
@@ -235,40 +239,56 @@ def plan_for(
     block = COLUMNS * lanes(dtype)
     tall, wide = round_up(min(queries, TILE), ROWS), round_up(min(keys, TILE), block)
     inner, outer = round_up(width, block), round_up(values, block)
-    scores = tall * wide
-    of_keys = [wide * inner] * 2
-    forward = [tall * inner, *of_keys, wide * outer, scores, tall * outer, tall, tall]
     tiles = -(-queries // TILE)
-    backward = [tall * inner, *of_keys, wide * outer, wide * outer, tall * outer, scores, scores]
-    backward += [wide * inner, wide * outer, tiles * tall * inner]
-    return Plan(
-        (heads, queries, keys, width, values),
-        query[0],
-        (tall, wide, inner, outer),
-        causal,
-        _ends(forward, block),
-        _ends(backward, block),
-        query[0] * queries * keys * (query[2] + value[2]),
+    of_keys, of_values, scores = wide * inner, wide * outer, tall * wide
+    forward = ForwardScratch(
+        query=tall * inner,
+        key=of_keys,
+        flipped=of_keys,
+        value=of_values,
+        scores=scores,
+        result=tall * outer,
+        tops=tall,
+        totals=tall,
     )
+    backward = BackwardScratch(
+        query=tall * inner,
+        key=of_keys,
+        flipped=of_keys,
+        value=of_values,
+        turned=of_values,
+        upstream=tall * outer,
+        scores=scores,
+        grads=scores,
+        to_key=of_keys,
+        to_value=of_values,
+        to_query=tiles * tall * inner,
+    )
+    factor = 1.0 / math.sqrt(width)
+    sizes = heads, queries, keys, width, values, tall, wide, inner, outer, factor, causal
+    steps = query[0] * queries * keys * (query[2] + value[2])
+    return Plan(Sizes(*sizes), query[0], _places(forward, block), _places(backward, block), steps)
 
 
-def _ends(counts: list[int], block: int) -> npt.NDArray[np.int64]:
-    """Return the ends of parts of some lengths, each rounded up to whole vectors."""
-    return np.cumsum([0, *(round_up(count, block) for count in counts)])
+def _places(counts: Sequence[int], block: int) -> list[slice]:
+    """Return the places of arrays of some lengths, each rounded up to whole vectors."""
+    ends = accumulate([round_up(count, block) for count in counts], initial=0)
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
-def _operand(backend: Memory, a: TensorData) -> Operand:
+def _operand(backend: Memory, a: TensorData) -> Matrix:
     """Return a tensor as an operand of the kernels, copied only if necessary."""
     a = backend.as_native(a)
     if a.strides[-1] != 1:
         a = backend.copy(a)
-    return a.storage, (a.strides[0], a.strides[1])
+    sequence, position, _ = a.strides
+    return Matrix(a.storage, sequence, position)
 
 
-def _packed_operands(maps: npt.NDArray[Any], length: int, width: int) -> list[Operand]:
+def _packed_operands(maps: npt.NDArray[Any], length: int, width: int) -> Operands:
     """Return queries, keys and values that lie side by side: (batch · length · 3 · width,)."""
     step = 3 * width
-    return [(maps[at * width :], (length * step, step)) for at in range(3)]
+    return Operands(*[Matrix(maps[at * width :], length * step, step) for at in range(3)])
 
 
 def _thirds(a: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

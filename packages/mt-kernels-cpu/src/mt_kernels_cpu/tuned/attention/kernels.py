@@ -1,14 +1,22 @@
 r"""Kernels of attention: products of small matrices, and softmax between them.
 
-A *tile* has up to `TILE` queries and up to `TILE` keys of one head. Operands whose rows and columns
-do not fill whole blocks of vectors are copied to scratch memory, with zeros behind them; keys and
-values are transposed there. The scores of a tile stay in scratch: those of all tiles are never in
-memory.
+A *tile* has up to `TILE` queries and up to `TILE` keys of one head. The scores of a tile::
+
+                     keys begin … begin + among
+    queries start    s s s s s - - -      s: visible, q · k / √width
+        …            s s s s s s - -      -: hidden if attention is causal; weight 0
+                     s s s s s s s -
+    start + count    s s s s s s s s      result of a row: Σ softmax(s) · value
+
+Operands whose rows and columns do not fill whole blocks of vectors are copied to scratch memory,
+with zeros behind them; keys and values are transposed there. The scores of a tile stay in scratch:
+those of all tiles are never in memory.
 
 The forward pass keeps the largest score $m$ of each query so far, and the sum $l$ of its powers.
 If a later tile has a larger score, what was added before is scaled by $e^{m - m'}$. It stores
 $m + \log l$ for the backward pass, which computes the weights of each tile once more (Dao et al.
-2022, "FlashAttention", algorithms 1 and 4).
+2022, "FlashAttention", algorithms 1 and 4). If all visible scores of a query are -∞, its weights
+are 0, as those of a row that is masked everywhere.
 
 If attention is causal, blocks of a product in which everything is hidden are left out. The product
 of a hidden weight, 0, and a value that is infinite or NaN is then left out, too.
@@ -16,10 +24,9 @@ of a hidden weight, 0, and a value that is infinite or NaN is then left out, too
 
 import math
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_nogil_kernel
 from mt_kernels_cpu.tuned.operations.exponential_vectors import (
@@ -54,16 +61,123 @@ COLUMNS = 2
 ROWS = 8 if WIDTH == 64 else 4
 """Rows of a block: as many as the sums of a block fit into registers."""
 
-Matrix: TypeAlias = tuple[Storage, tuple[int, int]]
-"""Rows of sequences in any layout with contiguous rows: the storage, and the strides of sequences
-and of positions."""
 
-Sizes: TypeAlias = tuple[int, int, int, int, int]
-"""The number of heads, of queries and of keys, the columns of a head of the keys, and the columns
-of a head of the values."""
+class Matrix(NamedTuple):
+    """Rows of sequences in any layout with contiguous rows.
 
-Ends: TypeAlias = npt.NDArray[np.int64]
-"""Ends of the parts of a row of scratch, in elements."""
+    Attributes:
+        storage: The elements.
+        sequence: The stride of sequences.
+        position: The stride of positions.
+    """
+
+    storage: Storage
+    sequence: int
+    position: int
+
+
+class Operands(NamedTuple):
+    """Queries, keys and values, or their gradients."""
+
+    query: Matrix
+    key: Matrix
+    value: Matrix
+
+
+class Sizes(NamedTuple):
+    """Sizes of attention, and its options.
+
+    Attributes:
+        heads: The number of heads.
+        queries: The number of queries.
+        keys: The number of keys.
+        width: The columns of a head of the keys.
+        values: The columns of a head of the values.
+        tall: The rows of queries of a tile, padded.
+        wide: The rows of keys of a tile, padded.
+        inner: The columns of a head of the keys, padded.
+        outer: The columns of a head of the values, padded.
+        factor: The factor of scores.
+        causal: True if later keys are hidden.
+    """
+
+    heads: int
+    queries: int
+    keys: int
+    width: int
+    values: int
+    tall: int
+    wide: int
+    inner: int
+    outer: int
+    factor: float
+    causal: bool
+
+
+class ForwardScratch(NamedTuple):
+    """Memory of one thread for the forward pass; or the number of elements of each array.
+
+    Attributes:
+        query: Queries of a tile, (tall, inner).
+        key: Keys of a tile, (wide, inner).
+        flipped: Their transpose, (inner, wide).
+        value: Values of a tile, (wide, outer).
+        scores: Scores, then their powers, (tall, wide).
+        result: Sums of values, (tall, outer).
+        tops: The largest score of each query, (tall,).
+        totals: The sum of powers of each query, (tall,).
+    """
+
+    query: Any
+    key: Any
+    flipped: Any
+    value: Any
+    scores: Any
+    result: Any
+    tops: Any
+    totals: Any
+
+
+class BackwardScratch(NamedTuple):
+    """Memory of one thread for the backward pass; or the number of elements of each array.
+
+    Attributes:
+        query: Queries of a tile, (tall, inner).
+        key: Keys of a tile, (wide, inner).
+        flipped: Their transpose, (inner, wide).
+        value: Values of a tile, (wide, outer).
+        turned: Their transpose, (outer, wide).
+        upstream: Gradients of the result of a tile, (tall, outer).
+        scores: Scores, then weights, (tall, wide).
+        grads: Gradients of weights, then of scores, (tall, wide).
+        to_key: Gradients of the keys of a tile, (wide, inner).
+        to_value: Gradients of the values of a tile, (wide, outer).
+        to_query: Gradients of the queries of all tiles, (tiles, tall, inner).
+    """
+
+    query: Any
+    key: Any
+    flipped: Any
+    value: Any
+    turned: Any
+    upstream: Any
+    scores: Any
+    grads: Any
+    to_key: Any
+    to_value: Any
+    to_query: Any
+
+
+class Results(NamedTuple):
+    """Results of the forward pass.
+
+    Attributes:
+        out: The result, (batch, queries, heads · values).
+        sums: The logarithm of the sum of powers of each query, (batch · heads · queries,).
+    """
+
+    out: Storage
+    sums: Storage
 
 
 _rows_of = eight_positions if ROWS == 8 else four_positions
@@ -71,39 +185,37 @@ _rows_of = eight_positions if ROWS == 8 else four_positions
 
 
 @helper
-def _add_block(
-    out: Storage, a: Storage, a_strides: Any, b: Any, depth: Any, place: Any, extends: bool
-) -> None:
+def _add_block(out: Storage, place: Any, left: Any, right: Any, depth: Any, extends: bool) -> None:
     """Write one block of the product of two matrices, or add it to what is there.
 
     Args:
         out: The matrix of the product.
-        a: The left matrix.
-        a_strides: The strides of its rows and of its columns.
-        b: The right matrix, and the stride of its rows.
-        depth: The first and the last index of the sum.
         place: The row and the column of the block, and the columns of out.
+        left: The left matrix, and the strides of its rows and columns.
+        right: The right matrix, and the stride of its rows.
+        depth: The first and the last index of the sum.
         extends: True to add.
     """
-    (row, column, columns), lanes = place, lanes_of(out)
+    (row, column, columns), (a, a_row, a_column), (b, b_row) = place, left, right
+    (first, last), lanes = depth, lanes_of(out)
     rows, pair = _rows_of(row * columns, columns), (column, column + lanes)
-    left = _rows_of(row * a_strides[0], a_strides[0])
+    rows_of_a = _rows_of(row * a_row, a_row)
     block = load_block(out, rows, pair) if extends else zero_block(out, rows, pair)
-    for k in range(depth[0], depth[1]):
-        row_of_b = load_each(b[0], pair, k * b[1])
-        block = add_outer_product(block, splat_each(a, left, k * a_strides[1]), row_of_b)
+    for k in range(first, last):
+        row_of_b = load_each(b, pair, k * b_row)
+        block = add_outer_product(block, splat_each(a, rows_of_a, k * a_column), row_of_b)
     store_block(out, rows, pair, block)
 
 
 @helper
-def _product(out: Storage, a: Storage, a_strides: Any, b: Any, shape: Any, limits: Any) -> None:
+def _product(out: Storage, left: Any, right: Any, shape: Any, limits: Any) -> None:
     """Write the product of two matrices; `limits` shortens columns and sums.
 
     Args:
         out: The product, (rows, columns).
-        a: The left matrix, (rows, depth), in any layout.
-        a_strides: The strides of its rows and columns.
-        b: The right matrix, (depth, columns), and the stride of its rows.
+        left: The left matrix, (rows, depth), in any layout, and the strides of its rows and
+            columns.
+        right: The right matrix, (depth, columns), and the stride of its rows.
         shape: Rows, columns and depth.
         limits: Three numbers. If they are not negative: row r needs only columns up to the first
             number plus r; its sum ends at the second number plus r; and its sum begins at r minus
@@ -117,7 +229,7 @@ def _product(out: Storage, a: Storage, a_strides: Any, b: Any, shape: Any, limit
         first = 0 if start < 0 else min(max(0, row - start), depth)
         last = depth if stop < 0 else min(depth, stop + row + ROWS)
         for column in range(0, last_column, step):
-            _add_block(out, a, a_strides, b, (first, last), (row, column, columns), extends)
+            _add_block(out, (row, column, columns), left, right, (first, last), extends)
 
 
 @helper
@@ -148,10 +260,11 @@ def _pack(to: Storage, shape: Any, source: Storage, place: Any, size: Any, facto
 @helper
 def _rows(to: Storage, shape: Any, source: Storage, place: Any, size: Any) -> Any:
     """Return rows of a matrix and their stride: in place if nothing is padded, else packed."""
-    if shape[0] == size[0] and shape[1] == size[1]:
-        return source[place[0] :], place[1]
+    (rows, columns), (start, step), (count, width) = shape, place, size
+    if rows == count and columns == width:
+        return source[start:], step
     _pack(to, shape, source, place, size, to.dtype.type(1))
-    return to, shape[1]
+    return to, columns
 
 
 @helper
@@ -180,12 +293,6 @@ def _transpose(to: Storage, source: Storage, rows: int, columns: int) -> None:
             copy_transposed(to, c * rows + r, rows, source, r * columns + c, columns)
 
 
-@helper
-def _part(scratch: Storage, ends: Ends, at: int) -> Storage:
-    """Return a part of a row of scratch."""
-    return scratch[ends[at] : ends[at + 1]]
-
-
 @fastmath_helper
 def _dot(a: Storage, b: Storage, count: int) -> Any:
     """Return the scalar product of the first elements of two rows."""
@@ -203,13 +310,9 @@ def _seen(row: int, shift: int, count: int, causal: bool) -> int:
 
 @lru_cache
 def attend(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, sums, q, k, v, sizes, factor, causal, scratch, ends, part, …)``.
+    """Return ``kernel(results, operands, sizes, scratch, first, last)``.
 
-    It writes the result and, for each query, the logarithm of the sum of powers of its scores. The
-    range `first` to `last` counts heads of sequences.
-
-    Shape:
-        out (batch, queries, heads · values), sums (batch · heads · queries,).
+    The range `first` to `last` counts heads of sequences.
     """
     exp, number = formula_for(operators.exp, dtype), dtype.type
     lowest, zero = number(-math.inf), number(0)
@@ -241,38 +344,25 @@ def attend(dtype: np.dtype[Any]) -> Any:
         return largest, horizontal_add(sums)
 
     def attend_heads(
-        out: Storage,
-        sums: Storage,
-        q: Matrix,
-        k: Matrix,
-        v: Matrix,
+        results: Results,
+        operands: Operands,
         sizes: Sizes,
-        factor: float,
-        causal: bool,
-        padded: Any,
-        scratch: Any,
-        ends: Ends,
-        thread: int,
+        scratch: ForwardScratch,
         first: int,
         last: int,
     ) -> None:
-        heads, queries, keys, width, values = sizes
-        tall, wide, inner, outer = padded
-        memory = scratch[thread]
-        query, key, flipped = _part(memory, ends, 0), _part(memory, ends, 1), _part(memory, ends, 2)
-        value, scores = _part(memory, ends, 3), _part(memory, ends, 4)
-        result, tops, totals = (
-            _part(memory, ends, 5),
-            _part(memory, ends, 6),
-            _part(memory, ends, 7),
-        )
+        (out, sums), (q, k, v) = results, operands
+        (q_storage, q_sequence, q_step), (k_storage, k_sequence, k_step) = q, k
+        v_storage, v_sequence, v_step = v
+        heads, queries, keys, width, values, tall, wide, inner, outer, factor, causal = sizes
+        query, key, flipped, value, scores, result, tops, totals = scratch
         scale, one = number(factor), number(1)
         for head in range(first, last):
             n, h = head // heads, head % heads
             for start in range(0, queries, TILE):
                 count = min(TILE, queries - start)
-                place = n * q[1][0] + start * q[1][1] + h * width, q[1][1]
-                left, step = _rows(query, (tall, inner), q[0], place, (count, width))
+                place = n * q_sequence + start * q_step + h * width, q_step
+                left, step = _rows(query, (tall, inner), q_storage, place, (count, width))
                 for r in range(count):
                     tops[r], totals[r] = lowest, zero
                 # The number of the last key that the first query of the tile sees.
@@ -280,17 +370,16 @@ def attend(dtype: np.dtype[Any]) -> Any:
                 stop = min(keys, diagonal + count) if causal else keys
                 for begin in range(0, stop, TILE):
                     among = min(TILE, keys - begin)
-                    place = n * k[1][0] + begin * k[1][1] + h * width, k[1][1]
-                    _pack(key, (wide, inner), k[0], place, (among, width), scale)
+                    place = n * k_sequence + begin * k_step + h * width, k_step
+                    _pack(key, (wide, inner), k_storage, place, (among, width), scale)
                     _transpose(flipped, key, wide, inner)
-                    place = n * v[1][0] + begin * v[1][1] + h * values, v[1][1]
-                    right = _rows(value, (wide, outer), v[0], place, (among, values))
+                    place = n * v_sequence + begin * v_step + h * values, v_step
+                    right = _rows(value, (wide, outer), v_storage, place, (among, values))
                     shift = diagonal - begin
                     visible = shift if causal and shift < TILE else -1
                     shape = tall, wide, width
-                    _product(
-                        scores, left, (step, 1), (flipped, wide), shape, (visible, -1, -1, False)
-                    )
+                    limits = visible, -1, -1, False
+                    _product(scores, (left, step, 1), (flipped, wide), shape, limits)
                     for r in range(count):
                         row, to = scores[r * wide :], result[r * outer : (r + 1) * outer]
                         seen = _seen(r, shift, among, causal)
@@ -301,24 +390,25 @@ def attend(dtype: np.dtype[Any]) -> Any:
                             for c in range(len(to)):
                                 to[c] *= fade
                         tops[r], totals[r] = top, total
-                    shape = tall, outer, among
-                    _product(result, scores, (wide, 1), right, shape, (-1, visible, -1, begin > 0))
+                    shape, ends = (tall, outer, among), (-1, visible, -1, begin > 0)
+                    _product(result, (scores, wide, 1), right, shape, ends)
                 for r in range(count):
                     to = out[(n * queries + start + r) * heads * values + h * values :]
-                    row, share = result[r * outer :], totals[r]
+                    # If all visible scores are -∞, their powers are 0, and so is their sum.
+                    share = totals[r] if totals[r] != zero else one
+                    top, row = tops[r] if tops[r] != lowest else zero, result[r * outer :]
                     for c in range(values):
                         to[c] = row[c] / share
-                    sums[head * queries + start + r] = tops[r] + number(math.log(share))
+                    sums[head * queries + start + r] = top + number(math.log(share))
 
     return strict_nogil_kernel(attend_heads)
 
 
 @lru_cache
 def attend_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(gradients, g, out, sums, q, k, v, sizes, …)``, the backward loop of `attend`.
+    """Return ``kernel(targets, upstream, operands, sizes, scratch, first, last)``.
 
-    Shape:
-        gradients of q, k and v: matrices like these; g and out as `out` there.
+    It is the backward loop of `attend`. `upstream` is the gradient of its result, and its results.
     """
     number = dtype.type
     zero = number(0)
@@ -340,47 +430,33 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
             store(grads, j, nothing)
 
     def attend_heads_back(
-        grad_q: Matrix,
-        grad_k: Matrix,
-        grad_v: Matrix,
-        g: Storage,
-        out: Storage,
-        sums: Storage,
-        q: Matrix,
-        k: Matrix,
-        v: Matrix,
+        targets: Operands,
+        upstream: tuple[Storage, Results],
+        operands: Operands,
         sizes: Sizes,
-        factor: float,
-        causal: bool,
-        padded: Any,
-        scratch: Any,
-        ends: Ends,
-        thread: int,
+        scratch: BackwardScratch,
         first: int,
         last: int,
     ) -> None:
-        heads, queries, keys, width, values = sizes
-        tall, wide, inner, outer = padded
-        memory = scratch[thread]
-        query, key, flipped = _part(memory, ends, 0), _part(memory, ends, 1), _part(memory, ends, 2)
-        value, turned = _part(memory, ends, 3), _part(memory, ends, 4)
-        upstream, scores, grads = (
-            _part(memory, ends, 5),
-            _part(memory, ends, 6),
-            _part(memory, ends, 7),
+        (grad_q, grad_k, grad_v), (g, (out, sums)), (q, k, v) = targets, upstream, operands
+        (q_storage, q_sequence, q_step), (k_storage, k_sequence, k_step) = q, k
+        (v_storage, v_sequence, v_step), (grad_q_storage, grad_q_sequence, grad_q_step) = v, grad_q
+        grad_k_storage, grad_k_sequence, grad_k_step = grad_k
+        grad_v_storage, grad_v_sequence, grad_v_step = grad_v
+        heads, queries, keys, width, values, tall, wide, inner, outer, factor, causal = sizes
+        query, key, flipped, value, turned, packed, scores, grads, to_key, to_value, to_query = (
+            scratch
         )
-        to_key, to_value = _part(memory, ends, 8), _part(memory, ends, 9)
-        to_query = _part(memory, ends, 10)
         scale, one = number(factor), number(1)
         for head in range(first, last):
             n, h = head // heads, head % heads
             for begin in range(0, keys, TILE):
                 among = min(TILE, keys - begin)
-                place = n * k[1][0] + begin * k[1][1] + h * width, k[1][1]
-                _pack(key, (wide, inner), k[0], place, (among, width), scale)
+                place = n * k_sequence + begin * k_step + h * width, k_step
+                _pack(key, (wide, inner), k_storage, place, (among, width), scale)
                 _transpose(flipped, key, wide, inner)
-                place = n * v[1][0] + begin * v[1][1] + h * values, v[1][1]
-                _pack(value, (wide, outer), v[0], place, (among, values), one)
+                place = n * v_sequence + begin * v_step + h * values, v_step
+                _pack(value, (wide, outer), v_storage, place, (among, values), one)
                 _transpose(turned, value, wide, outer)
                 extends = False
                 for start in range(0, queries, TILE):
@@ -388,25 +464,20 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                     shift = keys - queries + start - begin
                     if causal and shift + count <= 0:
                         continue
-                    place = n * q[1][0] + start * q[1][1] + h * width, q[1][1]
-                    right = _rows(query, (tall, inner), q[0], place, (count, width))
+                    place = n * q_sequence + start * q_step + h * width, q_step
+                    right = _rows(query, (tall, inner), q_storage, place, (count, width))
+                    right_rows, right_step = right
                     at, step = (n * queries + start) * heads * values + h * values, heads * values
-                    above = _rows(upstream, (tall, outer), g, (at, step), (count, values))
+                    above = _rows(packed, (tall, outer), g, (at, step), (count, values))
+                    above_rows, above_step = above
                     visible = shift if causal and shift < TILE else -1
                     limits = visible, -1, -1, False
-                    _product(
-                        scores,
-                        right[0],
-                        (right[1], 1),
-                        (flipped, wide),
-                        (tall, wide, width),
-                        limits,
-                    )
-                    _product(
-                        grads, above[0], (above[1], 1), (turned, wide), (tall, wide, values), limits
-                    )
+                    shape = tall, wide, width
+                    _product(scores, (right_rows, right_step, 1), (flipped, wide), shape, limits)
+                    shape = tall, wide, values
+                    _product(grads, (above_rows, above_step, 1), (turned, wide), shape, limits)
                     for r in range(count):
-                        mean = _dot(out[at + r * step :], above[0][r * above[1] :], values)
+                        mean = _dot(out[at + r * step :], above_rows[r * above_step :], values)
                         seen = _seen(r, shift, among, causal)
                         log_sum = sums[head * queries + start + r]
                         weigh_again(
@@ -414,20 +485,22 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                         )
                     # Sums over queries begin at the first query that sees the block of keys.
                     limits = -1, -1, visible, extends
-                    _product(to_value, scores, (1, wide), above, (wide, outer, count), limits)
-                    _product(to_key, grads, (1, wide), right, (wide, inner, count), limits)
+                    _product(to_value, (scores, 1, wide), above, (wide, outer, count), limits)
+                    _product(to_key, (grads, 1, wide), right, (wide, inner, count), limits)
                     part = to_query[start // TILE * tall * inner :]
                     limits = -1, visible, -1, begin > 0
-                    _product(part, grads, (wide, 1), (key, inner), (tall, inner, among), limits)
+                    _product(part, (grads, wide, 1), (key, inner), (tall, inner, among), limits)
                     extends = True
                 once, of_keys = (one, scale) if extends else (zero, zero)
-                place = n * grad_k[1][0] + begin * grad_k[1][1] + h * width, grad_k[1][1]
-                _unpack(grad_k[0], place, to_key, inner, (among, width), of_keys)
-                place = n * grad_v[1][0] + begin * grad_v[1][1] + h * values, grad_v[1][1]
-                _unpack(grad_v[0], place, to_value, outer, (among, values), once)
+                place = n * grad_k_sequence + begin * grad_k_step + h * width, grad_k_step
+                _unpack(grad_k_storage, place, to_key, inner, (among, width), of_keys)
+                place = n * grad_v_sequence + begin * grad_v_step + h * values, grad_v_step
+                _unpack(grad_v_storage, place, to_value, outer, (among, values), once)
             for start in range(0, queries, TILE):
-                place = n * grad_q[1][0] + start * grad_q[1][1] + h * width, grad_q[1][1]
+                place = n * grad_q_sequence + start * grad_q_step + h * width, grad_q_step
                 part = to_query[start // TILE * tall * inner :]
-                _unpack(grad_q[0], place, part, inner, (min(TILE, queries - start), width), one)
+                _unpack(
+                    grad_q_storage, place, part, inner, (min(TILE, queries - start), width), one
+                )
 
     return strict_nogil_kernel(attend_heads_back)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.tuned.convolution.launch import (
+    Targets,
     all_finite,
     convolve_images,
     convolve_images_backward,
@@ -21,6 +21,7 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
     Geometry,
     Pair,
     TileLayout,
+    as_pair,
     forward_images_per_tile,
     tile_layout,
     wgrad_images_per_tile,
@@ -134,12 +135,9 @@ class Convolution(FusedForm[Memory]):
             plan.wgrad_layout,
             plan.grad_layout,
             saved.input,
-            flipped,
             grad,
             saved.out if saved.relu else None,
-            grad_input,
-            grad_weight,
-            grad_bias,
+            Targets(grad_input, flipped, grad_weight, grad_bias),
         )
         if grad_weight is not None and has_nan(grad_weight):
             grad_weight = _strided_weight_gradient(backend, saved, grad)
@@ -189,7 +187,7 @@ def plan_for(
         )
     ):
         return None
-    geometry = Geometry(_pair(image), _pair(kernel), _pair(positions), _pair(before))
+    geometry = Geometry(as_pair(image), as_pair(kernel), as_pair(positions), as_pair(before))
     vector = lanes(dtype)
     forward_images = forward_images_per_tile(count, channels, geometry, vector)
     wgrad_images = wgrad_images_per_tile(count, geometry)
@@ -201,11 +199,6 @@ def plan_for(
         tile_layout(wgrad_images, channels, outputs, geometry, False, dtype, vector),
         tile_layout(wgrad_images, outputs, channels, geometry.backward(), True, dtype, vector),
     )
-
-
-def _pair(values: Sequence[int]) -> Pair:
-    height, width = values
-    return height, width
 
 
 def _strided_weight_gradient(backend: Memory, saved: Saved, grad: TensorData) -> TensorData:

@@ -2,17 +2,33 @@ r"""Kernels of the convolution: sums over shifted tiles.
 
 A *plane* is one channel of one image with zeros around it, row after row, so that no position of a
 kernel leaves the plane. A *tile* holds the planes of a few images. A *tap*, one weight of a kernel,
-reads its input at a constant distance from the position of the output: the tap's *offset*. The
-channels of an image follow one another in the tile, so the taps of all channels are one list, and
+reads its input at a constant distance from the position of the output: the tap's *offset*. One
+image with two channels of 2 × 3 elements, for kernels of 2 × 2::
+
+    channel 0    channel 1       tile: a b c 0 d e f 0 0 0 0 0  g h i 0 j k l 0 0 0 0 0
+    a b c 0      g h i 0               ↑ ↑     ↑ ↑              ↑ ↑     ↑ ↑
+    d e f 0      j k l 0      offsets: 0 1     4 5             12 13   16 17
+    0 0 0 0      0 0 0 0
+
+The channels of an image follow one another in the tile, so the taps of all channels are one list,
+and
 
 $out_{o,p} = \sum_t weight_{o,t}\, x_{p + offset_t}$
 
 for every size of the kernel and every number of channels. A *segment* is a piece of a row as long
-as a vector. A block of sums covers four output channels at three segments. Its twelve sums, the
-three input vectors and one weight fit into the sixteen registers of every processor with such
-vectors, and twelve independent sums hide the latency of multiplications. The gradient of the
-weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: a block covers
-four output channels and three taps.
+as a vector. A block of sums covers four output channels at three segments i, j, k; each tap adds
+twelve products::
+
+                    x[i + offset]   x[j + offset]   x[k + offset]
+    weight[o]            sum             sum             sum
+    weight[o + 1]        sum             sum             sum
+    weight[o + 2]        sum             sum             sum
+    weight[o + 3]        sum             sum             sum
+
+Its twelve sums, the three input vectors and one weight fit into the sixteen registers of every
+processor with such vectors, and twelve independent sums hide the latency of multiplications. The
+gradient of the weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p +
+offset_t}$: a block covers four output channels and three taps.
 
 If a row of outputs is shorter than a vector, segments cross the ends of rows: they run through a
 plane and the zeros between its rows, or through one plane after the other if images are one row
@@ -32,13 +48,25 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
+from mt_kernels_cpu.tuned.convolution.arguments import (
+    BackwardScratch,
+    Images,
+    InputGradient,
+    Outputs,
+    ScratchEnds,
+    Upstream,
+    WeightGradient,
+    Weights,
+)
 from mt_kernels_cpu.tuned.convolution.tiling import (
     OUTPUTS,
     SEGMENTS,
     TAPS,
     Positions,
+    Segments,
     StagingLayout,
     TileStrides,
+    Tiling,
 )
 from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, relu_block
 from mt_kernels_cpu.tuned.simd.compare import select_positive
@@ -55,27 +83,8 @@ from mt_kernels_cpu.tuned.simd.memory import (
 from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add
 from mt_tensor.layout import Storage
 
-Images: TypeAlias = tuple[Storage, tuple[int, int, int, int]]
-"""Images in any layout: the storage, and the strides of images, channels, rows and columns."""
-
-Outputs: TypeAlias = tuple[Storage, int, int]
-"""Contiguous result: the storage, the number of channels, and the number of elements of one
-channel."""
-
 Scratch: TypeAlias = npt.NDArray[Any]
 """Memory for a tile and for sums, one row for each thread: (threads, elements)."""
-
-Kernels: TypeAlias = tuple[Storage, int, Positions, Positions]
-"""Weights in any layout: the storage, the stride of output channels, the position of each tap in
-the first kernel, and the offset of each tap in a tile."""
-
-Init: TypeAlias = tuple[Storage, int]
-"""Initial values of sums: the storage, and the stride of output channels, 0 for one value for
-all."""
-
-ScratchEnds: TypeAlias = tuple[int, int, int]
-"""Ends of the parts of a row of scratch, in elements: the tile of gradients, the tile of images,
-and the sums of the weights."""
 
 VECTORS_PER_SUM = 16
 """Vectors of gradients that are added before their sum is added to that of the bias. A larger value
@@ -85,80 +94,72 @@ RUN_PER_SUM = 2048
 """Elements of a run of gradients whose products are added before their sum is added to that of the
 weight."""
 
-Segments: TypeAlias = tuple[Positions, Positions, Positions]
-"""Segments of a tile: the start of each in the first output channel, the start of each in the tile,
-and the number of segments of the first image, of the first two, and so on."""
+Channels: TypeAlias = tuple[Storage, int, int, int]
+"""Memory for the segments of a tile: the storage, the position of the first output channel, the
+number of output channels, and their stride."""
+
+Tile: TypeAlias = tuple[Storage, TileStrides]
+"""A tile, or the rest of it from some element on, and the layout of images in it."""
 
 
 @helper
-def _fill_channels_last(
-    tile: Storage, tile_strides: TileStrides, images: Images, first: int, last: int
-) -> None:
+def _fill_channels_last(tile: Tile, images: Images, first: int, last: int) -> None:
     """Fill a tile from images whose channels are contiguous, such as word vectors."""
-    lanes = lanes_of(tile)
-    image_step, channel_step, row_step, origin, channels, height, width = tile_strides
-    source, strides = images
+    (to, tile_strides), (source, source_strides) = tile, images
+    to_image, to_channel, to_row, origin, channels, height, width = tile_strides
+    image_step, _, row_step, column_step = source_strides
+    lanes = lanes_of(to)
     for n in range(first, last):
         for y in range(height):
-            to = (n - first) * image_step + origin + y * row_step
-            start = n * strides[0] + y * strides[2]
+            to_start = (n - first) * to_image + origin + y * to_row
+            start = n * image_step + y * row_step
             for c in range(0, channels, lanes):
                 # The last block is a whole one, which overlaps with the block before.
                 c = min(c, channels - lanes)
                 for x in range(0, width, lanes):
                     x = min(x, width - lanes)
-                    at, source_at = to + c * channel_step + x, start + c + x * strides[3]
-                    copy_transposed(tile, at, channel_step, source, source_at, strides[3])
+                    at, source_at = to_start + c * to_channel + x, start + c + x * column_step
+                    copy_transposed(to, at, to_channel, source, source_at, column_step)
 
 
 @helper
 def _fill_short_rows(
-    tile: Storage,
-    tile_strides: TileStrides,
-    images: Images,
-    masked: bool,
-    mask: Images,
-    first: int,
-    last: int,
+    tile: Tile, images: Images, masked: bool, mask: Images, first: int, last: int
 ) -> None:
     """Fill a tile from rows that are shorter than a vector.
 
     The loop is separate from the one of long rows: a branch for each row would take as long as the
     row.
     """
-    lanes = lanes_of(tile)
-    image_step, channel_step, row_step, origin, channels, height, width = tile_strides
-    (source, strides), (mask_source, mask_strides) = images, mask
+    (to, tile_strides), (source, source_strides), (mask_source, mask_strides) = tile, images, mask
+    to_image, to_channel, to_row, origin, channels, height, width = tile_strides
+    image_step, channel_step, row_step, _ = source_strides
+    mask_image, mask_channel, mask_row, _ = mask_strides
+    lanes = lanes_of(to)
     for n in range(first, last):
         for c in range(channels):
-            to = (n - first) * image_step + c * channel_step + origin
-            start = n * strides[0] + c * strides[1]
-            mask_at = n * mask_strides[0] + c * mask_strides[1]
+            at = (n - first) * to_image + c * to_channel + origin
+            start = n * image_step + c * channel_step
+            mask_at = n * mask_image + c * mask_channel
             for _ in range(height):
                 if max(start - len(source), mask_at - len(mask_source)) <= -lanes:
                     # The vector's zeros overwrite the next row, which is written later.
                     values = load(source, start)
                     if masked:
                         values = select_positive(load(mask_source, mask_at), values)
-                    store(tile, to, mask_tail(values, width))
+                    store(to, at, mask_tail(values, width))
                 else:
                     for x in range(width):
                         value = source[start + x]
                         if masked and not mask_source[mask_at + x] > 0:
                             value = source.dtype.type(0)
-                        tile[to + x] = value
-                to, start, mask_at = to + row_step, start + strides[2], mask_at + mask_strides[2]
+                        to[at + x] = value
+                at, start, mask_at = at + to_row, start + row_step, mask_at + mask_row
 
 
 @helper
 def fill_tile(
-    tile: Storage,
-    tile_strides: TileStrides,
-    images: Images,
-    masked: bool,
-    mask: Images,
-    first: int,
-    last: int,
+    tile: Tile, images: Images, masked: bool, mask: Images, first: int, last: int
 ) -> None:
     """Copy images into a tile. With a mask, elements whose mask is not positive become 0.
 
@@ -167,27 +168,28 @@ def fill_tile(
 
     Args:
         tile: The tile.
-        tile_strides: The layout of images in the tile.
         images: The images.
         masked: True to apply the mask.
         mask: The mask, of the shape of the images.
         first: The first image.
         last: The end of the range of images.
     """
-    lanes = lanes_of(tile)
-    image_step, channel_step, row_step, origin, channels, height, width = tile_strides
-    (source, strides), (mask_source, mask_strides) = images, mask
-    if strides[1] == 1 and min(channels, width) >= lanes and not masked:
-        _fill_channels_last(tile, tile_strides, images, first, last)
+    (to, tile_strides), (source, source_strides), (mask_source, mask_strides) = tile, images, mask
+    to_image, to_channel, to_row, origin, channels, height, width = tile_strides
+    image_step, channel_step, row_step, _ = source_strides
+    mask_image, mask_channel, mask_row, _ = mask_strides
+    lanes = lanes_of(to)
+    if channel_step == 1 and min(channels, width) >= lanes and not masked:
+        _fill_channels_last(tile, images, first, last)
         return
     if width < lanes:
-        _fill_short_rows(tile, tile_strides, images, masked, mask, first, last)
+        _fill_short_rows(tile, images, masked, mask, first, last)
         return
     for n in range(first, last):
         for c in range(channels):
-            to = (n - first) * image_step + c * channel_step + origin
-            start = n * strides[0] + c * strides[1]
-            mask_at = n * mask_strides[0] + c * mask_strides[1]
+            at = (n - first) * to_image + c * to_channel + origin
+            start = n * image_step + c * channel_step
+            mask_at = n * mask_image + c * mask_channel
             for _ in range(height):
                 for x in range(0, width, lanes):
                     # The last vector of a row is a whole one; it overlaps with the one before.
@@ -195,37 +197,24 @@ def fill_tile(
                     values = load(source, start + x)
                     if masked:
                         values = select_positive(load(mask_source, mask_at + x), values)
-                    store(tile, to + x, values)
-                to, start, mask_at = to + row_step, start + strides[2], mask_at + mask_strides[2]
+                    store(to, at + x, values)
+                at, start, mask_at = at + to_row, start + row_step, mask_at + mask_row
 
 
 @helper
 def convolve_segments(
-    outputs: Outputs,
-    staging: Storage,
-    staging_layout: StagingLayout,
-    tile: Storage,
-    kernels: Kernels,
-    init: Init,
-    segments: Segments,
-    relu: bool,
-    first: int,
-    last: int,
+    to: Channels, tile: Storage, weights: Weights, segments: Segments, images: int
 ) -> None:
-    """Compute the segments of a tile, in the outputs or, if there is one, in the staging buffer."""
-    (out, channels, length), (weight, kernel, taps, offsets) = outputs, kernels
-    (bias, bias_step), (to, at, counts) = init, segments
-    staged = staging_layout[0] > 0
-    if staged:
-        length, image = staging_layout[0], 0
-    else:
-        image = first * channels * length
-    count, last_output = counts[last - first], channels - 1
+    """Compute the segments of the first images of a tile."""
+    out, first, channels, length = to
+    weight, kernel, taps, offsets, bias, bias_step, relu = weights
+    starts, at, counts = segments
+    count, last_output = counts[images], channels - 1
     for o in range(0, channels, OUTPUTS):
         # With fewer outputs or segments than a block has, the last one is computed again.
         o1, o2, o3 = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
-        rows = (image + o * length, image + o1 * length, image + o2 * length, image + o3 * length)
-        weights = (o * kernel, o1 * kernel, o2 * kernel, o3 * kernel)
+        rows = (first + o * length, first + o1 * length, first + o2 * length, first + o3 * length)
+        kernels = (o * kernel, o1 * kernel, o2 * kernel, o3 * kernel)
         a, b, c, d = splat_each(
             bias, (o * bias_step, o1 * bias_step, o2 * bias_step, o3 * bias_step), 0
         )
@@ -235,70 +224,78 @@ def convolve_segments(
             sums = (a, a, a, b, b, b, c, c, c, d, d, d)
             for t in range(len(taps)):
                 x = load_each(tile, positions, offsets[t])
-                w = splat_each(weight, weights, taps[t])
+                w = splat_each(weight, kernels, taps[t])
                 sums = add_outer_product(sums, w, x)
             if relu:
                 sums = relu_block(sums)
-            if staged:
-                store_block(staging, rows, (to[i], to[j], to[k]), sums)
-            else:
-                store_block(out, rows, (to[i], to[j], to[k]), sums)
+            store_block(out, rows, (starts[i], starts[j], starts[k]), sums)
+
+
+@helper
+def _copy_staged(
+    outputs: Outputs, staging: Storage, layout: StagingLayout, first: int, last: int
+) -> None:
+    """Copy outputs from the staging buffer to the result."""
+    out, channels, length = outputs
+    channel_step, image_step, row_step, rows, columns = layout
+    lanes, to = lanes_of(out), first * channels * length
+    last_vector = last * channels * length - columns - lanes
+    for n in range(last - first):
+        for o in range(channels):
+            start = n * image_step + o * channel_step
+            for _ in range(rows):
+                if to <= last_vector:
+                    # The vector writes beyond the row; the next row overwrites that.
+                    for x in range(0, columns, lanes):
+                        store(out, to + x, load(staging, start + x))
+                else:
+                    for x in range(columns):
+                        out[to + x] = staging[start + x]
+                start, to = start + row_step, to + columns
 
 
 @helper
 def convolve_tile(
     outputs: Outputs,
     staging: Storage,
-    staging_layout: StagingLayout,
+    tiling: Tiling,
     tile: Storage,
-    kernels: Kernels,
-    init: Init,
-    segments: Segments,
-    relu: bool,
+    weights: Weights,
     first: int,
     last: int,
 ) -> None:
-    """Compute the outputs of a tile and, if there is a staging buffer, copy them to the result."""
-    lanes = lanes_of(tile)
-    convolve_segments(
-        outputs, staging, staging_layout, tile, kernels, init, segments, relu, first, last
-    )
+    """Compute the outputs of a tile, through the staging buffer if there is one."""
     out, channels, length = outputs
-    channel_step, image_step, row_step, rows, columns = staging_layout
-    if channel_step > 0:
-        to = first * channels * length
-        last_vector = last * channels * length - columns - lanes
-        for n in range(last - first):
-            for o in range(channels):
-                start = n * image_step + o * channel_step
-                for _ in range(rows):
-                    if to <= last_vector:
-                        # The vector writes beyond the row; the next row overwrites that.
-                        for x in range(0, columns, lanes):
-                            store(out, to + x, load(staging, start + x))
-                    else:
-                        for x in range(columns):
-                            out[to + x] = staging[start + x]
-                    start, to = start + row_step, to + columns
+    _, _, _, segments, staging_layout = tiling
+    staging_step, _, _, _, _ = staging_layout
+    if staging_step > 0:
+        staged = (staging, 0, channels, staging_step)
+        convolve_segments(staged, tile, weights, segments, last - first)
+        _copy_staged(outputs, staging, staging_layout, first, last)
+    else:
+        direct = (out, first * channels * length, channels, length)
+        convolve_segments(direct, tile, weights, segments, last - first)
 
 
 @helper
 def _add_weight_gradient(
-    sums: Storage,
-    g: Storage,
-    grad_strides: TileStrides,
-    x: Storage,
-    tile_strides: TileStrides,
-    offsets: Positions,
-    run_length: int,
-    runs: int,
-    init: Storage,
+    sums: Storage, gradients: Tile, images: Tile, offsets: Positions, run: Any, zeros: Storage
 ) -> None:
-    """Add the products of gradients and inputs to the sums: for each tap a row of all outputs."""
-    lanes = lanes_of(sums)
+    """Add the products of gradients and inputs to the sums: for each tap a row of all outputs.
+
+    Args:
+        sums: The sums.
+        gradients: The tile of gradients.
+        images: The tile of images.
+        offsets: The offset of each tap in it.
+        run: The number of elements to add, and the number of images in which they are.
+        zeros: A zero.
+    """
+    (g, grad_strides), (x, tile_strides), (run_length, runs) = gradients, images, run
     grad_image_step, grad_step, _, origin, channels, _, _ = grad_strides
-    image_step = tile_strides[0]
-    (zero,) = splat_each(init, (0,), 0)
+    image_step, _, _, _, _, _, _ = tile_strides
+    lanes = lanes_of(sums)
+    (zero,) = splat_each(zeros, (0,), 0)
     zero_block = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
     last, last_tap = channels - 1, len(offsets) - 1
     padded_outputs = -(-channels // OUTPUTS) * OUTPUTS
@@ -320,16 +317,16 @@ def _add_weight_gradient(
 
 
 @helper
-def _add_bias_gradient(
-    sums: Storage, g: Storage, grad_strides: TileStrides, run_length: int, runs: int, init: Storage
-) -> None:
+def _add_bias_gradient(sums: Storage, gradients: Tile, run: Any, zeros: Storage) -> None:
     """Add the sum of each channel of the gradients to sums in double precision."""
+    (g, grad_strides), (run_length, runs) = gradients, run
+    image_step, channel_step, _, origin, channels, _, _ = grad_strides
     lanes = lanes_of(g)
-    (zero,) = splat_each(init, (0,), 0)
-    for o in range(grad_strides[4]):
+    (zero,) = splat_each(zeros, (0,), 0)
+    for o in range(channels):
         total = sums[o]
         for n in range(runs):
-            start = n * grad_strides[0] + o * grad_strides[1] + grad_strides[3]
+            start = n * image_step + o * channel_step + origin
             stop = start + run_length
             for first in range(start, stop, VECTORS_PER_SUM * lanes):
                 row = zero
@@ -342,17 +339,10 @@ def _add_bias_gradient(
 @nogil_kernel
 def convolve_forward(
     images: Images,
-    tile_strides: TileStrides,
-    images_per_tile: int,
-    kernels: Kernels,
-    init: Init,
-    segments: Segments,
+    tiling: Tiling,
+    weights: Weights,
     outputs: Outputs,
-    relu: bool,
-    staging_layout: StagingLayout,
-    scratch: Scratch,
-    tile_size: int,
-    part: int,
+    memory: Storage,
     first: int,
     last: int,
 ) -> None:
@@ -360,129 +350,83 @@ def convolve_forward(
 
     Args:
         images: The images.
-        tile_strides: The layout of images in the tile.
-        images_per_tile: The number of images in a tile.
-        kernels: The weights.
-        init: The initial values of the sums, such as a bias.
-        segments: The segments of a tile.
+        tiling: The layout of a tile.
+        weights: The weights, and the initial values of the sums, such as a bias.
         outputs: The result.
-        relu: True to replace negative sums by 0.
-        staging_layout: The layout of the staging buffer.
-        scratch: Memory for the tile, followed by the staging buffer.
-        tile_size: The number of elements of the tile.
-        part: The row of `scratch` of this thread.
+        memory: Memory for the tile, followed by the staging buffer.
         first: The first image.
         last: The end of the range of images.
     """
-    tile, staging = scratch[part][:tile_size], scratch[part][tile_size:]
+    tile_strides, images_per_tile, tile_size, _, _ = tiling
+    tile, staging = memory[:tile_size], memory[tile_size:]
     tile[:] = 0.0
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
-        fill_tile(tile, tile_strides, images, False, images, n, end)
-        convolve_tile(outputs, staging, staging_layout, tile, kernels, init, segments, relu, n, end)
+        fill_tile((tile, tile_strides), images, False, images, n, end)
+        convolve_tile(outputs, staging, tiling, tile, weights, n, end)
 
 
 @nogil_kernel
 def convolve_backward(
-    grad: Images,
-    masked: bool,
-    mask: Images,
-    grad_strides: TileStrides,
-    images_per_tile: int,
-    backward: bool,
-    grad_input: Outputs,
-    kernels: Kernels,
-    init: Init,
-    segments: Segments,
-    staging_layout: StagingLayout,
-    images: Images,
-    tile_strides: TileStrides,
-    offsets: Positions,
-    output_span: int,
-    contiguous_rows: bool,
-    scratch: Scratch,
-    ends: ScratchEnds,
-    bias_scratch: Scratch,
-    part: int,
+    upstream: Upstream,
+    tiling: Tiling,
+    to_input: InputGradient,
+    to_weight: WeightGradient,
+    scratch: BackwardScratch,
     first: int,
     last: int,
 ) -> None:
     """Compute the gradients of a convolution, one tile after the other.
 
     Args:
-        grad: The gradient of the result.
-        masked: True if the gradient counts only where `mask` is positive.
-        mask: The result after ReLU.
-        grad_strides: The layout of the gradient in its tile.
-        images_per_tile: The number of images in a tile.
-        backward: True to compute the gradient of the images.
-        grad_input: The result for the gradient of the images.
-        kernels: The flipped weights.
-        init: A zero.
-        segments: The segments of the tile of gradients.
-        staging_layout: The layout of the staging buffer for the gradient of the images.
-        images: The images.
-        tile_strides: The layout of images in their tile.
-        offsets: The offset of each tap in the tile of images.
-        output_span: The number of elements from the first gradient in a plane to the last.
-        contiguous_rows: True if the planes of one channel follow one another and form one row.
-        scratch: Memory for the tile of gradients, the tile of images, the sums of the weights (for
-            each tap a row of outputs, in whole blocks), and the staging buffer.
-        ends: The end of each of these parts. Empty for gradients that are not requested.
-        bias_scratch: Zeros for the sums of the bias, in double precision. Empty if they are not
-            requested.
-        part: The row of `scratch` of this thread.
+        upstream: The gradient of the result.
+        tiling: The layout of a tile of gradients.
+        to_input: The gradient of the images, if it is requested.
+        to_weight: The operands of the gradients of weight and bias.
+        scratch: The memory of this thread.
         first: The first image.
         last: The end of the range of images.
     """
-    row = scratch[part]
-    row[: ends[2]] = 0.0
-    grad_tile, tile = row[: ends[0]], row[ends[0] : ends[1]]
-    sums, bias_sums = row[ends[1] : ends[2]], bias_scratch[part]
+    grad, masked, mask = upstream
+    grad_strides, images_per_tile, _, _, _ = tiling
+    wants_input, grad_input, weights = to_input
+    images, tile_strides, offsets, output_span, contiguous_rows = to_weight
+    row, ends, bias_sums = scratch
+    grad_end, images_end, sums_end = ends
+    _, _, _, _, zeros, _, _ = weights
+    grad_image_step, _, _, _, _, _, _ = grad_strides
+    row[:sums_end] = 0.0
+    grad_tile, tile, sums = row[:grad_end], row[grad_end:images_end], row[images_end:sums_end]
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
         if first < n and end - n < images_per_tile:
             # Vectors read beyond the last gradient, where an earlier image's may still be.
             grad_tile[:] = 0.0
-        fill_tile(grad_tile, grad_strides, grad, masked, mask, n, end)
-        if backward:
-            staging = row[ends[2] :]
-            convolve_tile(
-                grad_input,
-                staging,
-                staging_layout,
-                grad_tile,
-                kernels,
-                init,
-                segments,
-                False,
-                n,
-                end,
-            )
+        fill_tile((grad_tile, grad_strides), grad, masked, mask, n, end)
+        if wants_input:
+            convolve_tile(grad_input, row[sums_end:], tiling, grad_tile, weights, n, end)
         runs, run_length = (
-            (1, (end - n) * grad_strides[0]) if contiguous_rows else (end - n, output_span)
+            (1, (end - n) * grad_image_step) if contiguous_rows else (end - n, output_span)
         )
         if len(sums) > 0:
-            fill_tile(tile, tile_strides, images, False, images, n, end)
+            fill_tile((tile, tile_strides), images, False, images, n, end)
             for start in range(0, run_length, RUN_PER_SUM):
                 _add_weight_gradient(
                     sums,
-                    grad_tile[start:],
-                    grad_strides,
-                    tile[start:],
-                    tile_strides,
+                    (grad_tile[start:], grad_strides),
+                    (tile[start:], tile_strides),
                     offsets,
-                    min(RUN_PER_SUM, run_length - start),
-                    runs,
-                    init[0],
+                    (min(RUN_PER_SUM, run_length - start), runs),
+                    zeros,
                 )
         if len(bias_sums) > 0:
-            _add_bias_gradient(bias_sums, grad_tile, grad_strides, run_length, runs, init[0])
+            gradients = (grad_tile, grad_strides)
+            _add_bias_gradient(bias_sums, gradients, (run_length, runs), zeros)
 
 
 @nogil_kernel
 def reduce_thread_sums(
-    grad_weight: Kernels,
+    grad_weight: Weights,
     grad_bias: Storage,
     outputs: int,
     scratch: Scratch,
@@ -499,15 +443,16 @@ def reduce_thread_sums(
         ends: The ends of the parts of a row of scratch.
         bias_scratch: The sums of the bias of each thread.
     """
-    sums, biases = scratch[0][ends[1] : ends[2]], bias_scratch[0]
+    weights, output_step, taps, _, _, _, _ = grad_weight
+    _, images_end, sums_end = ends
+    sums, biases = scratch[0][images_end:sums_end], bias_scratch[0]
     for part in range(1, len(scratch)):
-        other, other_biases = scratch[part][ends[1] : ends[2]], bias_scratch[part]
+        other, other_biases = scratch[part][images_end:sums_end], bias_scratch[part]
         for i in range(len(sums)):
             sums[i] += other[i]
         for o in range(len(biases)):
             biases[o] += other_biases[o]
-    if ends[1] < ends[2]:
-        weights, output_step, taps, _ = grad_weight
+    if images_end < sums_end:
         padded_outputs = -(-outputs // OUTPUTS) * OUTPUTS
         for t in range(len(taps)):
             # With slices and unsigned indices numba needs no test for negative indices.

@@ -13,22 +13,31 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.convolution.kernels import (
-    Kernels,
+from mt_kernels_cpu.compiling.arguments import plain
+from mt_kernels_cpu.tuned.convolution.arguments import (
+    BackwardScratch,
+    Images,
+    InputGradient,
     Outputs,
+    ScratchEnds,
+    Upstream,
+    WeightGradient,
+    Weights,
+)
+from mt_kernels_cpu.tuned.convolution.kernels import (
     convolve_backward,
     convolve_forward,
     reduce_thread_sums,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
     Geometry,
-    Positions,
     TileLayout,
+    as_pair,
     forward_images_per_tile,
     padded_sum_count,
     tap_positions,
@@ -42,9 +51,6 @@ from mt_tensor import TensorData, host_array, recording
 
 vdot: Any = np.vdot
 """Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
-
-EMPTY: Positions = np.zeros(0, np.int64)
-"""Empty positions, for gradients that are not requested."""
 
 
 def correlate(
@@ -60,18 +66,19 @@ def correlate(
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
     """
     input, weight = backend.as_native(input), backend.as_native(weight)
-    size, kernel = (out.shape[2], out.shape[3]), (weight.shape[2], weight.shape[3])
+    (count, channels, *image), (_, outputs, *size) = input.shape, out.shape
+    height, width = weight.shape[2:]
     if out.size == 0 or input.size == 0 or weight.size == 0:
         out.storage[: out.size] = 0.0
         return True
-    if kernel[0] * kernel[1] > size[0] * size[1]:
+    if height * width > math.prod(size):
         return not reverse and _weight_gradient(backend, out, input, weight)
-    count, channels, *image = input.shape
-    before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    geometry, vector = Geometry((image[0], image[1]), kernel, size, before), lanes(backend.dtype)
+    before = (height - 1, width - 1) if reverse else (0, 0)
+    geometry = Geometry(as_pair(image), (height, width), as_pair(size), before)
+    vector = lanes(backend.dtype)
     images_per_tile = forward_images_per_tile(count, channels, geometry, vector)
     layout = tile_layout(
-        images_per_tile, channels, out.shape[1], geometry, reverse, backend.dtype, vector
+        images_per_tile, channels, outputs, geometry, reverse, backend.dtype, vector
     )
     if not layout.unpadded and not all_finite(weight):
         return False
@@ -104,34 +111,44 @@ def convolve_images(
     """
     parts = partition(out.shape[0], out.size * len(layout.offsets))
     scratch = backend.scratch(len(parts), layout.tile_size + layout.staging_size)
-    args: tuple[Any, ...] = (
-        *forward_args(backend, layout, input, weight, bias),
-        _as_outputs(out),
-        relu,
-        layout.staging_layout,
-        scratch,
-        layout.tile_size,
+    images, weights = forward_operands(backend, layout, input, weight, bias, relu)
+    args = images, layout.tiling, weights, plain(_as_outputs(out))
+    run_parallel(
+        parts, lambda part, *thread_images: convolve_forward(*args, scratch[part], *thread_images)
     )
-    run_parallel(parts, lambda *part: convolve_forward(*args, *part))
 
 
-def forward_args(
+def forward_operands(
     backend: Memory,
     layout: TileLayout,
     input: TensorData,
     weight: TensorData,
     bias: TensorData | None,
-) -> tuple[Any, ...]:
-    """Return the first arguments of kernels that convolve; arguments as for `convolve_images`."""
+    relu: bool,
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return images and weights as kernels take them; arguments as for `convolve_images`."""
     input = tile_source(backend, layout, input)
-    return (
-        (input.storage, input.strides),
-        layout.tile_strides,
-        layout.images_per_tile,
-        _kernels(layout, weight),
-        (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
-        (*layout.segments, layout.segment_counts),
-    )
+    weights = _weights(layout, weight)
+    if bias is not None:
+        weights = weights._replace(bias=bias.storage, bias_step=bias.strides[0])
+    return plain(_images(input)), plain(weights._replace(relu=relu))
+
+
+class Targets(NamedTuple):
+    """Results for the requested gradients of a convolution, None for the others.
+
+    Attributes:
+        input: The gradient of the images, contiguous, (N, C, H, W).
+        flipped: The weights that compute it, in any layout, with outputs and channels swapped,
+            (C, O, KH, KW).
+        weight: The gradient of the weights, in any layout, (O, C, KH, KW).
+        bias: The gradient of the bias, (O,).
+    """
+
+    input: TensorData | None = None
+    flipped: TensorData | None = None
+    weight: TensorData | None = None
+    bias: TensorData | None = None
 
 
 def convolve_images_backward(
@@ -139,12 +156,9 @@ def convolve_images_backward(
     layout: TileLayout,
     grad_layout: TileLayout,
     input: TensorData,
-    flipped: TensorData | None,
     grad: TensorData,
     mask: TensorData | None,
-    grad_input: TensorData | None,
-    grad_weight: TensorData | None,
-    grad_bias: TensorData | None,
+    targets: Targets,
 ) -> None:
     """Compute the requested gradients of a convolution with a stride of 1.
 
@@ -153,60 +167,56 @@ def convolve_images_backward(
         layout: The layout of a tile of images.
         grad_layout: The layout of a tile of gradients, read by the flipped weights.
         input: The images, in any layout.
-        flipped: The weights, in any layout, with outputs and channels swapped.
         grad: The gradient of the result, in any layout.
         mask: The result, contiguous, if the gradient counts only where the result is positive.
-        grad_input: The result for the gradient of the images, contiguous; needs `flipped`.
-        grad_weight: The result for the gradient of the weights, in any layout.
-        grad_bias: The result for the gradient of the bias.
+        targets: The results.
 
     Shape:
-        input and grad_input (N, C, H, W), flipped (C, O, KH, KW), grad and mask (N, O, P, Q),
-        grad_weight (O, C, KH, KW), grad_bias (O,).
+        input (N, C, H, W), grad and mask (N, O, P, Q).
     """
     input = tile_source(backend, layout, input)
     grad = tile_source(backend, grad_layout, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
-    passes = (grad_input is not None) + (grad_weight is not None)
+    passes = (targets.input is not None) + (targets.weight is not None)
     parts = partition(count, passes * grad.size * len(layout.offsets))
-    weight_sums = 0 if grad_weight is None else padded_sum_count(outputs, len(layout.offsets))
+    weight_sums = 0 if targets.weight is None else padded_sum_count(outputs, len(layout.offsets))
     images_end = grad_layout.tile_size + layout.tile_size
-    ends = (grad_layout.tile_size, images_end, images_end + weight_sums)
-    staging_size = 0 if grad_input is None else grad_layout.staging_size
-    scratch = backend.scratch(len(parts), ends[-1] + staging_size)
-    sums = (len(parts), 0 if grad_bias is None else outputs)
-    bias_scratch = recording.computed(np.zeros, sums)
-    zero, mask_data = _zero(backend.dtype), grad if mask is None else mask
-    args: tuple[Any, ...] = (
-        (grad.storage, grad.strides),
-        mask is not None,
-        (mask_data.storage, mask_data.strides),
-        grad_layout.tile_strides,
-        layout.images_per_tile,
-        grad_input is not None,
-        (zero, 0, 0) if grad_input is None else _as_outputs(grad_input),
-        (zero, 0, EMPTY, EMPTY) if flipped is None else _kernels(grad_layout, flipped),
-        (zero, 0),
-        (*grad_layout.segments, grad_layout.segment_counts),
-        grad_layout.staging_layout,
-        (input.storage, input.strides),
-        layout.tile_strides,
-        layout.offsets,
-        layout.output_span,
-        layout.contiguous_rows,
-        scratch,
-        ends,
-        bias_scratch,
+    ends = ScratchEnds(grad_layout.tile_size, images_end, images_end + weight_sums)
+    staging_size = 0 if targets.input is None else grad_layout.staging_size
+    scratch = backend.scratch(len(parts), ends.sums + staging_size)
+    bias_scratch: npt.NDArray[Any] = recording.computed(
+        np.zeros, (len(parts), 0 if targets.bias is None else outputs)
     )
-    run_parallel(parts, lambda *part: convolve_backward(*args, *part))
+    upstream = Upstream(_images(grad), mask is not None, _images(grad if mask is None else mask))
+    operands = WeightGradient(
+        _images(input), layout.strides, layout.offsets, layout.output_span, layout.contiguous_rows
+    )
+    to_input = plain(_input_gradient(backend, grad_layout, targets))
+    args = plain(upstream), grad_layout.tiling, to_input, plain(operands)
+    memory = [
+        plain(BackwardScratch(row, ends, sums))
+        for row, sums in zip(scratch, bias_scratch, strict=True)
+    ]
+    run_parallel(
+        parts,
+        lambda part, *thread_images: convolve_backward(*args, memory[part], *thread_images),
+    )
+    no_weights = _no_weights(backend.dtype)
     reduce_thread_sums(
-        (zero, 0, EMPTY, EMPTY) if grad_weight is None else _kernels(layout, grad_weight),
-        zero[:0] if grad_bias is None else grad_bias.storage,
+        plain(no_weights if targets.weight is None else _weights(layout, targets.weight)),
+        _zero(backend.dtype)[:0] if targets.bias is None else targets.bias.storage,
         outputs,
         scratch,
-        ends,
+        plain(ends),
         bias_scratch,
     )
+
+
+def _input_gradient(backend: Memory, layout: TileLayout, targets: Targets) -> InputGradient:
+    if targets.input is None or targets.flipped is None:
+        nothing = Outputs(_zero(backend.dtype), 0, 0)
+        return InputGradient(False, nothing, _no_weights(backend.dtype))
+    return InputGradient(True, _as_outputs(targets.input), _weights(layout, targets.flipped))
 
 
 def _weight_gradient(
@@ -223,26 +233,16 @@ def _weight_gradient(
     channels, outputs, *kernel = out.shape
     _, count, *image = input.shape
     # The part of the gradient beyond the image has no products.
-    size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
-    geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
+    size = as_pair([min(pair) for pair in zip(weight.shape[2:], image, strict=True)])
+    geometry = Geometry(as_pair(image), as_pair(kernel), size)
     images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
     gradients = TensorData.unchecked(gradients.storage, (count, outputs, *size), gradients.strides)
     images_per_tile = wgrad_images_per_tile(count, geometry)
     options = (False, backend.dtype, lanes(backend.dtype))
     layout = tile_layout(images_per_tile, channels, outputs, geometry, *options)
     grad_layout = tile_layout(images_per_tile, outputs, channels, geometry.backward(), *options)
-    convolve_images_backward(
-        backend,
-        layout,
-        grad_layout,
-        images,
-        None,
-        gradients,
-        None,
-        None,
-        swap_batch_channel(out),
-        None,
-    )
+    targets = Targets(weight=swap_batch_channel(out))
+    convolve_images_backward(backend, layout, grad_layout, images, gradients, None, targets)
     # The product of an infinite or NaN number and a padding zero is NaN; the definition has none.
     return not has_nan(out)
 
@@ -267,14 +267,28 @@ def tile_source(
     return backend.contiguous(images)
 
 
-def _kernels(layout: TileLayout, weight: TensorData) -> Kernels:
+def _images(a: TensorData) -> Images:
+    image, channel, row, column = a.strides
+    return Images(a.storage, (image, channel, row, column))
+
+
+def _weights(layout: TileLayout, weight: TensorData) -> Weights:
+    """Return weights for sums that begin with 0."""
     step, *strides = weight.strides
-    taps = tap_positions(weight.shape[1:], tuple(strides))
-    return weight.storage, step, taps, layout.offsets
+    taps, zero = tap_positions(weight.shape[1:], tuple(strides)), _zero(weight.storage.dtype)
+    return Weights(weight.storage, step, taps, layout.offsets, zero, 0, False)
+
+
+@functools.lru_cache
+def _no_weights(dtype: np.dtype[Any]) -> Weights:
+    """Return weights without taps, for gradients that are not requested."""
+    nothing = np.zeros(0, np.int64)
+    return Weights(_zero(dtype), 0, nothing, nothing, _zero(dtype), 0, False)
 
 
 def _as_outputs(out: TensorData) -> Outputs:
-    return out.storage, out.shape[1], out.shape[2] * out.shape[3]
+    _, channels, rows, columns = out.shape
+    return Outputs(out.storage, channels, rows * columns)
 
 
 def swap_batch_channel(a: TensorData) -> TensorData:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from mt_kernels_cpu.compiling.arguments import plain
+from mt_kernels_cpu.tuned.convolution.arguments import Maxima, MaximaGradient, SequenceSizes
 from mt_kernels_cpu.tuned.convolution.form import plan_for
-from mt_kernels_cpu.tuned.convolution.launch import forward_args, has_nan
+from mt_kernels_cpu.tuned.convolution.launch import forward_operands, has_nan
 from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
     SEARCH_VECTORS,
     add_input_gradients,
     add_weight_gradients,
     convolve_max,
 )
-from mt_kernels_cpu.tuned.convolution.tiling import Positions
+from mt_kernels_cpu.tuned.convolution.tiling import Positions, StagingLayout
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -75,24 +76,21 @@ class MaxOverTime(FusedForm[Memory]):
         input, weight = backend.as_native(input), backend.as_native(weight)
         bias = bias and backend.as_native(bias)
         (count, outputs, _, width), layout = plan.out, plan.forward_layout
-        staging_layout, staging_size = layout.staging_layout, layout.staging_size
+        staging, staging_size = layout.staging, layout.staging_size
         if staging_size == 0:
-            staging_layout = (width, outputs * width, 0, 1, width)
+            staging = StagingLayout(width, outputs * width, row=0, rows=1, columns=width)
             staging_size = layout.images_per_tile * outputs * width
         # The search for the maximum reads whole groups of vectors, beyond the last position.
         staging_size += SEARCH_VECTORS * layout.lanes
         result, argmax = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
         parts = partition(count, result.size * width * len(layout.offsets))
-        args: tuple[Any, ...] = (
-            *forward_args(backend, layout, as_images(input), as_images(weight), bias),
-            result.storage,
-            argmax,
-            outputs,
-            staging_layout,
-            backend.scratch(len(parts), layout.tile_size + staging_size),
-            layout.tile_size,
+        scratch = backend.scratch(len(parts), layout.tile_size + staging_size)
+        sequences, weights = forward_operands(
+            backend, layout, as_images(input), as_images(weight), bias, True
         )
-        run_parallel(parts, lambda *part: convolve_max(*args, *part))
+        maxima = plain(Maxima(result.storage, argmax, outputs))
+        args = sequences, layout.tiling_with(staging), weights, maxima
+        run_parallel(parts, lambda part, *of_part: convolve_max(*args, scratch[part], *of_part))
         if not layout.unpadded and has_nan(result):
             # The product of an infinite weight and a padding zero is NaN; the definition has none.
             return None
@@ -104,14 +102,9 @@ class MaxOverTime(FusedForm[Memory]):
         grad = backend.as_native(grad)
         argmax, (count, channels, width) = saved.argmax, saved.input.shape
         outputs, _, taps = saved.weight.shape
-        sizes = (count, width, channels, outputs, taps)
-        args: tuple[Any, ...] = (
-            grad.storage,
-            (grad.strides[0], grad.strides[1]),
-            argmax,
-            sizes,
-            saved.before,
-        )
+        sizes = plain(SequenceSizes(count, width, channels, outputs, taps, saved.before))
+        image_step, channel_step, _ = grad.strides
+        upstream = plain(MaximaGradient(grad.storage, image_step, channel_step, argmax))
         steps = argmax.size * channels * taps
         grad_input = grad_weight = grad_bias = None
         if saved.needs_grad[0]:
@@ -120,7 +113,7 @@ class MaxOverTime(FusedForm[Memory]):
             run_parallel(
                 partition(count, steps),
                 lambda _, first, last: add_input_gradients(
-                    channels_last.storage, kernels.storage, *args, first, last
+                    channels_last.storage, kernels.storage, upstream, sizes, first, last
                 ),
             )
             grad_input = channels_last.permute(0, 2, 1)
@@ -130,6 +123,8 @@ class MaxOverTime(FusedForm[Memory]):
             parts = partition(outputs, steps)
             scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
-            destinations = (grad_weight.storage, grad_bias.storage, scratch, sequences.storage)
-            run_parallel(parts, lambda *part: add_weight_gradients(*destinations, *args, *part))
+            args = (grad_weight.storage, grad_bias.storage), sequences.storage, upstream, sizes
+            run_parallel(
+                parts, lambda part, *of_part: add_weight_gradients(*args, scratch[part], *of_part)
+            )
         return (grad_input, grad_weight, grad_bias)[: len(saved.needs_grad)]

@@ -2,21 +2,27 @@
 
 Each output channel keeps one position of a sequence, so its gradient involves one window of the
 sequence: a small part of the work of a whole convolution's gradient.
+
+For sequences of four positions with C channels, a kernel of three taps, and one zero before::
+
+    position             -1    0    1    2    3
+    sequence (W, C)       0    a    b    c    d      each letter: C channels, contiguous
+    outputs (O, W)            o0   o1   o2   o3      maximum at position 2 of this channel
+    its window                      b    c    d      gets the gradient, times the kernel
 """
 
 import numpy as np
 
 from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
-from mt_kernels_cpu.tuned.convolution.kernels import (
+from mt_kernels_cpu.tuned.convolution.arguments import (
     Images,
-    Init,
-    Kernels,
-    Scratch,
-    Segments,
-    convolve_segments,
-    fill_tile,
+    Maxima,
+    MaximaGradient,
+    SequenceSizes,
+    Weights,
 )
-from mt_kernels_cpu.tuned.convolution.tiling import Positions, StagingLayout, TileStrides
+from mt_kernels_cpu.tuned.convolution.kernels import convolve_segments, fill_tile
+from mt_kernels_cpu.tuned.convolution.tiling import Tiling
 from mt_kernels_cpu.tuned.simd.compare import any_nan, horizontal_max, index_of, maximum
 from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, load_each, mask_tail, splat, store
 from mt_kernels_cpu.tuned.simd.vector import add, multiply_add
@@ -70,56 +76,37 @@ def find_maximum(values: Storage, at: int, width: int) -> tuple[float, int]:
 @nogil_kernel
 def convolve_max(
     images: Images,
-    tile_strides: TileStrides,
-    images_per_tile: int,
-    kernels: Kernels,
-    init: Init,
-    segments: Segments,
-    maxima: Storage,
-    argmax: Positions,
-    outputs: int,
-    staging_layout: StagingLayout,
-    scratch: Scratch,
-    tile_size: int,
-    part: int,
+    tiling: Tiling,
+    weights: Weights,
+    maxima: Maxima,
+    memory: Storage,
     first: int,
     last: int,
 ) -> None:
     """Convolve sequences, one tile after the other, and find the maxima of all outputs.
 
-    The first arguments are those of `mt_kernels_cpu.tuned.convolution.kernels.convolve_forward`.
-
     Args:
         images: The sequences, as images one row high.
-        tile_strides: The layout of sequences in the tile.
-        images_per_tile: The number of sequences in a tile.
-        kernels: The weights.
-        init: The initial values of the sums, such as a bias.
-        segments: The segments of a tile.
-        maxima: The result for the maxima, (N, O), contiguous.
-        argmax: The result for their positions, (N, O), contiguous.
-        outputs: The number of output channels.
-        staging_layout: The layout of the outputs of a tile.
-        scratch: Memory for the tile, followed by its outputs.
-        tile_size: The number of elements of the tile.
-        part: The row of `scratch` of this thread.
+        tiling: The layout of a tile, and of its outputs as the staging buffer.
+        weights: The weights, and the initial values of the sums, such as a bias.
+        maxima: The results.
+        memory: Memory for the tile, followed by its outputs.
         first: The first sequence.
         last: The end of the range of sequences.
     """
-    tile, staging = scratch[part][:tile_size], scratch[part][tile_size:]
+    tile_strides, images_per_tile, tile_size, segments, staging_layout = tiling
     channel_step, image_step, _, _, width = staging_layout
+    values, argmax, outputs = maxima
+    tile, staging = memory[:tile_size], memory[tile_size:]
     tile[:] = 0.0
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
-        fill_tile(tile, tile_strides, images, False, images, n, end)
-        destination = (staging, outputs, channel_step)
-        convolve_segments(
-            destination, staging, staging_layout, tile, kernels, init, segments, True, n, end
-        )
+        fill_tile((tile, tile_strides), images, False, images, n, end)
+        convolve_segments((staging, 0, outputs, channel_step), tile, weights, segments, end - n)
         for m in range(n, end):
             for o in range(outputs):
                 at, i = (m - n) * image_step + o * channel_step, m * outputs + o
-                maxima[i], argmax[i] = find_maximum(staging, at, width)
+                values[i], argmax[i] = find_maximum(staging, at, width)
 
 
 @helper
@@ -143,44 +130,35 @@ def add_scaled(
 
 @nogil_kernel
 def add_weight_gradients(
-    grad_weight: Storage,
-    grad_bias: Storage,
-    scratch: Scratch,
+    targets: tuple[Storage, Storage],
     sequences: Storage,
-    grad: Storage,
-    grad_steps: tuple[int, int],
-    argmax: Positions,
-    sizes: tuple[int, int, int, int, int],
-    before: int,
-    part: int,
+    upstream: MaximaGradient,
+    sizes: SequenceSizes,
+    window: Storage,
     first: int,
     last: int,
 ) -> None:
     """Compute the gradients of weight and bias from the windows that contain the maxima.
 
     Args:
-        grad_weight: The result for the gradient of the weight, (O, C, K), contiguous.
-        grad_bias: The result for the gradient of the bias, (O,).
-        scratch: Memory for the gradient of one output channel, a row for each thread.
+        targets: The results for the gradients of weight, (O, C, K), and bias, (O,), contiguous.
         sequences: The sequences, (N, W, C), contiguous.
-        grad: The gradient of the maxima, (N, O).
-        grad_steps: The strides of `grad`.
-        argmax: The positions of the maxima, (N, O), contiguous.
-        sizes: N, W, C, O and K.
-        before: The number of zeros before a sequence.
-        part: The row of `scratch` of this thread.
+        upstream: The gradient of the maxima.
+        sizes: The sizes.
+        window: Memory for the gradient of one output channel, (K · C,).
         first: The first output channel.
         last: The end of the range of output channels.
     """
-    count, width, channels, outputs, taps = sizes
-    window = scratch[part]
+    grad_weight, grad_bias = targets
+    grad, image_step, channel_step, argmax = upstream
+    count, width, channels, outputs, taps, before = sizes
     for o in range(first, last):
         window[:] = 0.0
         bias = 0.0
         for n in range(count):
             position = argmax[n * outputs + o]
             if position != NO_ARGMAX:
-                index = n * grad_steps[0] + o * grad_steps[1]
+                index = n * image_step + o * channel_step
                 bias += grad[index]
                 # The part of the window inside the sequence is contiguous.
                 start = position - before
@@ -199,11 +177,8 @@ def add_weight_gradients(
 def add_input_gradients(
     grad_input: Storage,
     weight: Storage,
-    grad: Storage,
-    grad_steps: tuple[int, int],
-    argmax: Positions,
-    sizes: tuple[int, int, int, int, int],
-    before: int,
+    upstream: MaximaGradient,
+    sizes: SequenceSizes,
     first: int,
     last: int,
 ) -> None:
@@ -212,22 +187,20 @@ def add_input_gradients(
     Args:
         grad_input: The result, (N, W, C), contiguous.
         weight: The weight, (O, K, C), contiguous.
-        grad: The gradient of the maxima, (N, O).
-        grad_steps: The strides of `grad`.
-        argmax: The positions of the maxima, (N, O), contiguous.
-        sizes: N, W, C, O and K.
-        before: The number of zeros before a sequence.
+        upstream: The gradient of the maxima.
+        sizes: The sizes.
         first: The first sequence.
         last: The end of the range of sequences.
     """
-    _, width, channels, outputs, taps = sizes
+    grad, image_step, channel_step, argmax = upstream
+    _, width, channels, outputs, taps, before = sizes
     for n in range(first, last):
         sequence = grad_input[n * width * channels : (n + 1) * width * channels]
         sequence[:] = 0.0
         for o in range(outputs):
             position = argmax[n * outputs + o]
             if position != NO_ARGMAX:
-                index = n * grad_steps[0] + o * grad_steps[1]
+                index = n * image_step + o * channel_step
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
                 to, run = (n * width + start + low) * channels, (o * taps + low) * channels

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.tuned.buffers import round_up
 
 Pair = tuple[int, int]
@@ -19,16 +21,6 @@ Pair = tuple[int, int]
 
 Positions = npt.NDArray[np.int64]
 """Offsets into a storage, in elements, int64."""
-
-TileStrides = tuple[int, int, int, int, int, int, int]
-"""Layout of images in a tile, in elements: the strides from image to image, channel to channel and
-row to row; the offset of the first element; the number of channels, and the height and width of the
-part of an image that is copied."""
-
-StagingLayout = tuple[int, int, int, int, int]
-"""Layout of outputs in the staging buffer, in elements: the strides from channel to channel, image
-to image and row to row; the rows and columns of a channel. A first stride of 0 means that there is
-no staging buffer: kernels write to the result at once."""
 
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """Output channels, segments and taps that a block computes at a time; see
@@ -53,6 +45,86 @@ PAGE_BYTES = 4096
 the processor's cache."""
 
 
+class TileStrides(NamedTuple):
+    """Layout of images in a tile, in elements.
+
+    Attributes:
+        image: The stride from image to image.
+        channel: The stride from channel to channel.
+        row: The stride from row to row.
+        origin: The offset of the first element.
+        channels: The number of channels.
+        height: The height of the part of an image that is copied.
+        width: The width of that part.
+    """
+
+    image: int
+    channel: int
+    row: int
+    origin: int
+    channels: int
+    height: int
+    width: int
+
+
+class StagingLayout(NamedTuple):
+    """Layout of outputs in the staging buffer, in elements.
+
+    Attributes:
+        channel: The stride from channel to channel. If it is 0, there is no staging buffer: kernels
+            write to the result at once.
+        image: The stride from image to image.
+        row: The stride from row to row.
+        rows: The rows of a channel.
+        columns: The columns of a channel.
+    """
+
+    channel: int
+    image: int
+    row: int
+    rows: int
+    columns: int
+
+
+class Segments(NamedTuple):
+    """Segments of a tile.
+
+    Attributes:
+        outputs: The start of each in the first output channel.
+        inputs: The start of each in the tile.
+        counts: The number of segments of the first image, of the first two, and so on; 0 for no
+            image.
+    """
+
+    outputs: Positions
+    inputs: Positions
+    counts: Positions
+
+
+class Tiling(NamedTuple):
+    """The part of a `TileLayout` that kernels need to convolve.
+
+    Attributes:
+        strides: The layout of images in the tile.
+        images_per_tile: The number of images in a tile.
+        tile_size: The length of a tile.
+        segments: The segments of a tile.
+        staging: The layout of the outputs of a tile.
+    """
+
+    strides: TileStrides
+    images_per_tile: int
+    tile_size: int
+    segments: Segments
+    staging: StagingLayout
+
+
+def as_pair(values: Sequence[int]) -> Pair:
+    """Return a height and a width as a pair."""
+    height, width = values
+    return height, width
+
+
 class Geometry(NamedTuple):
     """Shapes of a convolution with a stride of 1, in elements.
 
@@ -71,7 +143,8 @@ class Geometry(NamedTuple):
     @property
     def input_extent(self) -> Pair:
         """The rows and columns that the outputs depend on, zeros included."""
-        return self.size[0] + self.kernel[0] - 1, self.size[1] + self.kernel[1] - 1
+        (rows, columns), (height, width) = self.size, self.kernel
+        return rows + height - 1, columns + width - 1
 
     @property
     def row_stride(self) -> int:
@@ -81,12 +154,14 @@ class Geometry(NamedTuple):
         image, and the zeros before and behind them. Its distance is the same, so one offset of a
         tap serves both passes.
         """
-        return max(self.input_extent[1] - self.before[1], self.image[1] + self.before[1])
+        (_, extent), (_, before), (_, width) = self.input_extent, self.before, self.image
+        return max(extent - before, width + before)
 
     @property
     def contiguous_rows(self) -> bool:
         """True for 1-D data: all images of a channel form one row."""
-        return self.image[0] == self.kernel[0] == self.size[0] == 1
+        heights = [height for height, _ in (self.image, self.kernel, self.size)]
+        return heights == [1, 1, 1]
 
     def backward(self) -> Geometry:
         """Return the geometry in which the flipped kernel convolves the gradient of the output."""
@@ -110,16 +185,15 @@ class TileLayout:
         used_size: The height and width of the part of the image that outputs depend on.
         unpadded: True if no output depends on a zero around the image.
         offsets: The offset of each tap, in the order of channels, rows and columns.
-        segments: The offset of each segment, in the first output channel and in a tile. If a row of
-            outputs holds a vector, it has separate segments. Otherwise segments run through a
-            whole plane, across the zeros between its rows.
-        segment_counts: The number of segments of the first image, of the first two, and so on; 0
-            for no image.
-        staging_layout: The layout of the outputs in the staging buffer.
+        segments: The segments of a tile. If a row of outputs holds a vector, it has separate
+            segments. Otherwise segments run through a whole plane, across the zeros between its
+            rows.
+        staging: The layout of the outputs in the staging buffer.
         staging_size: The length of the staging buffer, with a vector behind it; 0 for none.
         output_span: The number of elements from the first output in a plane to the last.
         lanes: The number of elements of a vector.
-        tile_strides: The layout of images in the tile, as kernels take it.
+        strides: The layout of images in the tile.
+        tiling: The `Tiling` for kernels, as plain tuples.
     """
 
     def __init__(
@@ -143,18 +217,18 @@ class TileLayout:
             dtype: The dtype of the elements.
             lanes: The number of elements of a vector.
         """
-        image, (height, width), (rows, columns), (top, left) = geometry
+        (image_rows, image_columns), (height, width), (rows, columns), (top, left) = geometry
         self.images_per_tile, self.lanes = images_per_tile, lanes
         self.row_stride, self.contiguous_rows = geometry.row_stride, geometry.contiguous_rows
-        input_extent = geometry.input_extent
+        input_rows, input_columns = geometry.input_extent
         # The first vector of an image is aligned: aligned vectors are loaded faster.
         aligned_start = -(top * self.row_stride + left) % lanes
         self.origin = aligned_start + top * self.row_stride + left
         self.used_size = (
-            max(0, min(image[0], input_extent[0] - top)),
-            max(0, min(image[1], input_extent[1] - left)),
+            max(0, min(image_rows, input_rows - top)),
+            max(0, min(image_columns, input_columns - left)),
         )
-        self.unpadded = geometry.before == (0, 0) and self.used_size == input_extent
+        self.unpadded = geometry.before == (0, 0) and self.used_size == geometry.input_extent
         if self.contiguous_rows:
             self.plane_size = self.row_stride
             length = aligned_start + images_per_tile * self.plane_size + left
@@ -163,7 +237,7 @@ class TileLayout:
             self.channel_stride = _avoid_page_multiple(padded_length, lanes, dtype)
         else:
             # Sums of products read whole vectors, so zeros follow the last row.
-            length = aligned_start + input_extent[0] * self.row_stride + left
+            length = aligned_start + input_rows * self.row_stride + left
             padded_length = round_up(length, lanes) + lanes
             self.plane_size = self.channel_stride = _avoid_page_multiple(
                 padded_length, lanes, dtype
@@ -181,7 +255,7 @@ class TileLayout:
             self._flatten_rows(outputs, geometry.size)
         else:
             self._split_rows(outputs, geometry.size)
-        self.tile_strides: TileStrides = (
+        self.strides = TileStrides(
             self.image_stride,
             self.channel_stride,
             self.row_stride,
@@ -189,6 +263,12 @@ class TileLayout:
             channels,
             *self.used_size,
         )
+        self.tiling = self.tiling_with(self.staging)
+
+    def tiling_with(self, staging: StagingLayout) -> tuple[Any, ...]:
+        """Return the `Tiling` for kernels, with another staging buffer."""
+        size, images = self.tile_size, self.images_per_tile
+        return plain(Tiling(self.strides, images, size, self.segments, staging))
 
     def _split_rows(self, outputs: int, size: Pair) -> None:
         """Divide every row of the outputs into separate segments."""
@@ -198,12 +278,12 @@ class TileLayout:
             # The last segment overlaps with the one before: both write the same numbers there.
             starts.append(columns - self.lanes)
         images, lines = np.arange(self.images_per_tile), np.arange(rows)
-        self.segments = (
-            _starts(images * (outputs * rows * columns), lines * columns, starts),
-            _starts(images * self.image_stride, lines * self.row_stride, starts),
+        self.segments = Segments(
+            outputs=_starts(images * (outputs * rows * columns), lines * columns, starts),
+            inputs=_starts(images * self.image_stride, lines * self.row_stride, starts),
+            counts=np.arange(self.images_per_tile + 1) * (rows * len(starts)),
         )
-        self.segment_counts: Positions = np.arange(self.images_per_tile + 1) * (rows * len(starts))
-        self.staging_layout: StagingLayout = (0, 0, 0, rows, columns)
+        self.staging = StagingLayout(channel=0, image=0, row=0, rows=rows, columns=columns)
         self.staging_size = 0
 
     def _flatten_rows(self, outputs: int, size: Pair) -> None:
@@ -213,18 +293,19 @@ class TileLayout:
         if self.contiguous_rows:
             runs, length = 1, (self.images_per_tile - 1) * self.image_stride + self.output_span
             lengths = images * self.image_stride - self.image_stride + self.output_span
-            self.segment_counts = -(-lengths // self.lanes)
-            self.segment_counts[0] = 0
+            counts = -(-lengths // self.lanes)
+            counts[0] = 0
         else:
-            self.segment_counts = images * -(-length // self.lanes)
+            counts = images * -(-length // self.lanes)
         run = round_up(length, self.lanes)
         first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
-        self.segments = (
-            _starts(np.arange(runs) * (outputs * run), first, starts),
-            _starts(np.arange(runs) * self.image_stride, first, starts),
+        self.segments = Segments(
+            outputs=_starts(np.arange(runs) * (outputs * run), first, starts),
+            inputs=_starts(np.arange(runs) * self.image_stride, first, starts),
+            counts=counts,
         )
         image_stride = self.image_stride if self.contiguous_rows else outputs * run
-        self.staging_layout = (run, image_stride, self.row_stride, *size)
+        self.staging = StagingLayout(run, image_stride, self.row_stride, *size)
         # Rows are copied a vector at a time, so one vector is read behind the last row.
         self.staging_size = runs * outputs * run + self.lanes
 
@@ -243,7 +324,7 @@ def should_flatten_rows(channels: int, geometry: Geometry, lanes: int) -> bool:
         geometry: The shapes of the convolution.
         lanes: The number of elements of a vector.
     """
-    columns, taps = geometry.size[1], channels * math.prod(geometry.kernel)
+    (_, columns), taps = geometry.size, channels * math.prod(geometry.kernel)
     flattened_cost = (taps + STORE_COST) * geometry.row_stride
     return columns < lanes or flattened_cost < taps * round_up(columns, lanes)
 

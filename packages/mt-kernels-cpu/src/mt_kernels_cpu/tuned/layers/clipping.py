@@ -1,4 +1,11 @@
-"""Scaling of gradients to a norm: one pass for the norm, one for the gradients."""
+"""Scaling of gradients to a norm: one pass for the norm, one for the gradients.
+
+Gradients of two parameters, and the memory between both passes::
+
+    gradients    g g g g    h h h
+    sums         Σ g²       Σ h²       factor = limit / √(Σ g² + Σ h²), at most 1
+    result       g g g g h h h, each times the factor, in one buffer
+"""
 
 import math
 from functools import lru_cache

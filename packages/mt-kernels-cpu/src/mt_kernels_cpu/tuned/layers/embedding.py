@@ -1,4 +1,12 @@
-"""Rows of a table by their indices, and the gradient of the table."""
+"""Rows of a table by their indices, and the gradient of the table.
+
+Copies of rows of a table for the indices 2, 0, 2, and the sum of their gradients::
+
+    table            out              gradient of the table
+    0  a a a         2  c c c         0  second row of gradients
+    1  b b b         0  a a a         1  0
+    2  c c c         2  c c c         2  first + third row
+"""
 
 from typing import Any
 

@@ -1,4 +1,12 @@
-"""Fused form of a linear layer: the product, then bias and activation in one pass over it."""
+"""Fused form of a linear layer: the product, then bias and activation in one pass over it.
+
+Three columns of two rows; f is the activation::
+
+    rows · weight (BLAS)      one pass over memory
+    u u u              →      f(u + b0)  f(u + b1)  f(u + b2)
+    u u u                     f(u + b0)  f(u + b1)  f(u + b2)
+                              gradients of b0, b1, b2: sums of the columns
+"""
 
 import math
 from functools import lru_cache

@@ -1,5 +1,13 @@
 """Fused forms of losses: one pass for the value, one for the gradient.
 
+Scores of three rows of four classes; the targets are 1, 3 and 0::
+
+    scores          probabilities      loss                gradient / (g / 3)
+    x  [x]  x  x    p  p  p  p         - log p[0, 1]       p  p-1  p  p
+    x  x  x  [x]    p  p  p  p         - log p[1, 3]       p  p  p  p-1
+    [x]  x  x  x    p  p  p  p         - log p[2, 0]       p-1  p  p  p
+                                     = sum, divided by 3
+
 The losses of all rows are added in double precision: a sum in single precision stalls.
 """
 

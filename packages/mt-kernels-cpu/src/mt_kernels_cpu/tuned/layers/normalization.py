@@ -1,17 +1,33 @@
 """Fused forms of the normalisation of rows: one pass over each row, forward and backward.
 
+Three rows of four columns, and what the forward pass stores::
+
+    x                   statistics         result
+    x00 x01 x02 x03     mean 0, scale 0    (x0j - mean 0) · scale 0 · factor j + shift j
+    x10 x11 x12 x13     mean 1, scale 1    …
+    x20 x21 x22 x23     mean 2, scale 2    …
+
 Means are added in double precision, and so are the gradients of factors and shifts.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.compiling.jit import fastmath_helper, strict_nogil_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
+
+
+class Targets(NamedTuple):
+    """Results of the backward pass: the gradients of elements, factors and shifts."""
+
+    elements: Storage
+    factors: Storage
+    shifts: Storage
 
 
 class LayerNorm(FusedForm[Memory]):
@@ -85,8 +101,9 @@ def _forward(
     elements = backend.elements(input)
     factors = elements[:0] if weight is None else backend.elements(weight)
     shifts = elements[:0] if bias is None else backend.elements(bias)
-    kernel = normalize(backend.dtype)
-    kernel(out.storage, statistics, elements, factors, shifts, columns[0], eps, is_centred)
+    normalize(backend.dtype)(
+        out.storage, statistics, elements, (factors, shifts), *columns, eps, is_centred
+    )
     parameters = weight is not None, bias is not None
     return out, (elements, statistics, factors, input.shape, needs_grad, parameters)
 
@@ -95,10 +112,9 @@ def _backward(backend: Memory, saved: Any, grad: TensorData, is_centred: bool) -
     elements, statistics, factors, shape, needs_grad, (has_weight, has_bias) = saved
     to, columns = backend.new(shape), shape[-1]
     sums = backend.new((columns,)), backend.new((columns,))
-    kernel = normalize_back(backend.dtype)
-    g = backend.elements(grad)
-    args = to.storage, sums[0].storage, sums[1].storage, g, elements, statistics, factors
-    kernel(*args, columns, is_centred)
+    targets = plain(Targets(to.storage, *[each.storage for each in sums]))
+    args = backend.elements(grad), elements, statistics, factors, columns, is_centred
+    normalize_back(backend.dtype)(targets, *args)
     found = to, *sums[: 1 + has_bias][not has_weight :]
     return tuple(each if used else None for each, used in zip(found, needs_grad, strict=True))
 
@@ -132,9 +148,9 @@ def _mean_product(a: Storage, b: Storage) -> float:
 
 @lru_cache
 def normalize(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, statistics, x, factors, shifts, columns, eps, is_centred)``.
+    """Return ``kernel(out, statistics, x, parameters, columns, eps, is_centred)``.
 
-    Factors and shifts may be empty.
+    Factors and shifts, the parameters, may be empty.
 
     Shape:
         out and x (rows · columns,), statistics (2 · rows,): the mean and the factor of each row.
@@ -145,12 +161,12 @@ def normalize(dtype: np.dtype[Any]) -> Any:
         out: Storage,
         statistics: Storage,
         x: Storage,
-        factors: Storage,
-        shifts: Storage,
+        parameters: tuple[Storage, Storage],
         columns: int,
         eps: float,
         is_centred: bool,
     ) -> None:
+        factors, shifts = parameters
         for r in range(len(x) // columns):
             row, to = x[r * columns : (r + 1) * columns], out[r * columns : (r + 1) * columns]
             centre = number(mean(row)) if is_centred else number(0)
@@ -171,16 +187,14 @@ def normalize(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def normalize_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, to_factors, to_shifts, g, x, statistics, factors, columns, is_centred)``.
+    """Return ``kernel(targets, g, x, statistics, factors, columns, is_centred)``.
 
     It is the backward loop of `normalize`.
     """
     number = dtype.type
 
     def normalize_rows_back(
-        to: Storage,
-        to_factors: Storage,
-        to_shifts: Storage,
+        targets: Targets,
         g: Storage,
         x: Storage,
         statistics: Storage,
@@ -188,6 +202,7 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
         columns: int,
         is_centred: bool,
     ) -> None:
+        to, to_factors, to_shifts = targets
         standard, slopes = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
         factor_sums, shift_sums = np.zeros(columns), np.zeros(columns)
         for r in range(len(x) // columns):

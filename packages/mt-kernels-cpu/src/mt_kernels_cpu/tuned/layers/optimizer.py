@@ -2,6 +2,10 @@
 
 A step writes all new values and slots, such as velocities, into one new buffer, and the new
 parameters are views of it. Old values are never overwritten, so references to them stay valid.
+The buffer after a step of Adam on two parameters p and q::
+
+    values     means      squares
+    p p p q q  p p p q q  p p p q q
 """
 
 from abc import abstractmethod
@@ -30,7 +34,10 @@ class _Step(FusedStep[Memory]):
     @staticmethod
     @abstractmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
-        """Return ``kernel(new, *new_slots, old, g, *slots, settings)``."""
+        """Return ``kernel(written, read, settings)``.
+
+        Written are new values and slots; read are old values, gradients and slots.
+        """
 
     @classmethod
     def step(
@@ -57,7 +64,7 @@ class _Step(FusedStep[Memory]):
         memory = backend.new((kinds * total,)).storage
         buffers = [memory[at * total : (at + 1) * total] for at in range(kinds)]
         new = [[buffer[part] for part in slices] for buffer in buffers]
-        operands = list(zip(*new, *old, strict=True))
+        operands = list(zip(zip(*new, strict=True), zip(*old, strict=True), strict=True))
         for_each_tensor(slices, STEPS_PER_ELEMENT, lambda at: kernel(*operands[at], settings))
         return [
             [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
@@ -122,7 +129,8 @@ def sgd(dtype: np.dtype[Any]) -> Any:
     """Return the loop of gradient descent; its settings are lr and weight_decay."""
     number = dtype.type
 
-    def descend(new: Storage, old: Storage, g: Storage, settings: Storage) -> None:
+    def descend(written: tuple[Storage], read: tuple[Storage, Storage], settings: Storage) -> None:
+        (new,), (old, g) = written, read
         lr, weight_decay = number(settings[0]), number(settings[1])
         if weight_decay == 0:
             for i in range(len(new)):
@@ -144,13 +152,11 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
     number = dtype.type
 
     def descend_with_momentum(
-        new: Storage,
-        new_v: Storage,
-        old: Storage,
-        g: Storage,
-        v: Storage,
+        written: tuple[Storage, Storage],
+        read: tuple[Storage, Storage, Storage],
         settings: Storage,
     ) -> None:
+        (new, new_v), (old, g, v) = written, read
         lr, momentum = number(settings[0]), number(settings[1])
         weight_decay, nesterov = number(settings[2]), number(settings[3])
         for i in range(len(new)):
@@ -172,15 +178,11 @@ def adam(dtype: np.dtype[Any]) -> Any:
     number = dtype.type
 
     def step_adam(
-        new: Storage,
-        new_mean: Storage,
-        new_square: Storage,
-        old: Storage,
-        g: Storage,
-        mean: Storage,
-        square: Storage,
+        written: tuple[Storage, Storage, Storage],
+        read: tuple[Storage, Storage, Storage, Storage],
         settings: Storage,
     ) -> None:
+        (new, new_mean, new_square), (old, g, mean, square) = written, read
         step_size, beta1, beta2 = number(settings[0]), number(settings[1]), number(settings[2])
         one_minus_beta1, one_minus_beta2 = number(settings[3]), number(settings[4])
         root_factor, eps = number(settings[5]), number(settings[6])

@@ -1,14 +1,23 @@
-"""Fused forms of pooling: the mean or the maximum of each window of an image."""
+"""Fused forms of pooling: the mean or the maximum of each window of an image.
+
+A *plane* is one channel of one image. A row of windows of 2 × 3 elements is computed in two passes,
+each over whole vectors::
+
+    plane                        columns: max of 2      windows: max of 3
+    a0 a1 a2 | a3 a4 a5 | …      c0 c1 c2 c3 c4 c5 …    max(c0, c1, c2)  max(c3, c4, c5)  …
+    b0 b1 b2 | b3 b4 b5 | …      cj = max(aj, bj)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.convolution.tiling import STORE_COST, Pair
 from mt_kernels_cpu.tuned.memory import Memory
@@ -29,6 +38,19 @@ from mt_tensor.layout import Storage
 
 Argmax: TypeAlias = npt.NDArray[np.int32]
 """Position of each maximum in its plane, in elements, int32."""
+
+
+class PositionTables(NamedTuple):
+    """Positions in an image as numbers of its dtype.
+
+    Attributes:
+        numbers: 0, 1, 2 and so on, one for each element of an image.
+        first_columns: The first column of each window.
+    """
+
+    numbers: Storage
+    first_columns: Storage
+
 
 WINDOW_CACHE_SIZE = 32
 """Number of window sizes whose compiled loops stay in memory. Further sizes are compiled again."""
@@ -118,7 +140,8 @@ class MaxPool2d(FusedForm[Memory]):
             elements = _pad_end(backend, elements, lanes(backend.dtype))
         numbers = number_range(input.shape[2] * input.shape[3], backend.dtype)
         first_columns = window_columns(rows, columns, window[1], backend.dtype)
-        args = (out.storage, argmax, elements, numbers, first_columns, rows, columns)
+        positions = plain(PositionTables(numbers, first_columns))
+        args = (out.storage, argmax, elements, positions, (rows, columns))
         _run_on_planes(input, lambda *part: pool(*args, *part), COMPARE_COST)
         return out, (input.shape, argmax)
 
@@ -130,7 +153,8 @@ class MaxPool2d(FusedForm[Memory]):
         shape, argmax = saved
         result, elements = backend.new(shape), backend.contiguous(grad).storage
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
-        args = (result.storage, elements, argmax, plane, windows, number_range(1, backend.dtype))
+        zeros = number_range(1, backend.dtype)
+        args = (result.storage, elements, argmax, (plane, windows), zeros)
         _run_on_planes(result, lambda *part: max_pool_backward(*args, *part))
         return (result,)
 
@@ -246,13 +270,12 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
         out: Storage,
         argmax: Argmax,
         x: Storage,
-        numbers: Storage,
-        first_columns: Storage,
-        rows: int,
-        columns: int,
+        positions: PositionTables,
+        size: tuple[int, int],
         first: int,
         last: int,
     ) -> None:
+        (numbers, first_columns), (rows, columns) = positions, size
         lanes, across, end = lanes_of(x), columns * width, last * rows * columns
         rows_per_pass = min(rows, max(1, COLUMN_MAXIMA // across))
         # Vectors read beyond the last column and beyond the last window.
@@ -306,8 +329,7 @@ def max_pool_backward(
     to: Storage,
     g: Storage,
     argmax: Argmax,
-    plane: int,
-    windows: int,
+    sizes: tuple[int, int],
     zeros: Storage,
     first: int,
     last: int,
@@ -318,14 +340,13 @@ def max_pool_backward(
         to: The result, all planes.
         g: The gradient of the maxima.
         argmax: The position of each maximum in its plane.
-        plane: The number of elements of a plane.
-        windows: The number of windows of a plane.
+        sizes: The number of elements of a plane, and of windows of a plane.
         zeros: A zero. As a constant, it would make the compiler call a function that clears the
             plane, which takes longer.
         first: The first plane.
         last: The end of the range of planes.
     """
-    zero, lanes = splat(zeros, 0), lanes_of(to)
+    (plane, windows), zero, lanes = sizes, splat(zeros, 0), lanes_of(to)
     vector_end = plane - plane % lanes
     for p in range(first, last):
         to_plane = to[p * plane : (p + 1) * plane]

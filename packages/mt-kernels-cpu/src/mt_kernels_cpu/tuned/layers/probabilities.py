@@ -1,4 +1,10 @@
-"""Fused forms of softmax and its logarithm along the last dimension, one pass over each row."""
+"""Fused forms of softmax and its logarithm along the last dimension, one pass over each row.
+
+Three passes over each row, which is in the first cache from the first pass on::
+
+    row            maximum m      powers              divided by their sum
+    x x x x x  →   m         →    e^(x - m) …    →    p p p p p
+"""
 
 import math
 from abc import abstractmethod

@@ -1,5 +1,12 @@
 """Map and zip for the layouts of training.
 
+The addition of a bias to a matrix: two loops, with a stride of 0 where an operand is repeated::
+
+    out (strides 4, 1)    a (strides 4, 1)    b (strides 0, 1)
+    o o o o               a a a a             b b b b
+    o o o o           =   a a a a         +   b b b b
+    o o o o               a a a a             b b b b
+
 A formula has kernels of two kinds, each compiled at its first call: for contiguous operands of one
 shape, and for rows and columns, of which a row or a column may be repeated. The strided kernels
 take all other layouts (see `mt_kernels_cpu.tuned.operations.broadcasting`).
@@ -97,7 +104,7 @@ class Elementwise(Memory):
         if plan is None:
             return super().zip(fn, a, b)
         to = empty(plan.size, self.dtype) if plan.size < BUFFERED_FROM else self.storage(plan.size)
-        plan.kernel(to, a.storage, b.storage, *plan.steps)
+        plan.kernel(to, a.storage, b.storage, plan.steps)
         return TensorData.unchecked(to, plan.shape, plan.strides)
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
@@ -107,7 +114,7 @@ class Elementwise(Memory):
         if steps is None:
             self._strided._map(fn, out, a)
         else:
-            map_rows(current(fn), self.dtype)(out.storage, a.storage, *steps)
+            map_rows(current(fn), self.dtype)(out.storage, a.storage, steps)
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
         if out.size == 0:
@@ -118,7 +125,7 @@ class Elementwise(Memory):
         if steps is None:
             self._strided._zip(fn, out, a, b)
         else:
-            zip_rows(current(fn), self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
+            zip_rows(current(fn), self.dtype, steps)(out.storage, a.storage, b.storage, steps)
 
 
 class ZipPlan(NamedTuple):
@@ -129,7 +136,7 @@ class ZipPlan(NamedTuple):
         strides: The strides of the result, contiguous.
         size: The number of elements of the result.
         kernel: The compiled loop.
-        steps: The last arguments of the kernel: rows, columns and strides.
+        steps: The last argument of the kernel: rows, columns and strides.
     """
 
     shape: tuple[int, ...]
@@ -200,22 +207,11 @@ def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``.
-
-    ``_row`` is the stride from row to row, ``_step`` the stride from column to column.
-    """
+    """Return ``kernel(out, a, steps)``; `rows_and_columns` returns the steps."""
     fn = formula_for(fn, dtype)
 
-    def row_map(
-        out: Storage,
-        a: Storage,
-        rows: int,
-        columns: int,
-        out_row: int,
-        out_step: int,
-        a_row: int,
-        a_step: int,
-    ) -> None:
+    def row_map(out: Storage, a: Storage, steps: tuple[int, ...]) -> None:
+        rows, columns, out_row, out_step, a_row, a_step = steps
         for row in range(rows):
             # With slices and unsigned indices numba needs no test for negative indices.
             to, x = out[row * out_row :], a[row * a_row :]
@@ -235,15 +231,15 @@ with one number for all columns."""
 
 
 def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[..., None]:
-    """Return ``kernel(out, a, b, rows, columns, strides of out, of a and of b)``.
+    """Return ``kernel(out, a, b, steps)``; `rows_and_columns` returns the steps.
 
     Args:
         fn: A scalar function of two numbers.
         dtype: The dtype of the elements.
-        steps: The last arguments of the kernel: rows, columns, and for the result and each operand
-            the strides from row to row and from column to column.
+        steps: The last argument of the kernel.
     """
-    column_steps = (steps[3], steps[5], steps[7])
+    _, _, _, out_step, _, a_step, _, b_step = steps
+    column_steps = (out_step, a_step, b_step)
     return _zip_rows(fn, dtype, column_steps if column_steps in SPECIALISED_STEPS else None)
 
 
@@ -256,19 +252,8 @@ def _zip_rows(
     specialised = column_steps is not None
     _, known_a_step, known_b_step = column_steps or (0, 0, 0)
 
-    def row_zip(
-        out: Storage,
-        a: Storage,
-        b: Storage,
-        rows: int,
-        columns: int,
-        out_row: int,
-        out_step: int,
-        a_row: int,
-        a_step: int,
-        b_row: int,
-        b_step: int,
-    ) -> None:
+    def row_zip(out: Storage, a: Storage, b: Storage, steps: tuple[int, ...]) -> None:
+        rows, columns, out_row, out_step, a_row, a_step, b_row, b_step = steps
         if specialised:
             # With constant strides the compiler vectorises the inner loop.
             out_step, a_step, b_step = 1, known_a_step, known_b_step

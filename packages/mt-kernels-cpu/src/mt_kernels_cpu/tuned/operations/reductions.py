@@ -1,5 +1,12 @@
 """Reduction of one dimension.
 
+A row is folded into 64 partial results, or rows are folded into one another::
+
+    one row of many elements                        three rows of four elements
+    a0 … a63 | a64 … a127 | …                       a a a a │
+    ↓      ↓   ↓        ↓                           a a a a │ fold
+    l0 … l63, then one half into the other          a a a a ↓
+
 Contiguous memory is a tensor of three dimensions: those before the reduced one, the reduced one,
 and those behind it. If there are dimensions behind, whole rows are folded into one another. If
 there are none, the folded elements are neighbours: a row is divided among several partial results,
@@ -53,13 +60,13 @@ class Reductions(Memory):
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
         elements = self.elements(a) if a.cached_flat is None else a.cached_flat
-        blocks = fold_plan(a.shape, dim).blocks
+        before, count, behind = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
             # numba does not vectorise a maximum that propagates NaN; NumPy does.
-            matrix = out.storage.reshape(blocks[0], blocks[2])
-            recording.called(_fold_maxima, elements.reshape(blocks), matrix, start)
+            matrix, parts = out.storage.reshape(before, behind), (before, count, behind)
+            recording.called(_fold_maxima, elements.reshape(parts), matrix, start)
         else:
-            fold(current(fn), self.dtype)(out.storage, elements, *blocks)
+            fold(current(fn), self.dtype)(out.storage, elements, before, count, behind)
 
 
 def _fold_maxima(a: npt.NDArray[Any], out: npt.NDArray[Any], start: float) -> None:

@@ -5,14 +5,25 @@ noticeable part of the time if a dimension has about a hundred elements. Here on
 right matrix is copied, `DEPTH` rows of `COLUMNS` vectors. A block of `ROWS` rows of the result
 stays in registers while it runs through the panel; elements of the left matrix are read in place.
 
+One block::
+
+                        panel: DEPTH rows of COLUMNS vectors
+                        p p p p │ k
+                        p p p p ↓
+    left, ROWS rows     result: ROWS rows of COLUMNS vectors, in registers
+    a a a a … → k       s s s s
+    a a a a …           s s s s      s += a[row, k] · p[k]
+    …                   …
+
 Sums of `DEPTH` products are added one after the other, each product and addition rounded once.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, helper, strict_nogil_kernel
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, load_block, zero_block
 from mt_kernels_cpu.tuned.simd.memory import (
@@ -39,6 +50,14 @@ LEAST_WORK, LARGEST = 2**20, 2**19
 faster."""
 
 
+class Matrix(NamedTuple):
+    """The elements of a matrix in memory order, and its strides in elements."""
+
+    storage: Storage
+    row_step: int
+    column_step: int
+
+
 def multiply_small(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> bool:
     """Write the product of two matrices of one dtype into a contiguous array.
 
@@ -63,7 +82,7 @@ def multiply_small(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[An
     left, right = _flat(a), _flat(b)
     if left is None or right is None:
         return False
-    args = (out.reshape(-1), *left, *right, (depth, columns))
+    args = (out.reshape(-1), plain(left), plain(right), (depth, columns))
     run_parallel(
         partition(count, count * depth * columns),
         lambda _, first, last: multiply_rows(*args, first, last),
@@ -71,88 +90,78 @@ def multiply_small(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[An
     return True
 
 
-def _flat(a: npt.NDArray[Any]) -> tuple[Storage, tuple[int, int]] | None:
-    """Return the elements in memory order, and the strides of rows and columns in elements."""
+def _flat(a: npt.NDArray[Any]) -> Matrix | None:
+    """Return a matrix as an operand, None if there are gaps between its elements."""
     rows, columns = a.shape
     if a.flags.c_contiguous:
-        return a.reshape(-1), (columns, 1)
-    return (a.T.reshape(-1), (1, rows)) if a.flags.f_contiguous else None
+        return Matrix(a.reshape(-1), row_step=columns, column_step=1)
+    if a.flags.f_contiguous:
+        return Matrix(a.T.reshape(-1), row_step=1, column_step=rows)
+    return None
 
 
 @helper
-def _fill_panel(
-    panel: Storage, b: Storage, strides: Any, first: int, column: int, depth: int
-) -> None:
+def _fill_panel(panel: Storage, right: Matrix, first: int, column: int, depth: int) -> None:
     """Copy rows `first` to `first + depth` of some columns of the right matrix."""
-    lanes = lanes_of(panel)
+    (b, row_step, column_step), lanes = right, lanes_of(panel)
     width = COLUMNS * lanes
-    start = first * strides[0] + column * strides[1]
-    if strides[1] == 1:
+    start = first * row_step + column * column_step
+    if column_step == 1:
         for k in range(depth):
             to = panel[k * width : (k + 1) * width]
-            row = b[start + k * strides[0] : start + k * strides[0] + width]
+            row = b[start + k * row_step : start + k * row_step + width]
             for j in range(len(to)):
                 to[j] = row[j]
         return
     whole = depth // lanes * lanes
     for j in range(0, width, lanes):
         for k in range(0, whole, lanes):
-            copy_transposed(panel, k * width + j, width, b, start + j * strides[1] + k, strides[1])
+            at = start + j * column_step + k
+            copy_transposed(panel, k * width + j, width, b, at, column_step)
     for k in range(whole, depth):
         for j in range(width):
-            panel[k * width + j] = b[start + j * strides[1] + k]
+            panel[k * width + j] = b[start + j * column_step + k]
 
 
 @helper
-def _add_rows(
-    out: Storage, rows: Any, pairs: Any, a: Storage, left: Any, step: int, panel: Storage, size: Any
-) -> None:
+def _add_rows(out: Storage, place: Any, left: Any, panel: Any, depth: int, extends: bool) -> None:
     """Write a block of the product with a panel, or add it to what is there.
 
     Args:
         out: The result.
-        rows: The positions of its rows.
-        pairs: The positions of the vectors in a row, and those in a row of the panel.
-        a: The left matrix.
-        left: The positions of its rows.
-        step: The stride of its columns.
-        panel: The panel.
-        size: The rows of the panel, their length, and True to add.
+        place: The positions of the rows of the block, and of the vectors in a row.
+        left: The left matrix, the positions of its rows, and the stride of its columns.
+        panel: The panel, the positions of the vectors in a row, and the length of a row.
+        depth: The rows of the panel.
+        extends: True to add.
     """
-    (columns, vectors), (depth, width, extends) = pairs, size
+    (rows, columns), (a, rows_of_a, step), (values, vectors, width) = place, left, panel
     block = load_block(out, rows, columns) if extends else zero_block(out, rows, columns)
     for k in range(depth):
-        row = load_each(panel, vectors, k * width)
-        block = add_outer_product(block, splat_each(a, left, k * step), row)
+        row = load_each(values, vectors, k * width)
+        block = add_outer_product(block, splat_each(a, rows_of_a, k * step), row)
     store_block(out, rows, columns, block)
 
 
 @strict_nogil_kernel
 def multiply_rows(
-    out: Storage,
-    a: Storage,
-    a_strides: Any,
-    b: Storage,
-    b_strides: Any,
-    size: Any,
-    first: int,
-    last: int,
+    out: Storage, left: Matrix, right: Matrix, size: tuple[int, int], first: int, last: int
 ) -> None:
     """Multiply the rows `first` to `last` of the left matrix; `size` is depth and columns."""
-    (depth, columns), lanes = size, lanes_of(out)
+    (a, row_step, column_step), (depth, columns), lanes = left, size, lanes_of(out)
     width = COLUMNS * lanes
     panel = np.empty(DEPTH * width, out.dtype)
     whole = first + (last - first) // ROWS * ROWS
     for begin in range(0, depth, DEPTH):
-        count, start = min(DEPTH, depth - begin), begin * a_strides[1]
+        count, start = min(DEPTH, depth - begin), begin * column_step
         for column in range(0, columns, width):
-            _fill_panel(panel, b, b_strides, begin, column, count)
-            pairs = four_positions(column, lanes), four_positions(0, lanes)
-            block = count, width, begin > 0
+            _fill_panel(panel, right, begin, column, count)
+            vectors = four_positions(column, lanes)
+            filled, extends = (panel, four_positions(0, lanes), width), begin > 0
             for row in range(first, whole, ROWS):
-                rows = six_positions(row * columns, columns)
-                left = six_positions(row * a_strides[0] + start, a_strides[0])
-                _add_rows(out, rows, pairs, a, left, a_strides[1], panel, block)
+                place = six_positions(row * columns, columns), vectors
+                rows = a, six_positions(row * row_step + start, row_step), column_step
+                _add_rows(out, place, rows, filled, count, extends)
             for row in range(whole, last):
-                left = (row * a_strides[0] + start,)
-                _add_rows(out, (row * columns,), pairs, a, left, a_strides[1], panel, block)
+                one_row = a, (row * row_step + start,), column_step
+                _add_rows(out, ((row * columns,), vectors), one_row, filled, count, extends)

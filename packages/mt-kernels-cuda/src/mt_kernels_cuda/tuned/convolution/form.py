@@ -4,10 +4,21 @@ The kernel `CORRELATION` computes three results: the output; the gradient of the
 convolution of the output's gradient with flipped kernels; and the gradient of the kernels, a
 convolution of the input with the output's gradient. They differ in strides only. Sequences are
 images with one row.
+
+The second operand of one image with two channels of 2 × 3 elements, for kernels of 2 × 2: a row for
+each term, a column for each position of the output. It is never stored::
+
+    channel 0    channel 1     terms   positions (0, 0)  (0, 1)  (0, 2)  (1, 0) …
+    a b c        g h i         0, 0, 0         a       b       c       d
+    d e f        j k l         0, 0, 1         b       c       0       e
+                               0, 1, 0         d       e       f       0
+                               …
+                               1, 1, 1         k       l       0       0
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +26,7 @@ import numpy.typing as npt
 from mt_kernels_cuda.launching import Table
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
-from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, EXTRA, Product, launch_product
+from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, Product, ProductCall, launch_product
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, vec4_aligned
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, few_dims
@@ -23,42 +34,72 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 from mt_tensor.tensor_data import as_images, as_sequences
 
-(P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(EXTRA, EXTRA + 11)
-"""Indices of the further launch parameters of a convolution: height and width of output and input;
-padding before the input; strides of the input along images, rows and columns; stride of the kernels
-along output channels; and stride of the output along images, in elements."""
+
+class ConvolutionOffsets(NamedTuple):
+    """Further launch parameters of a convolution, in elements.
+
+    Attributes:
+        out_rows: The rows of the output.
+        out_columns: The columns of the output.
+        height: The rows of the input.
+        width: The columns of the input.
+        top: The rows of zeros before the input.
+        left: The columns of zeros before the input.
+        image: The stride of images of the input.
+        row: The stride of rows of the input.
+        column: The stride of columns of the input.
+        weight: The stride of output channels of the kernels.
+        out_image: The stride of images of the output.
+    """
+
+    out_rows: int
+    out_columns: int
+    height: int
+    width: int
+    top: int
+    left: int
+    image: int
+    row: int
+    column: int
+    weight: int
+    out_image: int
 
 
-def _starts(g: Numbers, batch: int) -> tuple[int, int]:
+def _starts(offsets: ConvolutionOffsets, batch: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
-    return row * g[W_O], 0, 0
+def _row(offsets: ConvolutionOffsets, start: int, row: int) -> tuple[int, int, int]:
+    return row * offsets.weight, 0, 0
 
 
-def _of_weight(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+def _of_weight(
+    offsets: ConvolutionOffsets, steps: Storage, x: int, y: int, z: int, term: int
+) -> int:
     in_weight, _, _, _ = load4(steps, VEC4 * term)
     return x + int(in_weight)
 
 
-def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
-    rest, across = divmod(column, g[Q])
-    image, line = divmod(rest, g[P])
-    line, across = line - g[TOP], across - g[LEFT]
-    return image * g[X_N] + line * g[X_H] + across * g[X_W], line, across
+def _column(offsets: ConvolutionOffsets, start: int, column: int) -> tuple[int, int, int]:
+    rest, across = divmod(column, offsets.out_columns)
+    image, line = divmod(rest, offsets.out_rows)
+    line, across = line - offsets.top, across - offsets.left
+    position = image * offsets.image + line * offsets.row + across * offsets.column
+    return position, line, across
 
 
-def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+def _of_input(
+    offsets: ConvolutionOffsets, steps: Storage, x: int, y: int, z: int, term: int
+) -> int:
     _, in_input, down, right = load4(steps, VEC4 * term)
-    if 0 <= y + down < g[H] and 0 <= z + right < g[W]:
+    if 0 <= y + down < offsets.height and 0 <= z + right < offsets.width:
         return x + int(in_input)
     return -1
 
 
-def _column_offset(g: Numbers, batch: int, column: int) -> int:
-    image, position = divmod(column, g[P] * g[Q])
-    return image * g[OUT_N] + position
+def _column_offset(offsets: ConvolutionOffsets, batch: int, column: int) -> int:
+    image, position = divmod(column, offsets.out_rows * offsets.out_columns)
+    return image * offsets.out_image + position
 
 
 CORRELATION = Product(
@@ -95,6 +136,22 @@ class Steps(Table):
         return table.astype(np.int32 if small else np.int64)
 
 
+class Epilogue(NamedTuple):
+    """Operations on the sums of a convolution.
+
+    Attributes:
+        bias: The bias of each output channel, or None.
+        relu: True to replace negative results by 0.
+    """
+
+    bias: Storage | None = None
+    relu: bool = False
+
+
+NO_EPILOGUE = Epilogue()
+"""Neither bias nor ReLU."""
+
+
 def correlate(
     backend: Device,
     out: TensorData,
@@ -103,8 +160,7 @@ def correlate(
     *,
     before: tuple[int, int] = (0, 0),
     reverse: bool = False,
-    bias: Storage | None = None,
-    relu: bool = False,
+    epilogue: Epilogue = NO_EPILOGUE,
 ) -> None:
     """Correlate images, padded with zeros, with kernels.
 
@@ -115,8 +171,7 @@ def correlate(
         weight: (O, C, KH, KW), in any layout.
         before: The rows and columns of zeros before the input; negative to begin inside of it.
         reverse: True if kernels are flipped and extend towards smaller indices.
-        bias: The bias of each output channel, or None.
-        relu: True to replace negative results by 0.
+        epilogue: Bias and ReLU.
     """
     if out.size == 0:
         return
@@ -126,25 +181,35 @@ def correlate(
         backend.map(operators.id, backend.full((1, 1, 1, 1), 0.0), out)
         return
     images, _, lines, across = input.strides
-    extra = (
-        *(rows, columns, *input.shape[2:], *before),
-        *(images, lines, across, weight.strides[0], out.strides[0]),
+    height, width = input.shape[2:]
+    (top, left), (out_image, out_channel, _, _) = before, out.strides
+    offsets = ConvolutionOffsets(
+        out_rows=rows,
+        out_columns=columns,
+        height=height,
+        width=width,
+        top=top,
+        left=left,
+        image=images,
+        row=lines,
+        column=across,
+        weight=weight.strides[0],
+        out_image=out_image,
     )
     direction = -1 if reverse else 1
-    launch_product(
-        backend,
-        CORRELATION,
+    call = ProductCall(
         out.storage,
         (weight.storage, input.storage),
-        (outputs, count * rows * columns, terms, 1),
-        out.strides[1],
-        extra,
+        sizes=(outputs, count * rows * columns, terms, 1),
+        step=out_channel,
+        offsets=offsets,
         patterns=(_pattern(weight), AccessPattern(by_terms=False, vec4=False)),
-        vec4_out=vec4_aligned(out.storage, rows * columns, *out.strides[:2]),
+        vec4_out=vec4_aligned(out.storage, rows * columns, out_image, out_channel),
         steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], direction),
-        bias=None if bias is None else (ALONG_ROWS, bias),
-        relu=relu,
+        bias=None if epilogue.bias is None else (ALONG_ROWS, epilogue.bias),
+        relu=epilogue.relu,
     )
+    launch_product(backend, CORRELATION, call)
 
 
 def _pattern(weight: TensorData) -> AccessPattern:
@@ -224,7 +289,7 @@ class Convolution(FusedForm[Device]):
         out = backend.empty((input.shape[0], outputs, *positions))
         added = None if bias is None else backend.contiguous(bias).storage
         zeros = (before[0], before[1])
-        correlate(backend, out, input, weight, before=zeros, bias=added, relu=relu)
+        correlate(backend, out, input, weight, before=zeros, epilogue=Epilogue(added, relu))
         call = Call(sequences, zeros, input, weight, out, relu, needs_grad)
         return (as_sequences(out) if sequences else out), call
 

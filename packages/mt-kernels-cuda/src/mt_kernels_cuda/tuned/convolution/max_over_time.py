@@ -2,10 +2,16 @@
 
 For each sequence and kernel, only the position of the maximum has a gradient. So the backward pass
 reads one window of the sequence, which is far less work than the gradient of a convolution.
+A sequence of four positions, a kernel of three taps, and one zero before::
+
+    position         -1    0    1    2    3
+    sequence          0    a    b    c    d
+    output                o0   o1   o2   o3      o2 is the maximum: its gradient goes to
+    its window                  b    c    d      b, c, d, and to the three taps
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -21,6 +27,26 @@ from mt_tensor.layout import Storage
 
 NO_ARGMAX = -1
 """Position stored for rows without a positive sum, which have no gradient; it is negative."""
+
+
+class WindowSizes(NamedTuple):
+    """Sizes of a convolution of sequences.
+
+    Attributes:
+        sequences: The number of sequences.
+        channels: The number of channels.
+        width: The length of a sequence.
+        outputs: The number of output channels.
+        taps: The width of a kernel.
+        before: The number of zeros before a sequence.
+    """
+
+    sequences: int
+    channels: int
+    width: int
+    outputs: int
+    taps: int
+    before: int
 
 
 class MaxOverTime(FusedForm[Device]):
@@ -63,16 +89,13 @@ class MaxOverTime(FusedForm[Device]):
         call, argmax = saved
         count, channels, _, width = call.input.shape
         outputs, _, _, taps = call.weight.shape
-        before = call.before[1]
+        sizes = WindowSizes(count, channels, width, outputs, taps, call.before[1])
         g = backend.contiguous(grad).storage
         grad_input = grad_weight = grad_bias = None
         if call.needs_grad[0]:
             grad_input = backend.empty((count, channels, width))
             kernels = backend.contiguous(call.weight).storage
-            arguments = (
-                *(grad_input.storage, kernels, g, argmax),
-                *(grad_input.size, channels, width, outputs, taps, before),
-            )
+            arguments = (grad_input.storage, kernels, g, argmax, grad_input.size, sizes)
             blocks = blocks_for(grad_input.size, THREADS)
             backend.run(Launch(windows_of_input(backend.dtype), blocks, THREADS, arguments))
         if any(call.needs_grad[1:]):
@@ -81,8 +104,7 @@ class MaxOverTime(FusedForm[Device]):
             n, c, _, w = call.input.strides
             made = windows_of_kernels(backend.dtype)
             storages = (grad_weight.storage, grad_bias.storage, call.input.storage, g, argmax)
-            sizes = (count, channels, width, outputs, taps, before)
-            backend.run(Launch(made, outputs, THREADS, (*storages, *sizes, (n, c, w))))
+            backend.run(Launch(made, outputs, THREADS, (*storages, sizes, (n, c, w))))
         return (grad_input, grad_weight, grad_bias)[: len(call.needs_grad)]
 
 
@@ -108,8 +130,8 @@ def max_of_rows(result: Storage, argmax: Storage, sums: Storage, size: int, widt
 def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
     """Return the kernel of the gradients of weight and bias, with one block per output channel.
 
-    ``kernel(to, to_bias, x, g, argmax, count, channels, width, outputs, taps, before, steps)``,
-    where `steps` are the strides of x. It sums the windows of x at the maxima, times g.
+    ``kernel(to, to_bias, x, g, argmax, sizes, steps)``, where `steps` are the strides of x. It sums
+    the windows of x at the maxima, times g.
     """
     zero = dtype.type(0)
 
@@ -120,14 +142,11 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
         x: Storage,
         g: Storage,
         argmax: Storage,
-        count: int,
-        channels: int,
-        width: int,
-        outputs: int,
-        taps: int,
-        before: int,
+        sizes: WindowSizes,
         steps: tuple[int, int, int],
     ) -> None:
+        count, channels, width, outputs, taps, before = sizes
+        image_step, channel_step, column_step = steps
         o = cuda.blockIdx.x
         for i in range(cuda.threadIdx.x, channels * taps, cuda.blockDim.x):
             channel, tap = i // taps, i % taps
@@ -136,7 +155,7 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
                 position = argmax[n * outputs + o]
                 at = position + tap - before
                 if position >= 0 and 0 <= at < width:
-                    value = x[n * steps[0] + channel * steps[1] + at * steps[2]]
+                    value = x[n * image_step + channel * channel_step + at * column_step]
                     total += g[n * outputs + o] * value
             to[o * channels * taps + i] = total
         if cuda.threadIdx.x == 0:
@@ -153,7 +172,7 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
 def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
     """Return the kernel of the gradient of the input, with one thread per element.
 
-    ``kernel(to, weight, g, argmax, size, channels, width, outputs, taps, before)``. It sums the
+    ``kernel(to, weight, g, argmax, size, sizes)``; `size` is the number of elements. It sums the
     weights of all convolution kernels whose window at the maximum contains the element, times g.
     """
     zero = dtype.type(0)
@@ -165,12 +184,9 @@ def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
         g: Storage,
         argmax: Storage,
         size: int,
-        channels: int,
-        width: int,
-        outputs: int,
-        taps: int,
-        before: int,
+        sizes: WindowSizes,
     ) -> None:
+        _, channels, width, outputs, taps, before = sizes
         i = cuda.grid(1)
         if i < size:
             rest, at = divmod(i, width)

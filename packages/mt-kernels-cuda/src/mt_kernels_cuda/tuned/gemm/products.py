@@ -1,43 +1,78 @@
-"""Products of matrices with any strides."""
+"""Products of matrices with any strides.
+
+A batch of products has at most two dimensions after merging. One product of the batch reads::
+
+    a: a_row from row to row               b: b_term from row to row
+       ┌─ a_term → ─┐                         ┌─ b_column → ─┐        out: contiguous
+       │ a a a      │ a_row ↓                 │ b b b b      │        o o o o
+       │ a a a      │                         │ b b b b      │        o o o o
+       └────────────┘                         └──────────────┘
+"""
+
+from typing import NamedTuple
 
 from mt_kernels_cuda.launching import MAX_GRID
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
-from mt_kernels_cuda.tuned.gemm.tiles import COLUMNS, EXTRA, ROWS, Product, launch_product
+from mt_kernels_cuda.tuned.gemm.tiles import Product, ProductCall, launch_product
 from mt_kernels_cuda.tuned.hardware.vec4 import vec4_aligned
-from mt_kernels_cuda.tuned.operations.elementwise import Numbers, few_dims
+from mt_kernels_cuda.tuned.operations.elementwise import few_dims
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage, broadcast_strides
 
-A_ROW, A_TERM, B_TERM, B_COLUMN, INNER, A_OUTER, A_INNER, B_OUTER, B_INNER = range(EXTRA, EXTRA + 9)
-"""Indices of the further launch parameters of a matrix product: the strides of both matrices, the
-size of the inner one of two batch dimensions, and the strides of both along the batch
-dimensions."""
+
+class MatrixOffsets(NamedTuple):
+    """Further launch parameters of a product of matrices, in elements.
+
+    Attributes:
+        a_row: The stride of rows of the first matrix.
+        a_term: The stride of its terms.
+        b_term: The stride of terms of the second matrix.
+        b_column: The stride of its columns.
+        inner: The size of the inner one of two batch dimensions.
+        a_outer: The stride of the first matrix along the outer batch dimension.
+        a_inner: The stride of the first matrix along the inner one.
+        b_outer: The stride of the second matrix along the outer batch dimension.
+        b_inner: The stride of the second matrix along the inner one.
+        out_size: The number of elements of a result.
+    """
+
+    a_row: int
+    a_term: int
+    b_term: int
+    b_column: int
+    inner: int
+    a_outer: int
+    a_inner: int
+    b_outer: int
+    b_inner: int
+    out_size: int
 
 
-def _starts(g: Numbers, batch: int) -> tuple[int, int]:
-    outer, inner = batch // g[INNER], batch % g[INNER]
-    return outer * g[A_OUTER] + inner * g[A_INNER], outer * g[B_OUTER] + inner * g[B_INNER]
+def _starts(offsets: MatrixOffsets, batch: int) -> tuple[int, int]:
+    outer, inner = batch // offsets.inner, batch % offsets.inner
+    a_start = outer * offsets.a_outer + inner * offsets.a_inner
+    return a_start, outer * offsets.b_outer + inner * offsets.b_inner
 
 
-def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
-    return start + row * g[A_ROW], 0, 0
+def _row(offsets: MatrixOffsets, start: int, row: int) -> tuple[int, int, int]:
+    return start + row * offsets.a_row, 0, 0
 
 
-def _of_first(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
-    return x + term * g[A_TERM]
+def _of_first(offsets: MatrixOffsets, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    return x + term * offsets.a_term
 
 
-def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
-    return start + column * g[B_COLUMN], 0, 0
+def _column(offsets: MatrixOffsets, start: int, column: int) -> tuple[int, int, int]:
+    return start + column * offsets.b_column, 0, 0
 
 
-def _of_second(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
-    return x + term * g[B_TERM]
+def _of_second(offsets: MatrixOffsets, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    return x + term * offsets.b_term
 
 
-def _column_offset(g: Numbers, batch: int, column: int) -> int:
-    return batch * g[ROWS] * g[COLUMNS] + column
+def _column_offset(offsets: MatrixOffsets, batch: int, column: int) -> int:
+    return batch * offsets.out_size + column
 
 
 MATRICES = Product(
@@ -77,21 +112,21 @@ def multiply(
         return False
     dims, numbers = layout
     inner = numbers[dims - 1]
-    steps = [(0, *numbers[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
-    extra = (*a.strides[-2:], *b.strides[-2:], inner, *steps[0], *steps[1])
-    launch_product(
-        backend,
-        MATRICES,
+    a_batch, b_batch = [(0, *numbers[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
+    numbers = (*a.strides[-2:], *b.strides[-2:], inner, *a_batch, *b_batch, rows * columns)
+    offsets = MatrixOffsets(*numbers)
+    call = ProductCall(
         out.storage,
         (a.storage, b.storage),
-        (rows, columns, terms, batches),
-        columns,
-        extra,
-        patterns=(_pattern(a, -2, steps[0]), _pattern(b, -1, steps[1])),
+        sizes=(rows, columns, terms, batches),
+        step=columns,
+        offsets=offsets,
+        patterns=(_pattern(a, -2, a_batch), _pattern(b, -1, b_batch)),
         vec4_out=vec4_aligned(out.storage, columns),
         bias=bias,
         relu=relu,
     )
+    launch_product(backend, MATRICES, call)
     return True
 
 

@@ -6,7 +6,15 @@ one strip of each operand at a time into shared memory. In addition, each thread
 rectangle of sums in registers (register tiling): `high` numbers of one strip and `wide` numbers of
 the other give `high * wide` products, so that a thread multiplies far more often than it reads
 shared memory. Source: V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC
-2008. Strips are loaded and results stored four numbers at a time where the alignment allows it.
+2008. Strips are loaded and results stored four numbers at a time where the alignment allows it. One
+block of threads with `high` = 2 and `wide` = 4; thread t computes the numbers marked t::
+
+                       strip of b: terms × columns
+                       ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+    strip of a:  ▒     0 0 0 0  1 1 1 1  2 2 2 2
+    rows ×       ▒     3 3 3 3  4 4 4 4  5 5 5 5     tile of the result
+    terms        ▒     0 0 0 0  1 1 1 1  2 2 2 2
+                 ▒     3 3 3 3  4 4 4 4  5 5 5 5
 
 If there are few tiles and long sums, as in the gradient of a weight, several blocks compute parts
 of each sum (split-K), and `add_parts` adds the partial sums.
@@ -15,27 +23,51 @@ of each sum (split-K), and `add_parts` adds the partial sums.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.gpu import SIMULATED
-from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, device_function, kernel
+from mt_kernels_cuda.jit import (
+    KERNEL_CACHE_SIZE,
+    Kernel,
+    device_function,
+    inlined_device_function,
+    kernel,
+)
 from mt_kernels_cuda.launching import Launch, Table, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand, filler, pitch_of
+from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand, TileLoader, pitch_of
 from mt_kernels_cuda.tuned.hardware.integers import smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, align_shared, load4, store4
 from mt_tensor.layout import Storage
 
-Numbers = tuple[int, ...]
 
-ROWS, COLUMNS, TERMS, TERMS_PER_PART, PARTS, SIZE, STEP, EXTRA = range(8)
-"""Indices of the launch parameters of every product: rows, columns and terms; terms of each part;
-number of parts; number of elements of the whole result; and distance in elements between rows of
-the result. Further parameters of a product begin at `EXTRA`."""
+class ProductLaunch(NamedTuple):
+    """Launch parameters of a product.
+
+    Attributes:
+        rows: The number of rows.
+        columns: The number of columns.
+        terms: The number of terms.
+        terms_per_part: The number of terms of each part.
+        parts: The number of parts.
+        size: The number of elements of the whole result.
+        step: The distance in elements between rows of the result.
+        offsets: The further parameters of this kind of product, a named tuple of integers.
+    """
+
+    rows: int
+    columns: int
+    terms: int
+    terms_per_part: int
+    parts: int
+    size: int
+    step: int
+    offsets: Any
+
 
 NO_BIAS, ALONG_ROWS, ALONG_COLUMNS = range(3)
 """Dimension of the result along which the bias varies."""
@@ -119,14 +151,16 @@ def choose_tiles(rows: int, columns: int, batches: int, processors: int, vec4: b
 class Product:
     """Device functions that compute the offsets of a product.
 
-    Their arguments are `g`, the tuple of launch parameters, and `batch`, the index of the product
-    in a batch.
+    Their arguments are `offsets`, the further launch parameters, and `batch`, the index of the
+    product in a batch.
 
     Attributes:
-        name: The name of the kernel. starts: ``starts(g, batch)`` returns the offsets of the two
-        operands. first: The operand with the rows. second: The operand with the columns.
-        column_offset: ``column_offset(g, batch, column)`` returns the offset of a column of the
-        result.
+        name: The name of the kernel.
+        starts: ``starts(offsets, batch)`` returns the offsets of the two operands.
+        first: The operand with the rows.
+        second: The operand with the columns.
+        column_offset: ``column_offset(offsets, batch, column)`` returns the offset of a column of
+            the result.
     """
 
     name: str
@@ -136,42 +170,63 @@ class Product:
     column_offset: Callable[..., Any]
 
 
-def launch_product(
-    backend: Device,
-    product: Product,
-    out: Storage,
-    operands: tuple[Storage, Storage],
-    sizes: tuple[int, int, int, int],
-    step: int,
-    numbers: Numbers,
-    *,
-    patterns: tuple[AccessPattern, AccessPattern],
-    vec4_out: bool,
-    steps: Table | None = None,
-    bias: tuple[int, Storage] | None = None,
-    relu: bool = False,
-) -> None:
-    """Launch the kernel of a product, and `add_parts` if its sums are split.
+@dataclass(frozen=True)
+class ProductCall:
+    """Arguments of a product.
 
-    Args:
-        backend: The backend that runs it.
-        product: The kind of product.
+    Attributes:
         out: The storage of the result.
         operands: The storages of the two operands.
         sizes: Rows, columns, terms and the number of products in the batch, none of them 0.
         step: The distance in elements between rows of the result.
-        numbers: The further launch parameters of the product, from index `EXTRA` on.
+        offsets: The further launch parameters of the product.
         patterns: The access pattern of each operand.
         vec4_out: True if four neighbouring columns of the result can be stored at once.
         steps: The table of the product, if it has one.
         bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and the storage of the bias.
         relu: True to replace negative results by 0.
     """
-    rows, columns, terms, batches = sizes
-    vec4 = all(pattern.vec4 for pattern in patterns)
+
+    out: Storage
+    operands: tuple[Storage, Storage]
+    sizes: tuple[int, int, int, int]
+    step: int
+    offsets: Any
+    patterns: tuple[AccessPattern, AccessPattern]
+    vec4_out: bool
+    steps: Table | None = None
+    bias: tuple[int, Storage] | None = None
+    relu: bool = False
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Constants for which the kernel of a product is compiled.
+
+    Attributes:
+        dtype: The dtype of the elements.
+        tiles: The sizes of tiles.
+        patterns: The access pattern of each operand.
+        vec4_out: True if four neighbouring columns of the result can be stored at once.
+        along: The dimension along which the bias varies.
+        relu: True to replace negative results by 0.
+    """
+
+    dtype: np.dtype[Any]
+    tiles: Tiles
+    patterns: tuple[AccessPattern, AccessPattern]
+    vec4_out: bool
+    along: int
+    relu: bool
+
+
+def launch_product(backend: Device, product: Product, call: ProductCall) -> None:
+    """Launch the kernel of a product, and `add_parts` if its sums are split."""
+    rows, columns, terms, batches = call.sizes
+    vec4 = all(pattern.vec4 for pattern in call.patterns)
     tiles = choose_tiles(rows, columns, batches, backend.processors, vec4)
     blocks = blocks_for(rows, tiles.rows) * blocks_for(columns, tiles.columns)
-    whole = bias is not None or relu
+    whole = call.bias is not None or call.relu
     parts = 1
     if not whole:
         parts = parts_for(
@@ -180,123 +235,171 @@ def launch_product(
     each = blocks_for(blocks_for(terms, parts), tiles.terms) * tiles.terms
     parts = blocks_for(terms, each)
     size = rows * columns * batches
-    to = out if parts == 1 else backend.allocate(size * parts)
-    along, added = (NO_BIAS, out) if bias is None else bias
-    g = (rows, columns, terms, each, parts, size, step, *numbers)
-    made = product_kernel(product, backend.dtype, tiles, *patterns, vec4_out, along, relu)
+    to = call.out if parts == 1 else backend.allocate(size * parts)
+    along, added = (NO_BIAS, call.out) if call.bias is None else call.bias
+    parameters = ProductLaunch(rows, columns, terms, each, parts, size, call.step, call.offsets)
+    variant = Variant(backend.dtype, tiles, call.patterns, call.vec4_out, along, call.relu)
+    made = product_kernel(product, variant)
     grid = (blocks, 1, batches * parts)
-    own = operands[0] if steps is None else steps
-    backend.run(Launch(made, grid, tiles.threads, (to, *operands, own, added, g)))
+    own = call.operands[0] if call.steps is None else call.steps
+    backend.run(Launch(made, grid, tiles.threads, (to, *call.operands, own, added, parameters)))
     if parts > 1:
-        arguments = (out, to, size, parts)
+        arguments = (call.out, to, size, parts)
         backend.run(Launch(add_parts, blocks_for(size, THREADS), THREADS, arguments))
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
-def product_kernel(
-    product: Product,
-    dtype: np.dtype[Any],
-    tiles: Tiles,
-    first: AccessPattern,
-    second: AccessPattern,
-    vec4_out: bool,
-    along: int,
-    relu: bool,
-) -> Kernel:
-    """Return ``kernel(out, a, b, step_table, bias, g)``.
+def product_kernel(product: Product, variant: Variant) -> Kernel:
+    """Return ``kernel(out, a, b, step_table, bias, parameters)``.
 
     Launch it with a grid of (tiles, 1, products times parts) and `Tiles.threads` threads.
     """
+    dtype, tiles, along = variant.dtype, variant.tiles, variant.along
     height, width, depth = tiles.rows, tiles.columns, tiles.terms
     high, wide, threads = tiles.high, tiles.wide, tiles.threads
-    across, down = width // wide, height // high
-    own_row, fill_rows = filler(product.first, first, height, depth, threads, dtype)
-    own_column, fill_columns = filler(product.second, second, width, depth, threads, dtype)
+    across = width // wide
+    first, second = variant.patterns
+    left_loader = TileLoader(product.first, first, height, depth, threads, dtype)
+    right_loader = TileLoader(product.second, second, width, depth, threads, dtype)
+    own_row, load_rows = left_loader.row_of_thread, left_loader.load
+    own_column, load_columns = right_loader.row_of_thread, right_loader.load
     starts, column_offset = device_function(product.starts), device_function(product.column_offset)
-    row_pitch, column_pitch = pitch_of(height), pitch_of(width)
-    row_elements, column_elements = depth * row_pitch, depth * column_pitch
-    # The numbers of neighbouring rows and columns of a thread.
-    near_rows, near_columns = (VEC4 if size % VEC4 == 0 else 1 for size in (high, wide))
-    store_vec4 = vec4_out and near_columns == VEC4
+    row_elements, column_elements = depth * pitch_of(height), depth * pitch_of(width)
+    multiply_strips, store_sums = strip_products(variant), epilogue(variant)
+    near_columns = neighbours(wide)
     zero = dtype.type(0)
 
     def multiply_tiles(
-        out: Storage, a: Storage, b: Storage, step_table: Storage, bias: Storage, g: Numbers
+        out: Storage,
+        a: Storage,
+        b: Storage,
+        step_table: Storage,
+        bias: Storage,
+        parameters: ProductLaunch,
     ) -> None:
+        rows, columns, terms, terms_per_part, parts, size, step, offsets = parameters
         a_strip = cuda.shared.array(row_elements, dtype)
         b_strip = cuda.shared.array(column_elements, dtype)
         align_shared(b_strip)
         sums = cuda.local.array((high, wide), dtype)
-        left = cuda.local.array(high, dtype)
-        above = cuda.local.array(wide, dtype)
-        offsets = cuda.local.array(wide, np.int64)
-        thread = cuda.threadIdx.x
-        row_tiles = (g[ROWS] + height - 1) // height
+        positions = cuda.local.array(wide, np.int64)
+        shifts = cuda.local.array(wide, dtype)
+        row_tiles = (rows + height - 1) // height
         top = cuda.blockIdx.x % row_tiles * height
         begin = cuda.blockIdx.x // row_tiles * width
-        batch, part = cuda.blockIdx.z // g[PARTS], cuda.blockIdx.z % g[PARTS]
-        last = smaller((part + 1) * g[TERMS_PER_PART], g[TERMS])
+        batch, part = cuda.blockIdx.z // parts, cuda.blockIdx.z % parts
+        last = smaller((part + 1) * terms_per_part, terms)
         for i in range(high):
             for j in range(wide):
                 sums[i, j] = zero
-        a_start, b_start = starts(g, batch)
-        row_own = own_row(g, a_start, top, g[ROWS])
-        column_own = own_column(g, b_start, begin, g[COLUMNS])
+        a_start, b_start = starts(offsets, batch)
+        a_source, b_source = (a, step_table, offsets, a_start), (b, step_table, offsets, b_start)
+        a_span = own_row(offsets, a_start, top, rows), top, rows
+        b_span = own_column(offsets, b_start, begin, columns), begin, columns
 
-        for term in range(part * g[TERMS_PER_PART], last, depth):
-            fill_rows(a_strip, a, g, step_table, a_start, row_own, top, g[ROWS], term, last)
-            fill_columns(
-                b_strip, b, g, step_table, b_start, column_own, begin, g[COLUMNS], term, last
-            )
+        for term in range(part * terms_per_part, last, depth):
+            load_rows(a_strip, a_source, a_span, (term, last))
+            load_columns(b_strip, b_source, b_span, (term, last))
             cuda.syncthreads()
-            for t in range(depth):
-                for i in range(high // near_rows):
-                    at = t * row_pitch + (thread // across + i * down) * near_rows
-                    if near_rows == VEC4:
-                        n0, n1, n2, n3 = load4(a_strip, at)
-                        k = VEC4 * i
-                        left[k], left[k + 1], left[k + 2], left[k + 3] = n0, n1, n2, n3
-                    else:
-                        left[i] = a_strip[at]
-                for j in range(wide // near_columns):
-                    at = t * column_pitch + (thread % across + j * across) * near_columns
-                    if near_columns == VEC4:
-                        n0, n1, n2, n3 = load4(b_strip, at)
-                        k = VEC4 * j
-                        above[k], above[k + 1], above[k + 2], above[k + 3] = n0, n1, n2, n3
-                    else:
-                        above[j] = b_strip[at]
-                for i in range(high):
-                    for j in range(wide):
-                        sums[i, j] += left[i] * above[j]
+            multiply_strips(sums, a_strip, b_strip)
             cuda.syncthreads()
 
         # Offsets and biases are computed before the loops over the sums, because only short loops
         # are unrolled, and only then are the sums kept in registers.
-        begin += thread % across * near_columns
+        begin += cuda.threadIdx.x % across * near_columns
         for j in range(wide):
             column = begin + j // near_columns * across * near_columns + j % near_columns
-            above[j] = bias[column] if along == ALONG_COLUMNS and column < g[COLUMNS] else zero
-            offsets[j] = part * g[SIZE] + column_offset(g, batch, column)
-        for i in range(high):
-            row = top + (thread // across + i // near_rows * down) * near_rows + i % near_rows
-            if row < g[ROWS]:
-                shift = bias[row] if along == ALONG_ROWS else zero
-                for j in range(wide):
-                    value = sums[i, j] + (above[j] + shift) if along != NO_BIAS else sums[i, j]
-                    sums[i, j] = zero if relu and value <= zero else value
-                for j in range(0, wide, near_columns):
-                    if store_vec4:
-                        if begin + j * across < g[COLUMNS]:
-                            four = (sums[i, j], sums[i, j + 1], sums[i, j + 2], sums[i, j + 3])
-                            store4(out, offsets[j] + row * g[STEP], four)
-                    else:
-                        for k in range(near_columns):
-                            if begin + j * across + k < g[COLUMNS]:
-                                out[offsets[j + k] + row * g[STEP]] = sums[i, j + k]
+            shifts[j] = bias[column] if along == ALONG_COLUMNS and column < columns else zero
+            positions[j] = part * size + column_offset(offsets, batch, column)
+        store_sums((out, step), sums, (positions, shifts, bias), (top, rows), (begin, columns))
 
     multiply_tiles.__name__ = multiply_tiles.__qualname__ = product.name
     return kernel(multiply_tiles)
+
+
+def neighbours(count: int) -> int:
+    """Return how many neighbouring rows or columns a thread computes, of `count` in all."""
+    return VEC4 if count % VEC4 == 0 else 1
+
+
+def strip_products(variant: Variant) -> Callable[..., None]:
+    """Return a device function ``multiply(sums, a_strip, b_strip)``.
+
+    It adds the products of a strip of each operand to the sums of this thread.
+    """
+    tiles, dtype = variant.tiles, variant.dtype
+    depth, high, wide = tiles.terms, tiles.high, tiles.wide
+    across, down = tiles.columns // wide, tiles.rows // high
+    row_pitch, column_pitch = pitch_of(tiles.rows), pitch_of(tiles.columns)
+    near_rows, near_columns = neighbours(high), neighbours(wide)
+
+    @inlined_device_function
+    def multiply(sums: Any, a_strip: Storage, b_strip: Storage) -> None:
+        left = cuda.local.array(high, dtype)
+        above = cuda.local.array(wide, dtype)
+        thread = cuda.threadIdx.x
+        for t in range(depth):
+            for i in range(high // near_rows):
+                at = t * row_pitch + (thread // across + i * down) * near_rows
+                if near_rows == VEC4:
+                    n0, n1, n2, n3 = load4(a_strip, at)
+                    k = VEC4 * i
+                    left[k], left[k + 1], left[k + 2], left[k + 3] = n0, n1, n2, n3
+                else:
+                    left[i] = a_strip[at]
+            for j in range(wide // near_columns):
+                at = t * column_pitch + (thread % across + j * across) * near_columns
+                if near_columns == VEC4:
+                    n0, n1, n2, n3 = load4(b_strip, at)
+                    k = VEC4 * j
+                    above[k], above[k + 1], above[k + 2], above[k + 3] = n0, n1, n2, n3
+                else:
+                    above[j] = b_strip[at]
+            for i in range(high):
+                for j in range(wide):
+                    sums[i, j] += left[i] * above[j]
+
+    return multiply
+
+
+def epilogue(variant: Variant) -> Callable[..., None]:
+    """Return a device function ``store(result, sums, added, row_span, column_span)``.
+
+    It adds the bias, applies ReLU and stores the sums of this thread. The result is its storage,
+    and the distance between rows; added are the position and the bias of each column of the thread,
+    and the bias of each row; the spans are the first row of the tile and the end of all rows, and
+    the first column of the thread and the end of all columns.
+    """
+    tiles, along, relu = variant.tiles, variant.along, variant.relu
+    high, wide = tiles.high, tiles.wide
+    across, down = tiles.columns // wide, tiles.rows // high
+    near_rows, near_columns = neighbours(high), neighbours(wide)
+    store_vec4 = variant.vec4_out and near_columns == VEC4
+    zero = variant.dtype.type(0)
+
+    @inlined_device_function
+    def store(result: Any, sums: Any, added: Any, row_span: Any, column_span: Any) -> None:
+        (out, step), (positions, shifts, bias) = result, added
+        (top, rows), (begin, columns) = row_span, column_span
+        thread = cuda.threadIdx.x
+        for i in range(high):
+            row = top + (thread // across + i // near_rows * down) * near_rows + i % near_rows
+            if row < rows:
+                shift = bias[row] if along == ALONG_ROWS else zero
+                for j in range(wide):
+                    value = sums[i, j] + (shifts[j] + shift) if along != NO_BIAS else sums[i, j]
+                    sums[i, j] = zero if relu and value <= zero else value
+                for j in range(0, wide, near_columns):
+                    if store_vec4:
+                        if begin + j * across < columns:
+                            four = (sums[i, j], sums[i, j + 1], sums[i, j + 2], sums[i, j + 3])
+                            store4(out, positions[j] + row * step, four)
+                    else:
+                        for k in range(near_columns):
+                            if begin + j * across + k < columns:
+                                out[positions[j + k] + row * step] = sums[i, j + k]
+
+    return store
 
 
 @kernel

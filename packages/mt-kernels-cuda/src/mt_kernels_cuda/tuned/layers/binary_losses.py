@@ -1,5 +1,10 @@
 """Losses for two classes, in kernels of one block that sums the losses of all elements.
 
+One block of four threads 0 … 3 for ten elements; then the sums of the threads are added::
+
+    elements   x0 x1 x2 x3  x4 x5 x6 x7  x8 x9
+    thread      0  1  2  3   0  1  2  3   0  1   →  0 + 2, 1 + 3  →  0 + 1  →  loss
+
 Targets in host memory are checked on the host, as in `mt_kernels_cuda.tuned.layers.losses`. A
 target in device memory that is not a probability makes the loss NaN.
 """

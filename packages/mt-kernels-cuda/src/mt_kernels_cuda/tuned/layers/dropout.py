@@ -1,7 +1,13 @@
-"""Dropout with random numbers that are drawn on the device and equal those of the host."""
+"""Dropout with random numbers that are drawn on the device and equal those of the host.
+
+Draws of three threads: each jumps to its first number, and then over those of all threads::
+
+    number    0  1  2  3  4  5  6  7 …
+    thread    0  1  2  0  1  2  0  1 …
+"""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -11,7 +17,16 @@ from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers import pcg64
-from mt_kernels_cuda.tuned.layers.pcg64 import halves, jump, plus, scramble, steps, threshold, times
+from mt_kernels_cuda.tuned.layers.pcg64 import (
+    Pair,
+    halves,
+    jump,
+    plus,
+    scramble,
+    steps,
+    threshold,
+    times,
+)
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import inverted_scale
 from mt_tensor.layout import Storage
@@ -19,6 +34,36 @@ from mt_tensor.layout import Storage
 DRAWS = 16
 """Numbers that a thread draws. The jump to its first number takes many multiplications, each
 further number one; so fewer draws are slower, and more leave small tensors to few threads."""
+
+
+class Draws(NamedTuple):
+    """Random numbers of a launch, from 128-bit numbers; see `pcg64`.
+
+    Attributes:
+        state: The state of the generator.
+        increment: Its increment.
+        factor: The factor of a jump by the number of threads.
+        term: The term of such a jump.
+    """
+
+    state: Pair
+    increment: Pair
+    factor: Pair
+    term: Pair
+
+
+class Rule(NamedTuple):
+    """Use of the random numbers.
+
+    Attributes:
+        least: The least value of 53 random bits that keeps an element.
+        scale: The factor of elements that are kept.
+        relu: True to apply ReLU before.
+    """
+
+    least: Any
+    scale: float
+    relu: bool
 
 
 class Dropout(FusedForm[Device]):
@@ -49,15 +94,11 @@ class Dropout(FusedForm[Device]):
         known: Any = bits.state
         state, increment = known["state"]["state"], known["state"]["inc"]
         blocks = blocks_for(blocks_for(input.size, DRAWS), THREADS)
-        words = tuple(
-            word
-            for number in (state, increment, *steps(increment, blocks * THREADS))
-            for word in halves(number)
-        )
+        jumps = Draws(*map(halves, (state, increment, *steps(increment, blocks * THREADS))))
         values, number = backend.contiguous(input).storage, backend.dtype.type
         factor = number(inverted_scale(rate) if scale is None else scale)
-        settings = (input.size, words, threshold(rate), factor, activation == "relu")
-        arguments = (out.storage, factors.storage, values, *settings)
+        rule = Rule(threshold(rate), factor, activation == "relu")
+        arguments = (out.storage, factors.storage, values, input.size, jumps, rule)
         backend.run(Launch(drop(backend.dtype), blocks, THREADS, arguments))
         m, c = steps(increment, input.size)
         # `advance` would also delete the buffered half of a 64-bit number.
@@ -73,11 +114,9 @@ class Dropout(FusedForm[Device]):
 
 @lru_cache
 def drop(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(out, factors, a, size, words, least, scale, relu)``.
+    """Return ``kernel(out, factors, a, size, draws, rule)``.
 
-    Launch it with the number of threads for which the words were computed. The words are upper and
-    lower halves of four numbers: state, increment, and the factor and term of a step by the number
-    of threads. Elements whose 53 random bits are at least `least` are kept. `factors` receives the
+    Launch it with the number of threads for which the draws were computed. `factors` receives the
     factors of the gradient.
     """
     zero = dtype.type(0)
@@ -88,19 +127,18 @@ def drop(dtype: np.dtype[Any]) -> Kernel:
         factors: Storage,
         a: Storage,
         size: int,
-        words: tuple[Any, ...],
-        least: Any,
-        scale: float,
-        relu: bool,
+        draws: Draws,
+        rule: Rule,
     ) -> None:
+        (start, increment, factor_of_jump, term_of_jump), (least, scale, relu) = draws, rule
         thread, threads = cuda.grid(1), cuda.gridsize(1)
         # PCG64 advances its state before it returns a number.
-        state = jump((words[0], words[1]), (words[2], words[3]), thread + 1)
+        state = jump(start, increment, thread + 1)
         for i in range(thread, size, threads):
             factor = scale if scramble(state) >= least else zero
             # NaN <= 0 is false, so that NaN stays NaN; its gradient is 0.
             out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
             factors[i] = factor if a[i] > zero or not relu else zero
-            state = plus(times(state, (words[4], words[5])), (words[6], words[7]))
+            state = plus(times(state, factor_of_jump), term_of_jump)
 
     return drop_elements

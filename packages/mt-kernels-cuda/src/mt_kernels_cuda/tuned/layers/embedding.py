@@ -1,4 +1,12 @@
-"""Lookup of table rows, and the sum of their gradients."""
+"""Lookup of table rows, and the sum of their gradients.
+
+Eight threads 0 … 7 for rows of three elements and the indices 2, 0, 2::
+
+    table        out, one thread for each element      gradient, one thread for each element
+    0  a a a     c c c    0 1 2                        row 0: gradient of copy 1
+    1  b b b     a a a    3 4 5                        row 1: 0
+    2  c c c     c c c    6 7 …                        row 2: gradients of copies 0 and 2
+"""
 
 from functools import lru_cache
 from typing import Any

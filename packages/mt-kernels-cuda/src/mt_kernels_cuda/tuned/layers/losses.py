@@ -1,5 +1,11 @@
 """Losses for several classes, in kernels of one block that sums the losses of all rows.
 
+Scores of three rows of four classes; a block of threads computes a row, another adds the costs::
+
+    block 0    x  [x]  x  x   →   p p p p, cost 0 = - log p[1]
+    block 1    x  x  x  [x]   →   p p p p, cost 1 = - log p[3]      →    mean of the costs
+    block 2    [x]  x  x  x   →   p p p p, cost 2 = - log p[0]
+
 Targets in host memory are checked on the host; the composed definition raises the error. The
 kernels check targets in device memory and return NaN for a target that is not a class, because an
 error would need a copy to the host. With `Cuda.debug`, the forms decline targets in device memory,

@@ -1,12 +1,18 @@
-"""Optimiser steps with one launch per parameter; the new values share one buffer.
+"""Optimiser steps with one launch per parameter; all new values and slots share one buffer.
 
 Old values stay valid. Gradients are separate arrays, as the backward pass allocates them; copying
-them into one array would need the same number of launches.
+them into one array would need the same number of launches. The buffer after a step of Adam on two
+parameters p and q; one launch writes all elements of p, one thread each of the three kinds::
+
+    values       means        squares
+    p p p q q .  p p p q q .  p p p q q .
+    ↑ ─ distance → ↑ ─────────→ ↑
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from itertools import accumulate
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,56 +28,99 @@ from mt_tensor import FusedStep, TensorData, TensorList, operators
 from mt_tensor.layout import Storage, strides_from_shape
 
 
+class SgdSettings(NamedTuple):
+    """Settings of `mt_tensor.fused.operations.SGD`."""
+
+    lr: float
+    weight_decay: float
+
+
+class MomentumSettings(NamedTuple):
+    """Settings of `mt_tensor.fused.operations.SGD_MOMENTUM`."""
+
+    lr: float
+    momentum: float
+    weight_decay: float
+    nesterov: float
+
+
+class AdamSettings(NamedTuple):
+    """Settings of `mt_tensor.fused.operations.ADAM`."""
+
+    step_size: float
+    beta1: float
+    beta2: float
+    one_minus_beta1: float
+    one_minus_beta2: float
+    root_factor: float
+    eps: float
+    weight_decay: float
+    shrink: float
+
+
+class Sizes(NamedTuple):
+    """Sizes of a launch.
+
+    Attributes:
+        size: The number of elements of the parameter.
+        distance: The distance of the new values of one kind from those of the next.
+    """
+
+    size: int
+    distance: int
+
+
 class _Step(FusedStep[Device]):
     """Base class of steps that launch one kernel per parameter.
 
     Attributes:
-        kernel: A function that returns, for a dtype,
-            ``kernel(new, *new_slots, old, g, *slots, *settings, size)``.
+        kernel: A function that returns, for a dtype, ``kernel(new, old, g, *slots, settings,
+            sizes)``. The new slots follow the new values at multiples of the distance.
+        settings: The class of the settings.
     """
 
     kernel: ClassVar["staticmethod[[np.dtype[Any]], Kernel]"]
+    settings: ClassVar[type[tuple[Any, ...]]]
 
     @classmethod
     def step(
         cls, backend: Device, parts: Sequence[TensorList], settings: npt.NDArray[np.float64]
     ) -> list[list[TensorData]]:
-        """Return new values and slots; those of each kind share a buffer."""
+        """Return new values and slots, which share a buffer."""
+        values = parts[0]
+        # Each tensor is aligned to `VEC4` elements.
+        counts = [blocks_for(value.size, VEC4) * VEC4 for value in values]
+        *starts, distance = accumulate(counts, initial=0)
         # The parts are values, gradients and slots; there are no new gradients.
-        new = [_like(backend, parts[0]) for _ in parts[1:]]
-        numbers = [backend.dtype.type(setting) for setting in settings]
+        kinds = len(parts) - 1
+        buffer = backend.allocate(kinds * distance)
+        numbers = cls.settings(*[backend.dtype.type(setting) for setting in settings])
         made = cls.kernel(backend.dtype)
-        for at, value in enumerate(parts[0]):
+        for at, (start, value) in enumerate(zip(starts, values, strict=True)):
             if value.size == 0:
                 continue
             read = [backend.contiguous(each[at]).storage for each in parts]
-            written = [each[at].storage for each in new]
-            arguments = (*written, *read, *numbers, value.size)
+            arguments = (buffer[start:], *read, numbers, Sizes(value.size, distance))
             backend.run(Launch(made, blocks_for(value.size, THREADS), THREADS, arguments))
-        return new
+        return [
+            [
+                _view(buffer, kind * distance + start, value)
+                for start, value in zip(starts, values, strict=True)
+            ]
+            for kind in range(kinds)
+        ]
 
 
-def _like(backend: Device, values: TensorList) -> list[TensorData]:
-    """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` elements."""
-    starts = [0]
-    for value in values:
-        starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
-    buffer = backend.allocate(starts[-1])
-    return [
-        TensorData.unchecked(
-            buffer[start : start + max(1, value.size)],
-            value.shape,
-            strides_from_shape(value.shape),
-        )
-        for start, value in zip(starts, values, strict=False)
-    ]
+def _view(buffer: Storage, start: int, like: TensorData) -> TensorData:
+    """Return the part of a buffer from `start` on, in the shape of a tensor."""
+    storage = buffer[start : start + max(1, like.size)]
+    return TensorData.unchecked(storage, like.shape, strides_from_shape(like.shape))
 
 
 @kernel
-def descend(
-    new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float, size: int
-) -> None:
+def descend(new: Storage, old: Storage, g: Storage, settings: SgdSettings, sizes: Sizes) -> None:
     """Compute a step of gradient descent, one thread per element."""
+    (lr, weight_decay), (size, _) = settings, sizes
     i = cuda.grid(1)
     if i < size:
         grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
@@ -81,22 +130,19 @@ def descend(
 @kernel
 def descend_with_momentum(
     new: Storage,
-    new_v: Storage,
     old: Storage,
     g: Storage,
     v: Storage,
-    lr: float,
-    momentum: float,
-    weight_decay: float,
-    nesterov: float,
-    size: int,
+    settings: MomentumSettings,
+    sizes: Sizes,
 ) -> None:
     """Compute a step of gradient descent with momentum, one thread per element."""
+    (lr, momentum, weight_decay, nesterov), (size, distance) = settings, sizes
     i = cuda.grid(1)
     if i < size:
         grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
         velocity = momentum * v[i] + grad
-        new_v[i] = velocity
+        new[distance + i] = velocity
         new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
 
 
@@ -108,30 +154,23 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
     @kernel
     def step_adam(
         new: Storage,
-        new_mean: Storage,
-        new_square: Storage,
         old: Storage,
         g: Storage,
         mean: Storage,
         square: Storage,
-        step_size: float,
-        beta1: float,
-        beta2: float,
-        one_minus_beta1: float,
-        one_minus_beta2: float,
-        root_factor: float,
-        eps: float,
-        weight_decay: float,
-        shrink: float,
-        size: int,
+        settings: AdamSettings,
+        sizes: Sizes,
     ) -> None:
+        step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, _, _, _, _ = settings
+        _, _, _, _, _, root_factor, eps, weight_decay, shrink = settings
+        size, distance = sizes
         i = cuda.grid(1)
         if i < size:
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
             m = beta1 * mean[i] + one_minus_beta1 * grad
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
-            new_mean[i] = m
-            new_square[i] = s
+            new[distance + i] = m
+            new[2 * distance + i] = s
             new[i] = shrink * old[i] - step_size * m / (sqrt(s) * root_factor + eps)
 
     return step_adam
@@ -141,15 +180,18 @@ class Sgd(_Step):
     """Gradient descent without momentum."""
 
     kernel = staticmethod(lambda dtype: descend)
+    settings = SgdSettings
 
 
 class SgdMomentum(_Step):
     """Gradient descent with momentum."""
 
     kernel = staticmethod(lambda dtype: descend_with_momentum)
+    settings = MomentumSettings
 
 
 class Adam(_Step):
     """Adam."""
 
     kernel = staticmethod(adam)
+    settings = AdamSettings

@@ -59,20 +59,22 @@ def threshold(rate: float) -> np.uint64:
 @device_function
 def plus(a: Pair, b: Pair) -> Pair:
     """Return the sum of two 128-bit numbers, modulo 2^128."""
-    low = a[1] + b[1]
-    carry = ONE if low < a[1] else ZERO
-    return a[0] + b[0] + carry, low
+    (a_high, a_low), (b_high, b_low) = a, b
+    low = a_low + b_low
+    carry = ONE if low < a_low else ZERO
+    return a_high + b_high + carry, low
 
 
 @device_function
 def times(a: Pair, b: Pair) -> Pair:
     """Return the product of two 128-bit numbers, modulo 2^128."""
-    a_low, a_high, b_low, b_high = a[1] & LOW, a[1] >> HALF, b[1] & LOW, b[1] >> HALF
+    (a_upper, a_lower), (b_upper, b_lower) = a, b
+    a_low, a_high, b_low, b_high = a_lower & LOW, a_lower >> HALF, b_lower & LOW, b_lower >> HALF
     first = a_low * b_low
     middle = a_high * b_low + (first >> HALF)
     other = a_low * b_high + (middle & LOW)
     carried = a_high * b_high + (middle >> HALF) + (other >> HALF)
-    return carried + a[0] * b[1] + a[1] * b[0], a[1] * b[1]
+    return carried + a_upper * b_lower + a_lower * b_upper, a_lower * b_lower
 
 
 @device_function
@@ -92,7 +94,8 @@ def jump(state: Pair, increment: Pair, count: Any) -> Pair:
 @device_function
 def scramble(state: Pair) -> Any:
     """Return the 53 random bits of a state that determine a number in [0, 1)."""
-    mixed = state[0] ^ state[1]
-    turn = state[0] >> ROTATE
+    upper, lower = state
+    mixed = upper ^ lower
+    turn = upper >> ROTATE
     word = (mixed >> turn) | (mixed << ((BITS - turn) & LARGEST))
     return word >> UNUSED

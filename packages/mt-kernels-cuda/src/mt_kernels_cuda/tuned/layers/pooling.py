@@ -1,4 +1,12 @@
-"""Average and maximum pooling of images."""
+"""Average and maximum pooling of images.
+
+All channels of all images are one tall image. Windows of 2 × 3; thread t computes window t::
+
+    0 0 0  1 1 1  2 2 2        backward: one thread for each element reads
+    0 0 0  1 1 1  2 2 2        the gradient of its window
+    3 3 3  4 4 4  5 5 5
+    3 3 3  4 4 4  5 5 5
+"""
 
 from functools import lru_cache
 from typing import Any

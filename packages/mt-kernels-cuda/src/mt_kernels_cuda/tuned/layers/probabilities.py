@@ -1,4 +1,10 @@
-"""Softmax and its logarithm along the last dimension, with one block per row."""
+"""Softmax and its logarithm along the last dimension, with one block per row.
+
+A row of ten scores and a block of four threads 0 … 3::
+
+    scores   x0 x1 x2 x3 x4 x5 x6 x7 x8 x9
+    thread    0  1  2  3  0  1  2  3  0  1   → maximum of the block → sum of powers → quotients
+"""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,5 +1,9 @@
 """Map and zip for the memory layouts of training.
 
+Three threads 0 … 2 and 16 elements: each takes four neighbours at a time::
+
+    contiguous   0 0 0 0  1 1 1 1  2 2 2 2  0 0 0 0        strided   0 1 2 …: an element a thread
+
 Contiguous operands of one shape are processed as flat arrays, four numbers at a time where they are
 aligned. The dimensions of other layouts are merged as far as possible: the addition of a bias to
 every row has two dimensions for any shape.

@@ -1,4 +1,12 @@
-"""Reduction of one value per thread of a block, and of many values by one thread."""
+"""Reduction of one value per thread of a block, and of many values by one thread.
+
+A block of eight threads in three steps; each arrow adds the number on its right::
+
+    0 1 2 3 4 5 6 7        shared memory
+    0 1 2 3  ← 4 5 6 7
+    0 1  ← 2 3
+    0  ← 1                 the result, which all threads read
+"""
 
 from collections.abc import Callable
 from functools import lru_cache

@@ -4,13 +4,18 @@ A tensor is viewed as (outer, length, inner), and the middle dimension is reduce
 dimension the threads of a block share a row. Along other dimensions each thread computes one
 result, and neighbouring threads read neighbouring elements. If there are too few results to occupy
 the device, each row is split into parts, and a second pass reduces the parts. The order of folding
-is fixed, so that results are reproducible.
+is fixed, so that results are reproducible. Blocks of four threads 0 … 3::
+
+    along the last dimension: a block a row      along others: a thread a column
+    0 1 2 3 0 1 2 3 0 1 2 3  → fold 0 … 3        0 1 2 3  0 1 2 3
+    0 1 2 3 0 1 2 3 0 1 2 3  → fold 0 … 3        0 1 2 3  0 1 2 3
+                                                 0 1 2 3  0 1 2 3    ↓ fold
 """
 
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -43,6 +48,22 @@ precision is less exact; with fewer, there are more partial results."""
 
 BLOCKS_PER_SM = 8
 """Blocks per multiprocessor (SM) that occupy it. With fewer, memory latency is not hidden."""
+
+
+class ColumnSizes(NamedTuple):
+    """Sizes of a reduction with one thread for each result.
+
+    Attributes:
+        results: The number of results.
+        length: The number of elements that are reduced to a result.
+        inner: The distance between them.
+        each: The number of elements that a thread reduces.
+    """
+
+    results: int
+    length: int
+    inner: int
+    each: int
 
 
 def fold(
@@ -85,8 +106,8 @@ def fold(
     parts = blocks_for(length, each)
     to = out if parts == 1 else backend.allocate(count * parts)
     grid = (blocks_for(count, THREADS), parts)
-    sizes = (count, length, inner, each)
-    backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, *sizes, number, parts == 1)))
+    sizes = ColumnSizes(count, length, inner, each)
+    backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, sizes, number, parts == 1)))
     if parts > 1:
         fold(backend, fn, out, to, (1, parts, count), start)
 
@@ -134,23 +155,17 @@ def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> K
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(out, a, count, length, inner, each, start, whole)``.
+    """Return ``kernel(out, a, sizes, start, whole)``.
 
-    Launch it with a grid of (blocks for `count` threads, parts). A thread reduces `each` elements.
+    Launch it with a grid of (blocks for `results` threads, parts).
     """
     formula = formula_for(fn, dtype)
 
     @kernel
     def fold_across(
-        out: Storage,
-        a: Storage,
-        count: int,
-        length: int,
-        inner: int,
-        each: int,
-        start: float,
-        whole: bool,
+        out: Storage, a: Storage, sizes: ColumnSizes, start: float, whole: bool
     ) -> None:
+        count, length, inner, each = sizes
         i, part = cuda.grid(1), cuda.blockIdx.y
         if i < count:
             first = part * each
