@@ -7,6 +7,7 @@ from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.elementwise import Elementwise
 from mt_kernels_cpu.tuned.operations.products import Products
 from mt_kernels_cpu.tuned.operations.reductions import Reductions
+from mt_kernels_cpu.tuned.replaying import segments as segments
 from mt_tensor import FusedForm, FusedOperation, TensorData
 from mt_tensor.tensor_data import as_images
 

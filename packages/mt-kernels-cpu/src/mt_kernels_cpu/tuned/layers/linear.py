@@ -19,7 +19,7 @@ from mt_kernels_cpu.tuned.operations.error_function import (
 )
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition_independent, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import fits_linear
 from mt_tensor.layout import Storage
@@ -67,7 +67,7 @@ class Linear(FusedForm[Memory]):
             shift = sums[:0] if bias is None else backend.elements(bias)
             args = (out.storage, sums, shift, outputs)
             kernel = gelu_rows(backend.dtype, activation)
-            parts = partition(len(x), STEPS_OF_GELU * len(sums))
+            parts = partition_independent(len(x), STEPS_OF_GELU * len(sums))
             run_parallel(parts, lambda _, *part: kernel(*args, *part))
             kept = sums
         elif bias is not None:
