@@ -13,7 +13,9 @@ import pytest
 from mt_autodiff import Scalar, Tensor, from_numpy, no_grad, tensor
 from mt_kernels_cpu import Fast, Tuned
 from mt_kernels_cpu.tuned import memory, threads
-from mt_models.networks import CourseLeNet
+from mt_kernels_cpu.tuned.convolution import launch
+from mt_kernels_cpu.tuned.layers import pooling
+from mt_models.networks import CourseLeNet, LeNet5
 from mt_nn import (
     SGD,
     Adam,
@@ -35,7 +37,7 @@ from mt_nn import (
     is_finite,
     nll_loss,
 )
-from mt_tensor import REFERENCE
+from mt_tensor import REFERENCE, recording
 
 BACKEND = Tuned(np.float32)
 
@@ -398,11 +400,12 @@ def test_results_have_no_history_and_are_written_again() -> None:
 
 
 def test_work_divided_among_threads_is_repeated_on_threads(monkeypatch: Any) -> None:
-    monkeypatch.setattr(threads, "partition", lambda count, steps: [(0, 1), (1, count)])
-    for module in ("convolution.launch", "layers.pooling"):
-        monkeypatch.setattr(
-            f"mt_kernels_cpu.tuned.{module}.partition", lambda count, steps: [(0, 1), (1, count)]
-        )
+    def halves(count: int, steps: int) -> list[tuple[int, int]]:
+        return [(0, 1), (1, count)]
+
+    monkeypatch.setattr(launch, "partition", halves)
+    for module in (launch, pooling):
+        monkeypatch.setattr(module, "partition_independent", halves)
     ours, theirs = Trainer(momentum, True), Trainer(momentum, False)
     for number in range(6):
         for each in (ours, theirs):
@@ -578,3 +581,55 @@ def test_a_captured_method_with_another_name_leaves_the_method() -> None:
         assert two.captured(x).item() == two.plain(x).item() == 2.0
     assert two.captured.repetitions == 1
     assert not hasattr(two.plain, "repetitions")
+
+
+def test_kernels_in_a_row_are_one_call_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[tuple[int, int]] = []
+    joined = recording.joined
+
+    def counted(calls: Any) -> Any:
+        result = joined(calls)
+        counts.append((len(calls), len(result)))
+        return result
+
+    monkeypatch.setattr(recording, "joined", counted)
+    network = CourseLeNet(np.random.default_rng(0), BACKEND)
+    network.eval()
+    answer = capture(no_grad(lambda x: network(x)))
+    image = from_numpy(np.ones((1, 1, 28, 28), np.float32), BACKEND)
+    expected = answer(image).to_numpy().copy()
+    for _ in range(3):
+        assert answer(image).to_numpy().tobytes() == expected.tobytes()
+    ((before, after),) = counts
+    # Two products by BLAS, and the kernels before, between and behind them.
+    assert before > after
+    assert after <= 5
+
+
+@pytest.mark.parametrize("network", [CourseLeNet, LeNet5])
+def test_divided_work_without_sums_gives_the_same_results(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 3)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 3)
+    monkeypatch.setattr(threads, "INDEPENDENT_FROM", 1)
+    monkeypatch.setattr(threads, "RECORDED_COST", 0)
+    networks = [network(np.random.default_rng(0), BACKEND) for _ in range(2)]
+    optimizers = [SGD(each.parameters(), lr=0.1) for each in networks]
+
+    def step(at: int, images: Tensor, labels: Any) -> Tensor:
+        optimizers[at].zero_grad()
+        loss = nll_loss(networks[at](images), labels)
+        loss.backward()
+        optimizers[at].step()
+        return loss
+
+    captured = capture(lambda images, labels: step(0, images, labels))
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        images = from_numpy(rng.random((5, 1, 28, 28), np.float32), BACKEND)
+        labels = rng.integers(0, 10, 5)
+        assert captured(images, labels).item() == step(1, images, labels).item()
+    assert captured.repetitions == 2
+    for ours, theirs in zip(*(each.parameters() for each in networks), strict=True):
+        assert ours.value.to_numpy().tobytes() == theirs.value.to_numpy().tobytes()

@@ -120,8 +120,9 @@ def run_in_reverse(parts: list[Part], work: Callable[[int, int, int], object]) -
 def parts() -> Iterator[None]:
     """Divide all work into three parts where possible."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "partition", partition_in_three)
         for module in (launch, pooling, max_over_time):
-            patch.setattr(module, "partition", partition_in_three)
+            patch.setattr(module, "partition_independent", partition_in_three)
             patch.setattr(module, "run_parallel", run_in_reverse)
         yield
 

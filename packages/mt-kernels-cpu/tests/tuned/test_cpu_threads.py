@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_kernels_cpu.tuned import threads
+from mt_kernels_cpu.tuned.waiting import THREADS_CAN_SLEEP
 
 
 @pytest.mark.parametrize("several", [1, 2, 5])
@@ -128,6 +129,7 @@ def test_several_threads_divide_work_at_the_same_time() -> None:
 PROCESS = """
 import os
 from mt_kernels_cpu.tuned import threads
+from mt_kernels_cpu.tuned.waiting import THREADS_CAN_SLEEP
 works = [os.getpid] * 2
 assert threads.run_side_by_side(works) == [os.getpid()] * 2
 if hasattr(os, "fork"):
@@ -150,3 +152,15 @@ def test_a_process_ends_while_workers_wait() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "done" in done.stdout
+
+
+def test_a_recorded_step_divides_independent_work_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 2)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 2)
+    steps = threads.INDEPENDENT_FROM
+    assert threads.partition_independent(8, steps) == [(0, 8)]
+    monkeypatch.setattr("mt_tensor.recording.recorder", object)
+    assert threads.partition(8, steps) == [(0, 8)]
+    expected = [(0, 5), (5, 8)] if THREADS_CAN_SLEEP else [(0, 8)]
+    assert threads.partition_independent(8, steps) == expected
+    assert threads.partition_independent(8, steps - 1) == [(0, 8)]

@@ -165,7 +165,7 @@ class DigitsRecipe(Recipe):
     @property
     def kernels(self) -> int | None:
         """The number of kernels of a run; see `Recipe.kernels`."""
-        return {"course": 15, "lenet5": 13}[self.network] if self.backend == "tuned" else None
+        return {"course": 16, "lenet5": 14}[self.network] if self.backend == "tuned" else None
 
     def build(self) -> Digits:
         """Load the images and build the network."""
@@ -219,7 +219,7 @@ class SentimentRecipe(Recipe):
     @property
     def kernels(self) -> int | None:
         """The number of kernels of a run; see `Recipe.kernels`."""
-        return (15 if self.trainable else 12) if self.backend == "tuned" else None
+        return (16 if self.trainable else 13) if self.backend == "tuned" else None
 
     def build(self) -> Sentiment:
         """Load sentences and word vectors and build the network."""

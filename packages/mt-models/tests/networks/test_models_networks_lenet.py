@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mt_autodiff import tensor
-from mt_kernels_cpu import Fast
-from mt_models.networks import CourseLeNet, LeNet5
+from mt_autodiff import from_numpy, no_grad, tensor
+from mt_kernels_cpu import Fast, Tuned
+from mt_models.networks import CourseLeNet, LeNet5, answering
 from mt_nn import Module
 
 FAST = Fast()
@@ -50,3 +50,16 @@ def test_lenets_return_log_probabilities_and_store_hidden_states(
 def test_lenets_have_the_published_number_of_parameters(kind: Lenet, count: int) -> None:
     network = kind(np.random.default_rng(0))
     assert sum(p.value.size for p in network.parameters()) == count
+
+
+def test_repeated_answers_are_new_arrays_and_those_of_the_network() -> None:
+    backend = Tuned(np.float32)
+    network = CourseLeNet(np.random.default_rng(0), backend)
+    network.eval()
+    answer = answering(network)
+    images = np.random.default_rng(1).random((6, 1, 1, 28, 28), np.float32)
+    answers = [answer(from_numpy(image, backend)) for image in images]
+    for image, received in zip(images, answers, strict=True):
+        with no_grad():
+            expected = network(from_numpy(image, backend)).to_numpy()
+        assert received.tobytes() == expected.tobytes()

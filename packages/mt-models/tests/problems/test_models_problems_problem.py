@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_models.problems import Answer, Examples, Points
+from mt_kernels_cpu import Tuned
+from mt_models.problems import Examples, Points
+from mt_models.problems import problem as problems
 from mt_nn import SGD
 from mt_tensor import REFERENCE
 
@@ -41,7 +45,7 @@ def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
 
 def test_evaluation_restores_the_mode() -> None:
     class Fails(Points):
-        def answer(self, batch: Examples) -> Answer:
+        def compute(self, inputs: Any, labels: Any) -> Any:
             raise RuntimeError("no answer")
 
     problem = Fails("Xor", REFERENCE, n=4)
@@ -53,3 +57,24 @@ def test_evaluation_restores_the_mode() -> None:
     good.network.eval()
     good.evaluate(good.train)
     assert not good.network.training
+
+
+def test_a_captured_evaluation_equals_that_of_single_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = Points("Xor", Tuned(np.float64), n=43, hidden=4)
+    batches: list[int] = []
+    compute = problem.compute
+
+    def counted(inputs: Any, labels: Any) -> Any:
+        batches.append(len(labels))
+        return compute(inputs, labels)
+
+    monkeypatch.setattr(problem, "compute", counted)
+    captured = problem.evaluate(problem.train, 4)
+    # Two batches and the check of the recording; the last one has another size.
+    assert batches == [4, 4, 4, 3]
+    monkeypatch.setattr(problems, "CAPTURED_FROM", 100)
+    usual = problem.evaluate(problem.train, 4)
+    assert captured.loss == usual.loss
+    assert captured.probabilities.tobytes() == usual.probabilities.tobytes()

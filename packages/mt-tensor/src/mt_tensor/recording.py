@@ -19,12 +19,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 T = TypeVar("T")
+
+
+class Call(NamedTuple):
+    """A recorded call.
+
+    Attributes:
+        fn: The function.
+        args: Its arguments.
+        expected: The object that it returned; a repetition that returns another one ends.
+    """
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    expected: Any
 
 
 class Recorder(Protocol):
@@ -72,6 +87,7 @@ class Interception(NamedTuple):
 
 
 _interceptions: list[Interception] = []
+_joins: list[Callable[[Sequence[Call]], list[Call]]] = []
 _recorder: Recorder | None = None
 _thread: int | None = None
 _lock = threading.Lock()
@@ -88,6 +104,38 @@ def intercept(owner: type, name: str) -> Callable[[Callable[..., T]], Callable[.
         return replacement
 
     return register
+
+
+def join(
+    function: Callable[[Sequence[Call]], list[Call]],
+) -> Callable[[Sequence[Call]], list[Call]]:
+    """Register a function that replaces calls in a row by fewer ones with the same effect.
+
+    A decorator. Its argument are the calls of a recording, whose arguments do not change any more.
+    """
+    _joins.append(function)
+    return function
+
+
+def joined(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls of a recording as the registered functions join them."""
+    result = list(calls)
+    for each in _joins:
+        result = each(result)
+    return result
+
+
+def run_calls(calls: Sequence[Call]) -> bool:
+    """Run calls; return False as soon as one returns another object than when it was recorded."""
+    for fn, args, expected in calls:  # noqa: SIM110 - `all` takes longer
+        if fn(*args) is not expected:
+            return False
+    return True
+
+
+def run_on_threads(run: Callable[..., list[Any]], *lists: Sequence[Call]) -> bool:
+    """Run lists of calls side by side, by `run`; return False if one of them ended early."""
+    return all(run([partial(run_calls, calls) for calls in lists]))
 
 
 def recorder() -> Recorder | None:
@@ -150,6 +198,13 @@ def computed(fn: Callable[..., T], *args: Any) -> T:
         return fn(*args)
     result: T = active.computed(fn, *args)
     return result
+
+
+def copied(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a contiguous copy of an array that a user passed, and record the copy."""
+    copy = np.empty(values.shape, values.dtype)
+    called(np.copyto, copy, values)
+    return copy
 
 
 def repeated(do: Callable[[], object], undo: Callable[[], object]) -> None:

@@ -187,7 +187,7 @@ def strict_nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     return compiled
 
 
-def waiting_kernel(fn: Callable[..., None]) -> Callable[..., None]:
+def waiting_kernel(fn: F) -> F:
     """Compile a kernel that waits without the interpreter lock. A decorator.
 
     Observers receive no events of it: programs announce the kernels that compute, whose number does
@@ -197,7 +197,7 @@ def waiting_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     if isinstance(compiled, Dispatcher):
         dispatcher: Any = compiled
         dispatcher._cache.is_reported = False
-    result: Callable[..., None] = compiled
+    result: F = compiled
     return result
 
 
@@ -208,6 +208,12 @@ def strict_kernel(fn: F) -> F:
     releasing it would take as long as the smallest tensors do.
     """
     compiled: F = _compiled(fn, cache=True)
+    return compiled
+
+
+def fastmath_kernel(fn: F) -> F:
+    """Compile a kernel as `strict_kernel` does; its sums may be reordered. A decorator."""
+    compiled: F = _compiled(fn, cache=True, fastmath=set(REORDER_SUMS))
     return compiled
 
 

@@ -11,6 +11,7 @@ from mt_kernels_cpu.tuned.operations.elementwise import Elementwise
 from mt_kernels_cpu.tuned.operations.products import Products
 from mt_kernels_cpu.tuned.operations.reductions import Reductions
 from mt_kernels_cpu.tuned.operations.small_products import LARGEST
+from mt_kernels_cpu.tuned.replaying import segments as segments
 from mt_kernels_cpu.tuned.simd.vector import WIDTH
 from mt_kernels_cpu.tuned.threads import Part, partition, run_side_by_side, undivided
 from mt_tensor import FusedForm, FusedOperation, TensorData, recording

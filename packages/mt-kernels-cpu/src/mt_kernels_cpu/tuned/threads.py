@@ -19,7 +19,7 @@ from numba.core import config
 
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.compiling.process import configure
-from mt_kernels_cpu.tuned.waiting import await_change
+from mt_kernels_cpu.tuned.waiting import THREADS_CAN_SLEEP, await_change
 from mt_tensor import recording
 
 settings: Any = config
@@ -32,6 +32,10 @@ gradient are added in another order."""
 
 WAKEUP_COST = 2**21
 """Time in which another thread begins its work, in multiplications of the calling thread."""
+
+INDEPENDENT_FROM, RECORDED_COST = 2**18, 2**16
+"""Smallest amount of independent work that a recorded step divides, and the time in which another
+thread begins its work there: it waits in native code (`mt_kernels_cpu.tuned.replaying.team`)."""
 
 SPINS = 3_000
 """Number of times that a waiting thread looks for a change before it sleeps: about 0.1 ms."""
@@ -63,9 +67,23 @@ def partition(count: int, steps: int) -> list[Part]:
         count: The length of the range.
         steps: The multiplications of the whole range.
     """
+    return _divided(count, steps, PARALLEL_FROM, WAKEUP_COST)
+
+
+def partition_independent(count: int, steps: int) -> list[Part]:
+    """Divide a range as `partition` does, in a recorded step also for less work.
+
+    No sum has terms from several elements of the range, so each division gives the same results.
+    """
+    if recording.recorder() is None or not THREADS_CAN_SLEEP:
+        return partition(count, steps)
+    return _divided(count, steps, INDEPENDENT_FROM, RECORDED_COST)
+
+
+def _divided(count: int, steps: int, least: int, wakeup_cost: int) -> list[Part]:
     # Kernels that run as Python hold the interpreter lock.
     if (
-        steps < PARALLEL_FROM
+        steps < least
         or settings.NUMBA_NUM_THREADS == 1
         or JIT_IS_DISABLED
         or not _state.divides
@@ -74,7 +92,7 @@ def partition(count: int, steps: int) -> list[Part]:
     # `get_num_threads` makes numba start its threads.
     configure()
     threads = min(numba.get_num_threads(), count)
-    share = count / threads * (1 - WAKEUP_COST / steps)
+    share = count / threads * (1 - wakeup_cost / steps)
     ends = [0, *(round(count - part * share) for part in range(threads - 1, -1, -1))]
     return [(first, last) for first, last in pairwise(ends) if first < last]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -15,9 +16,16 @@ from mt_kernels_cpu.compiling.jit import waiting_kernel
 from mt_kernels_cpu.tuned.simd.vector import intrinsic
 
 declare: Any = cgutils.get_or_insert_function
+binding: Any = llvm
 
 PROCESSOR = platform.machine().lower()
 """The kind of the processor."""
+
+THREADS_CAN_SLEEP = all(
+    binding.address_of_symbol(name)
+    for name in ("pthread_mutex_lock", "pthread_cond_wait", "pthread_cond_signal", "sched_yield")
+)
+"""True if the system has the functions of POSIX by which a thread sleeps in native code."""
 
 SETTLE = 60
 """Number of pauses after a change. The thread that made it first starts its own kernel, which

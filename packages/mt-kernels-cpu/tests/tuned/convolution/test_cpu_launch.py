@@ -27,10 +27,11 @@ def thread_counts(
 ) -> Iterator[None]:
     """Run everything on one thread, or on three threads if there are as many images."""
     several = 3 if request.param == "several threads" else 1
-    monkeypatch.setattr(
-        "mt_kernels_cpu.tuned.convolution.launch.partition",
-        lambda count, steps: equal_parts(count, min(several, count)),
-    )
+    for name in ("partition", "partition_independent"):
+        monkeypatch.setattr(
+            f"mt_kernels_cpu.tuned.convolution.launch.{name}",
+            lambda count, steps: equal_parts(count, min(several, count)),
+        )
     yield
 
 

@@ -4,7 +4,7 @@ from mt_models.networks.gpt import GPT
 from mt_models.networks.kim import KimCNN, Preset
 from mt_models.networks.lenet import CourseLeNet, LeNet5
 from mt_models.networks.mlp import ScalarLinear, ScalarMLP, TensorMLP
-from mt_models.networks.modes import evaluating
+from mt_models.networks.modes import answering, can_be_captured, evaluating
 
 __all__ = [
     "GPT",
@@ -15,5 +15,7 @@ __all__ = [
     "ScalarLinear",
     "ScalarMLP",
     "TensorMLP",
+    "answering",
+    "can_be_captured",
     "evaluating",
 ]

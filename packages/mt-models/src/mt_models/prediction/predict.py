@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import no_grad
+from mt_autodiff import from_numpy, no_grad
 from mt_models.datasets import (
     DataError,
     Mnist,
@@ -24,6 +24,7 @@ from mt_models.datasets import (
     tokenise,
 )
 from mt_models.generation import next_probabilities
+from mt_models.networks import answering
 from mt_models.prediction.likeness import unlike_digit
 from mt_models.prediction.texts import LanguageModel, language_model
 from mt_models.problems import (
@@ -136,6 +137,7 @@ class _DigitPredictor(Predictor):
         self.path, self.classes = checkpoint.path, classes_of(checkpoint)
         self.backend = recipe.make_backend()
         self.network = recipe.build_network(self.backend, len(self.classes))
+        self.answer = answering(self.network)
         self.knows_digits = self.classes == DigitsRecipe.classes and recipe.data is None
         checkpoint.restore(self.network)
         self.network.eval()
@@ -146,8 +148,7 @@ class _DigitPredictor(Predictor):
                 f"{question} does not exist; {self.path} classifies {KINDS['mnist']}"
             )
         image = read_digit(question)
-        with no_grad():
-            log_probabilities = self.network(image_batch(image[None], self.backend)).to_numpy()
+        log_probabilities = self.answer(image_batch(image[None], self.backend))
         # Other classes than digits have other shapes.
         doubt = unlike_digit(image) if self.knows_digits else ""
         return Prediction(self.classes, np.exp(log_probabilities[0]), doubt=doubt)
@@ -157,9 +158,9 @@ class _SentencePredictor(Predictor):
     def __init__(self, checkpoint: Checkpoint, recipe: SentimentRecipe) -> None:
         self.path, self.classes = checkpoint.path, classes_of(checkpoint)
         self.vocabulary = Vocabulary(load_glove())
-        self.network = recipe.build_network(
-            self.vocabulary, recipe.make_backend(), len(self.classes)
-        )
+        self.backend = recipe.make_backend()
+        self.network = recipe.build_network(self.vocabulary, self.backend, len(self.classes))
+        self.answer = answering(self.network)
         _add_vectors(checkpoint, self.vocabulary)
         checkpoint.restore(self.network)
         self.network.eval()
@@ -181,9 +182,15 @@ class _SentencePredictor(Predictor):
             )
         # Not truncated: the sentence may be longer than those of the training set.
         length = max(LENGTH, len(self.vocabulary.rows(tokens)))
+        encoded = self.vocabulary.encode([tokens], length)
         with no_grad():
-            encoded = self.vocabulary.encode([tokens], length)
-            of_classes = probabilities(self.network(encoded))[0]
+            # Long sentences have many lengths; each would be captured.
+            logits = (
+                from_numpy(self.answer(encoded), self.backend)
+                if length == LENGTH
+                else self.network(encoded)
+            )
+            of_classes = probabilities(logits)[0]
         return Prediction(self.classes, of_classes, unknown)
 
 

@@ -8,9 +8,12 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Tensor, no_grad
-from mt_models.networks import evaluating
-from mt_nn import Module
+from mt_autodiff import no_grad
+from mt_models.networks import can_be_captured, evaluating
+from mt_nn import Module, capture
+
+CAPTURED_FROM = 8
+"""Smallest number of batches of a captured evaluation: recording takes as long as a few batches."""
 
 Metric = Literal["accuracy", "loss"]
 """The validation metric by which epochs are compared: a high accuracy, or a low loss."""
@@ -157,8 +160,7 @@ class Problem(ABC):
     @property
     def is_capturable(self) -> bool:
         """True if a step of training can be captured, see `mt_nn.capture`."""
-        values = [each.value for each in self.network.parameters()]
-        return all(isinstance(each, Tensor) and each.backend.is_recordable for each in values)
+        return can_be_captured(self.network)
 
     @property
     def epoch_size(self) -> int:
@@ -202,7 +204,9 @@ class Problem(ABC):
         return Answer(loss, self.probabilities_of(output))
 
     def evaluate(self, examples: Examples, batch_size: int = 16) -> Evaluation:
-        """Evaluate the network, in evaluation mode and without recording.
+        """Evaluate the network, in evaluation mode and without gradients.
+
+        Many batches are captured (see `mt_nn.capture`); the results are equal.
 
         Args:
             examples: The examples.
@@ -211,10 +215,13 @@ class Problem(ABC):
         """
         total = 0.0
         parts: list[npt.NDArray[np.floating]] = [np.empty((0, len(self.classes)))]
+        is_long = len(examples) >= CAPTURED_FROM * batch_size
+        run = capture(self.compute) if is_long and self.is_capturable else self.compute
         with evaluating(self.network), no_grad():
             for batch in examples.batches(batch_size):
-                answer = self.answer(batch)
-                total += float(answer.loss) * len(batch)
-                parts.append(answer.probabilities)
+                mean, output = run(self.inputs(batch), batch.labels)
+                total += float(mean) * len(batch)
+                # A copy: a captured step writes into the same memory again.
+                parts.append(np.array(self.probabilities_of(output)))
         loss = total / len(examples) if len(examples) else float("nan")
         return Evaluation(loss, np.concatenate(parts), examples.labels, self.classes, self.notes)

@@ -17,23 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mt_nn.capturing.structures import Array, map_items
+from mt_tensor.recording import Call
 
 ALIGNMENT = 64
 """Alignment of blocks in bytes: a cache line of the processor."""
-
-
-class Call(NamedTuple):
-    """A recorded call.
-
-    Attributes:
-        fn: The function.
-        args: Its arguments.
-        expected: The object that it returned; a repetition that returns another one ends.
-    """
-
-    fn: Callable[..., Any]
-    args: tuple[Any, ...]
-    expected: Any
 
 
 class Blocks:

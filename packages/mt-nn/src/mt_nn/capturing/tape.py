@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import Context
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mt_autodiff import Tensor
 from mt_autodiff.engine import LEAF, Node
-from mt_nn.capturing.memory import Blocks, Call
+from mt_nn.capturing.memory import Blocks
 from mt_nn.capturing.structures import Array, elements, leaves_of, map_leaves, signature
 from mt_nn.module import Module
 from mt_nn.optim.base import Optimizer
 from mt_nn.parameter import Parameter
 from mt_tensor import recording
+from mt_tensor.recording import Call
 
 
 class Place(NamedTuple):
@@ -126,7 +126,10 @@ class Tape:
         self._leaves.clear()
         self._olds.clear()
         self._copies = _joined([(place.old, elements(place.new)) for place in self._places])
+        # They depend on no kernel, and between kernels they would divide a segment.
+        self.calls.sort(key=lambda call: not self._is_of_optimizer(call))
         self.planned_bytes = self._blocks.place(self.calls)
+        self.calls = recording.joined(self.calls)
         return self.result
 
     def _check_objects(self, result: Any) -> None:
@@ -176,7 +179,7 @@ class Tape:
             work()
             lists.append(tuple(self.calls))
         self.calls = calls
-        self.calls.append(Call(_run_on_threads, (run, *lists), True))
+        self.calls.append(Call(recording.run_on_threads, (run, *lists), True))
 
     def computed(self, fn: Callable[..., Any], *args: Any) -> Any:
         """Run a call that returns an array or None, and record it."""
@@ -198,6 +201,12 @@ class Tape:
         """Record a change of a Python object."""
         self._changes.append((do, undo))
         self.calls.append(Call(self._change, (do,), None))
+
+    def _is_of_optimizer(self, call: Call) -> bool:
+        """Return whether a call counts the steps of an optimiser, or reads its settings."""
+        if call.fn is _fill:
+            return isinstance(getattr(call.args[1], "__self__", None), Optimizer)
+        return bool(call.fn == self._change)
 
     def _change(self, do: Callable[[], object]) -> None:
         do()
@@ -269,16 +278,18 @@ class Tape:
         """
         for to, array in zip(self._inputs, arrays, strict=True):
             np.copyto(to, array)
+        replaced = []
         for place in self._places:
             present = place.read()
             if present is not place.new:
                 np.copyto(elements(place.new), elements(present))
+                replaced.append(place)
         for old, new in self._copies:
             np.copyto(old, new)
         states = [each.bit_generator.state for each in self._generators.values()]
         self._changes_done = 0
         try:
-            finished = _silent.copy().run(_run, self.calls)
+            finished = _silent.copy().run(recording.run_calls, self.calls)
         except BaseException:
             self._undo(states)
             raise
@@ -287,7 +298,7 @@ class Tape:
             self.failures += 1
             return False
         self.failures = 0
-        for place in self._places:
+        for place in replaced:
             place.write(place.new)
         for leaf, grad in self._gradients:
             leaf.grad = grad
@@ -345,19 +356,6 @@ class Tape:
         for leaf, _ in self._gradients:
             if leaf.grad is not None and all(leaf is not place.new for place in self._places):
                 yield np.asarray(leaf.grad.to_numpy())
-
-
-def _run_on_threads(run: Callable[..., list[Any]], *lists: tuple[Call, ...]) -> bool:
-    """Run lists of calls side by side; return False if one of them ended early."""
-    return all(run([partial(_run, calls) for calls in lists]))
-
-
-def _run(calls: Sequence[Call]) -> bool:
-    """Run calls; return False as soon as one returns another object than when it was recorded."""
-    for fn, args, expected in calls:  # noqa: SIM110 - `all` takes longer
-        if fn(*args) is not expected:
-            return False
-    return True
 
 
 _silent = Context()

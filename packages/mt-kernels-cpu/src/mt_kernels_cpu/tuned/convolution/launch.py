@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.arguments import plain
+from mt_kernels_cpu.compiling.jit import fastmath_kernel
 from mt_kernels_cpu.tuned.convolution.arguments import (
     BackwardScratch,
     Images,
@@ -46,11 +47,9 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
 )
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.vector import lanes
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition, partition_independent, run_parallel
 from mt_tensor import TensorData, host_array, recording
-
-vdot: Any = np.vdot
-"""Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
+from mt_tensor.layout import Storage
 
 
 def correlate(
@@ -109,7 +108,7 @@ def convolve_images(
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
-    parts = partition(out.shape[0], out.size * len(layout.offsets))
+    parts = partition_independent(out.shape[0], out.size * len(layout.offsets))
     scratch = backend.scratch(len(parts), layout.tile_size + layout.staging_size)
     images, weights = forward_operands(backend, layout, input, weight, bias, relu)
     args = images, layout.tiling, weights, plain(_as_outputs(out))
@@ -184,8 +183,8 @@ def convolve_images_backward(
     ends = ScratchEnds(grad_layout.tile_size, images_end, images_end + weight_sums)
     staging_size = 0 if targets.input is None else grad_layout.staging_size
     scratch = backend.scratch(len(parts), ends.sums + staging_size)
-    bias_scratch: npt.NDArray[Any] = recording.computed(
-        np.zeros, (len(parts), 0 if targets.bias is None else outputs)
+    bias_scratch = np.empty((len(parts), 0 if targets.bias is None else outputs))
+    recording.called(bias_scratch.fill, 0.0)
     )
     upstream = Upstream(_images(grad), mask is not None, _images(grad if mask is None else mask))
     operands = WeightGradient(
@@ -309,7 +308,7 @@ def all_finite(a: TensorData) -> bool:
     elements = a.flat()
     if elements is None:
         return recording.called(_all_finite, host_array(a))
-    return recording.called(_is_sum_finite, elements)
+    return sum_of_squares_is(FINITE, elements)
 
 
 def has_nan(a: TensorData) -> bool:
@@ -317,19 +316,27 @@ def has_nan(a: TensorData) -> bool:
     elements = a.flat()
     if elements is None:
         elements = host_array(a).reshape(-1)
-    return recording.called(_is_sum_nan, elements)
+    return sum_of_squares_is(NAN, elements)
 
 
 def _all_finite(a: npt.NDArray[Any]) -> bool:
     return bool(np.isfinite(a).all())
 
 
-def _is_sum_finite(elements: npt.NDArray[Any]) -> bool:
-    return math.isfinite(vdot(elements, elements))
+FINITE, NAN = False, True
 
 
-def _is_sum_nan(elements: npt.NDArray[Any]) -> bool:
-    return math.isnan(vdot(elements, elements))
+@fastmath_kernel
+def sum_of_squares_is(is_nan: bool, elements: Storage) -> bool:
+    """Return whether the sum of the squares is finite or, if `is_nan` is true, whether it is NaN.
+
+    Shape:
+        elements (size,).
+    """
+    total = elements.dtype.type(0)
+    for i in range(len(elements)):
+        total += elements[i] * elements[i]
+    return math.isnan(total) if is_nan else math.isfinite(total)
 
 
 @functools.lru_cache

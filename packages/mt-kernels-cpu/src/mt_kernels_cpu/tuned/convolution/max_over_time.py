@@ -18,7 +18,7 @@ from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
 )
 from mt_kernels_cpu.tuned.convolution.tiling import Positions, StagingLayout
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition_independent, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.tensor_data import as_images
 
@@ -83,7 +83,7 @@ class MaxOverTime(FusedForm[Memory]):
         # The search for the maximum reads whole groups of vectors, beyond the last position.
         staging_size += SEARCH_VECTORS * layout.lanes
         result, argmax = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
-        parts = partition(count, result.size * width * len(layout.offsets))
+        parts = partition_independent(count, result.size * width * len(layout.offsets))
         scratch = backend.scratch(len(parts), layout.tile_size + staging_size)
         sequences, weights = forward_operands(
             backend, layout, as_images(input), as_images(weight), bias, True
@@ -111,7 +111,7 @@ class MaxOverTime(FusedForm[Memory]):
             channels_last = backend.new((count, width, channels))
             kernels = backend.contiguous(saved.weight.permute(0, 2, 1))
             run_parallel(
-                partition(count, steps),
+                partition_independent(count, steps),
                 lambda _, first, last: add_input_gradients(
                     channels_last.storage, kernels.storage, upstream, sizes, first, last
                 ),
@@ -120,7 +120,7 @@ class MaxOverTime(FusedForm[Memory]):
         if any(saved.needs_grad[1:]):
             grad_weight = backend.new((outputs, channels, taps))
             grad_bias = backend.new((outputs,))
-            parts = partition(outputs, steps)
+            parts = partition_independent(outputs, steps)
             scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
             args = (grad_weight.storage, grad_bias.storage), sequences.storage, upstream, sizes

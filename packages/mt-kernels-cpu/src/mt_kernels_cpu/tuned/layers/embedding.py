@@ -11,6 +11,7 @@ Copies of rows of a table for the indices 2, 0, 2, and the sum of their gradient
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
@@ -35,8 +36,12 @@ class Take(FusedForm[Memory]):
             table (rows, width), indices (...) → (..., width).
         """
         # A copy: the caller may change its array before the backward pass.
-        numbers = recording.computed(row_indices, table, indices)
-        if numbers is None:
+        if isinstance(indices, np.ndarray) and indices.dtype == np.int64 and indices.size > 0:
+            # The most frequent case: a recorded step repeats it without Python.
+            numbers: npt.NDArray[np.int64] | None = recording.copied(indices)
+        else:
+            numbers = recording.computed(row_indices, table, indices)
+        if numbers is None or len(table.shape) != 2:
             return None
         rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))
         elements = backend.elements(table)

@@ -33,7 +33,7 @@ from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
 from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, store
 from mt_kernels_cpu.tuned.simd.vector import lanes
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition, partition_independent, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.arguments import fits_linear
 from mt_tensor.layout import Storage
@@ -86,7 +86,7 @@ class Linear(FusedForm[Memory]):
             kernel = gelu_rows(backend.dtype, activation)
             if activation == "gelu" and fits_vectors(backend.dtype, outputs):
                 kernel = gelu_vectors
-            parts = partition(len(x), STEPS_OF_GELU * len(sums))
+            parts = partition_independent(len(x), STEPS_OF_GELU * len(sums))
             run_parallel(parts, lambda _, *part: kernel(*args, *part))
             kept = sums
         elif bias is not None:

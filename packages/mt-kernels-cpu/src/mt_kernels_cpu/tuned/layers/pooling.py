@@ -31,7 +31,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     store_integers,
 )
 from mt_kernels_cpu.tuned.simd.vector import add, lanes
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition_independent, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData, recording
 from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
@@ -196,7 +196,8 @@ def _run_on_planes(
     """
     planes = images.shape[0] * images.shape[1]
     run_parallel(
-        partition(planes, element_cost * images.size), lambda _, first, last: kernel(first, last)
+        partition_independent(planes, element_cost * images.size),
+        lambda _, first, last: kernel(first, last),
     )
 
 

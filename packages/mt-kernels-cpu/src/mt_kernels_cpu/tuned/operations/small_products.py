@@ -35,7 +35,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
 )
 from mt_kernels_cpu.tuned.simd.positions import four_positions, six_positions
 from mt_kernels_cpu.tuned.simd.vector import WIDTH, lanes
-from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_kernels_cpu.tuned.threads import partition_independent, run_parallel
 from mt_tensor.layout import Storage
 
 ROWS, COLUMNS = 6, 4
@@ -84,7 +84,7 @@ def multiply_small(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[An
         return False
     args = (out.reshape(-1), plain(left), plain(right), (depth, columns))
     run_parallel(
-        partition(count, count * depth * columns),
+        partition_independent(count, count * depth * columns),
         lambda _, first, last: multiply_rows(*args, first, last),
     )
     return True
