@@ -1,8 +1,29 @@
 """Data-parallel training: several processes train one network, each on its part of every batch.
 
-Start with `DataParallel`; a `Communicator` carries its numbers from process to process.
+Start with `DataParallel`; a `Communicator` carries its numbers from process to process. `world`
+returns that of this process: `Mpi` if an MPI launcher such as ``mpiexec`` started it.
 """
 
+from mt_nn.distributed.agreement import broadcast_bytes, check_equal, gather_rows, gather_texts
 from mt_nn.distributed.communicator import CommunicationError, Communicator, SingleProcess
+from mt_nn.distributed.data_parallel import DataParallel
+from mt_nn.distributed.mpi import Launch, Mpi, launch_of, world
+from mt_nn.distributed.sampler import Part, Sampler, part_of
 
-__all__ = ["CommunicationError", "Communicator", "SingleProcess"]
+__all__ = [
+    "CommunicationError",
+    "Communicator",
+    "DataParallel",
+    "Launch",
+    "Mpi",
+    "Part",
+    "Sampler",
+    "SingleProcess",
+    "broadcast_bytes",
+    "check_equal",
+    "gather_rows",
+    "gather_texts",
+    "launch_of",
+    "part_of",
+    "world",
+]
