@@ -7,23 +7,24 @@ returns that of this process: `Mpi` if an MPI launcher such as ``mpiexec`` start
 from mt_nn.distributed.agreement import broadcast_bytes, check_equal, gather_rows, gather_texts
 from mt_nn.distributed.communicator import CommunicationError, Communicator, SingleProcess
 from mt_nn.distributed.data_parallel import DataParallel
-from mt_nn.distributed.mpi import Launch, Mpi, launch_of, world
+from mt_nn.distributed.mpi import LIMIT, Mpi, RankMissingError, launched, world
 from mt_nn.distributed.sampler import Part, Sampler, part_of
 
 __all__ = [
     "CommunicationError",
     "Communicator",
     "DataParallel",
-    "Launch",
+    "LIMIT",
     "Mpi",
     "Part",
+    "RankMissingError",
     "Sampler",
     "SingleProcess",
     "broadcast_bytes",
     "check_equal",
     "gather_rows",
     "gather_texts",
-    "launch_of",
+    "launched",
     "part_of",
     "world",
 ]

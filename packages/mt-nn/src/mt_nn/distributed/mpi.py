@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -34,41 +33,21 @@ PAUSE = 0.001
 """The time in seconds between two questions afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """The number of processes that a launcher started.
-
-    Attributes:
-        size: The number on all machines.
-        local: The number on this machine; `size` if the launcher does not tell.
-    """
-
-    size: int
-    local: int
-
-
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 """Environment variables in which MPICH (also Intel MPI and Slurm's PMI) and Open MPI tell each
 process the number of processes."""
-_LOCAL_SIZES = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE")
 
 
-def launch_of(environment: Mapping[str, str] = os.environ) -> Launch | None:
-    """Return what an MPI launcher told this process; None if none started it.
+def launched(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the number of processes that an MPI launcher started; 1 if none did.
 
-    >>> launch_of({"PMI_SIZE": "4", "PMI_RANK": "1"})
-    Launch(size=4, local=4)
-    >>> launch_of({}) is None
-    True
+    >>> launched({"PMI_SIZE": "4", "PMI_RANK": "1"})
+    4
     """
     sizes = [environment[name] for name in _SIZES if name in environment]
-    if "PMIX_RANK" in environment:
-        sizes.append(environment.get("SLURM_STEP_NUM_TASKS", environment.get("SLURM_NTASKS", "1")))
-    if not sizes or not sizes[0].isdigit():
-        return None
-    size = int(sizes[0])
-    local = [environment[name] for name in _LOCAL_SIZES if environment.get(name, "").isdigit()]
-    return Launch(size, int(local[0]) if local else size)
+    if "PMIX_RANK" in environment:  # Slurm with PMIx.
+        sizes.append(environment.get("SLURM_STEP_NUM_TASKS", "1"))
+    return int(sizes[0]) if sizes and sizes[0].isdigit() else 1
 
 
 def world(limit: float = LIMIT) -> Communicator:
@@ -84,8 +63,7 @@ def world(limit: float = LIMIT) -> Communicator:
     >>> world().size
     1
     """
-    launch = launch_of()
-    return SingleProcess() if launch is None or launch.size == 1 else Mpi(limit)
+    return SingleProcess() if launched() == 1 else Mpi(limit)
 
 
 class Mpi(Communicator):
@@ -171,7 +149,9 @@ class Mpi(Communicator):
         """End all ranks if an error leaves the block; a `SystemExit` ends this one only."""
         if error is None or isinstance(error, SystemExit):
             return
-        if isinstance(error, RankMissingError) and self.rank != error.reporter:
+        if isinstance(error, KeyboardInterrupt):
+            self.abort(130)
+        elif isinstance(error, RankMissingError) and self.rank != error.reporter:
             time.sleep(2 * HEARTBEAT)  # One rank prints the message.
         elif isinstance(error, CommunicationError | OSError | ValueError | ImportError):
             print(f"Error on rank {self.rank}: {error}", file=sys.stderr)
