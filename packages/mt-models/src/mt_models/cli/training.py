@@ -247,6 +247,8 @@ def _train(
             console.print(f"\nStopped in epoch {progress.epoch}. {way_on}")
     except KeyboardInterrupt:
         console.print(f"\nStopped at once. {_way_on(run, communicator.size)}")
+        if communicator.size > 1:
+            raise  # Ends the other ranks.
         sys.exit(INTERRUPTED)
     if run.unsaved:
         problems = "".join(f"\n  {message}" for message in run.unsaved.values())
