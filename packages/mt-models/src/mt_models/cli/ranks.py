@@ -144,6 +144,11 @@ def command(ranks: int, arguments: Sequence[str]) -> list[str]:
     Raises:
         click.UsageError: mpi4py or the launcher is not installed.
     """
+    if sys.platform == "win32":
+        raise click.UsageError(
+            f"--ranks {ranks} starts processes on Linux and macOS only; use WSL (Ubuntu in Windows), "
+            "or leave the option out"
+        )
     beside = Path(sys.executable).parent / "mpiexec"
     launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
     missing = [
@@ -245,11 +250,19 @@ class _Watch:
                     process = int(path.read_text(encoding="utf-8"))
                     self._processes[rank] = process
                     self._register(rank, process)
+        if not hasattr(os, "pidfd_open"):  # macOS: which of several ranks ended first is a guess.
+            time.sleep(POLL)
+            for rank, process in self._processes.items():
+                if not _exists(process):
+                    self._has_ended(rank)
+            return
         for descriptor, _ in self._poll.poll(POLL * 1000):
             self._poll.unregister(descriptor)
             self._has_ended(self._ends[descriptor])
 
     def _register(self, rank: int, process: int) -> None:
+        if not hasattr(os, "pidfd_open"):
+            return
         try:
             descriptor = os.pidfd_open(process)
         except ProcessLookupError:
@@ -291,3 +304,11 @@ class _Watch:
                 if not (self.folder / f"rank-{rank}{ENDED}").exists():
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(process, signal.SIGKILL)
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
