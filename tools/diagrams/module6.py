@@ -65,7 +65,7 @@ def _stages() -> list[list[list[float]]]:
         stages = [counts.tolist()]
         for step in range(4):
             # As in `ring_all_reduce`, with one element in each chunk.
-            sent, place = (rank - step + step // 2 * 3) % 3, (rank - step - 1 + step // 2 * 3) % 3
+            sent, place = (rank - step) % 3, (rank - step - 1) % 3
             received = np.zeros(1)
             ranks.exchange(counts[sent : sent + 1].copy(), (rank + 1) % 3, received, (rank - 1) % 3)
             counts[place] = received[0] + (counts[place] if step < 2 else 0.0)
