@@ -29,7 +29,7 @@ MOST_NAMED = 8
 """The largest number of waiting ranks that an error describes."""
 
 
-class RankFailure(CommunicationError):
+class RankFailure(CommunicationError):  # noqa: N818  (the failure is that of a rank)
     """A rank raised an exception, died or hung, so the others were ended.
 
     Attributes:
@@ -41,7 +41,7 @@ class RankFailure(CommunicationError):
         self.rank = rank
 
 
-class Deadlock(CommunicationError):
+class Deadlock(CommunicationError):  # noqa: N818  (its name in the literature)
     """Every rank that has not returned waits for another one.
 
     Attributes:
@@ -185,7 +185,7 @@ class Simulator:
         return _Run(self, function).play()
 
 
-class _Stopped(BaseException):  # noqa: N818
+class _Stopped(BaseException):
     """Ends the thread of a rank after a failure elsewhere."""
 
 
@@ -440,7 +440,7 @@ class _Run(Generic[T]):
             waits = f"; these ranks wait: {', '.join(others)}" if others else ""
             raise RankFailure(number, f"rank {number} hangs {where}{waits}")
         if waiting:
-            returned = {rank: "has returned" for rank in self._results}
+            returned = dict.fromkeys(self._results, "has returned")
             raise Deadlock({**waiting, **returned})
         return [self._results[rank] for rank in range(self.simulator.size)]
 
@@ -503,9 +503,7 @@ class _Run(Generic[T]):
             end.rank.record.waiting += start - end.since
             end.received = count
 
-    def gather(
-        self, rank: Rank, name: str, buffer: Buffer, key: tuple[Any, ...]
-    ) -> _Gathering:
+    def gather(self, rank: Rank, name: str, buffer: Buffer, key: tuple[Any, ...]) -> _Gathering:
         """Add a rank to the collective operation that waits, or begin one."""
         key = (*key, buffer.shape, buffer.dtype.str)
         if self._gathering is None:
