@@ -104,7 +104,7 @@ def measured(found: Mapping[str, Any]) -> str:
     sentence = (
         f"Measured on {conditions['date']} at commit {conditions['commit']}: "
         f"{conditions['processor']}, one thread, load {conditions['load']}; medians of "
-        f"{measuring.STEPS} steps."
+        f"the processor's time of {measuring.STEPS} steps."
     )
     between = (
         "No messages were measured: mpi4py or an MPI launcher is not installed there."
