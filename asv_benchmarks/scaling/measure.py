@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _measured_steps() -> dict[str, Any]:
             case = TrainingCase(network, size)
             trainer = OurTrainer(case, 0.001, backend)
             batch = trainer.place(*case.inputs())
-            times[size] = _median(lambda t=trainer, b=batch: t.step(b))
+            times[size] = _median(partial(trainer.step, batch))
         networks[title] = {"parameters": _trained_parameters(network), "seconds": times}
     model = Sequential(*(Linear(WIDTH, WIDTH, rng=i, backend=backend) for i in range(2)))
     optimizer = SGD(model.parameters(), lr=1e-6)

@@ -117,5 +117,5 @@ def least_parameters(
     while high / low > 1.001:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if pays(middle) else (middle, high)
-    digits = 10 ** (math.floor(math.log10(high)) - 1)
-    return max(1, math.ceil(high / max(digits, 1)) * max(digits, 1))
+    unit = int(10 ** max(0, math.floor(math.log10(high)) - 1))
+    return math.ceil(high / unit) * unit

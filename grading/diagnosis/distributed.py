@@ -253,8 +253,9 @@ def _rows(request: Request) -> list[tuple[Array, ...]]:
 
 def _is_flat(finding: Finding) -> bool:
     right, received = finding.expected, finding.received
-    arrays = isinstance(right, np.ndarray) and isinstance(received, np.ndarray)
-    return arrays and right.ndim != 1 and received.shape == (right.size,)
+    if not isinstance(right, np.ndarray) or not isinstance(received, np.ndarray):
+        return False
+    return right.ndim != 1 and received.shape == (right.size,)
 
 
 def deadlock(cause: str, words: str, without: Sequence[str]) -> Mistake:

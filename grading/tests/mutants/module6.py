@@ -6,7 +6,7 @@ from grading.tests.mutants.rewriting import Rewrite
 FILE = "minitorch/distributed.py"
 
 PART = "    return range(start, start + short + (rank < more))\n"
-ORDER = "    return np.random.default_rng([seed, epoch]).permutation(count).tolist()\n"
+ORDER = "    return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(count)]\n"
 CHOSEN = "    return [order[position] for position in partition(count, rank, size)]\n"
 WHOLE = "    return whole\n"
 CHUNKS = "    chunks = np.array_split(buffer, size)\n"
@@ -126,8 +126,8 @@ MUTANTS: list[Mutant] = [
     ),
     parts(
         "numbers from 1 on",
-        ".permutation(count).tolist()",
-        ".permutation(range(1, count + 1)).tolist()",
+        ".permutation(count)",
+        ".permutation(range(1, count + 1))",
         "begin at 1",
         "epoch_order",
     ),

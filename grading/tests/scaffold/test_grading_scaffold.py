@@ -61,6 +61,9 @@ GIVEN = {
     "every trained network is read from a checkpoint": [
         "checkpoint, recipe = _load(path, backend)",
     ],
+    "an operation that cannot be recorded is refused": [
+        "recording.refuse(",
+    ],
     "a continued text begins a new window with an empty cache": [
         "cache.clear()",
     ],

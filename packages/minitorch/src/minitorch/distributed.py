@@ -71,7 +71,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> Sequence[int]:
         seed: A number that all ranks share, at least 0.
         epoch: The number of the epoch, from 0.
     """
-    return np.random.default_rng([seed, epoch]).permutation(count).tolist()
+    return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(count)]
 
 
 def epoch_part(count: int, rank: int, size: int, seed: int, epoch: int) -> Sequence[int]:
