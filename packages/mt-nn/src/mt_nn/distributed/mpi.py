@@ -137,9 +137,6 @@ class Mpi(Communicator):
         sys.stderr.flush()
         self._world.Abort(code)
 
-    def __enter__(self) -> "Mpi":
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
