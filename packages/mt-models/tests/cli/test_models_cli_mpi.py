@@ -32,9 +32,7 @@ SMALL = {
 
 def run(*words: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mt_models", *words]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, **options
-    )
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 def train(problem: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

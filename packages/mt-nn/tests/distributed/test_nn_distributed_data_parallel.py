@@ -136,7 +136,7 @@ def batches(steps: int = STEPS) -> list[Array]:
 
 
 def optimizer_of(network: Module) -> SGD:
-    return SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
+    return SGD(network.parameters(), lr=0.01, momentum=0.5, weight_decay=0.01)
 
 
 def loss_of(network: Module, rows: Array) -> Tensor:
@@ -243,7 +243,9 @@ def test_all_ranks_begin_with_the_state_of_rank_0() -> None:
     def program(ranks: Communicator) -> tuple[dict[str, Array], list[Any]]:
         rng = np.random.default_rng(ranks.rank)
         network = Sequential(
-            Linear(2, 3, rng=rng, backend=BACKEND), BatchNorm1d(3, backend=BACKEND), Dropout(0.5, rng)
+            Linear(2, 3, rng=rng, backend=BACKEND),
+            BatchNorm1d(3, backend=BACKEND),
+            Dropout(0.5, rng),
         )
         network[1].running_mean = zeros((3,), BACKEND) + float(ranks.rank)
         DataParallel(network, ranks)
@@ -396,4 +398,3 @@ def test_wrong_sizes_are_refused() -> None:
 def test_a_rank_that_dies_ends_the_others() -> None:
     with pytest.raises(CommunicationError, match="rank 1 died in its call 30"):
         Simulator(3, faults=[Dies(1, 30)]).run(lambda ranks: together(Tied, ranks))
-

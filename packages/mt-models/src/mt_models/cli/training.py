@@ -206,6 +206,7 @@ def _train(
     """Train, display and save a run; print a summary, or the command to resume."""
     optimizer = recipe.make_optimizer(problem.network.parameters())
     schedule = recipe.make_schedule(settings.steps(problem.epoch_size))
+
     def run_on(observer: Observer) -> Progress:
         progress = None
         if checkpoint is not None:

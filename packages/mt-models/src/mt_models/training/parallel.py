@@ -182,7 +182,10 @@ def check_circumstances(
     Raises:
         CommunicationError: Something differs; the message names the rank and what differs.
     """
-    facts = {"the version of Python": platform.python_version(), "the version of NumPy": np.__version__}
+    facts = {
+        "the version of Python": platform.python_version(),
+        "the version of NumPy": np.__version__,
+    }
     facts |= {f"the code of {name}": _code(name) for name in _PACKAGES}
     facts |= {f"the option {name}": repr(value) for name, value in sorted(options.items())}
     facts |= {f"the {name}": value for name, value in problem.checksums().items()}

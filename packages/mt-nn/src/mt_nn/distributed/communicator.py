@@ -41,7 +41,7 @@ class Communicator(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the ``with`` block; a communicator of processes ends all of them on an error."""
+        """Leave the block; a communicator of processes ends all of them on an error."""
 
     @abstractmethod
     def broadcast(self, buffer: npt.NDArray[Any], root: int = 0) -> None:

@@ -185,7 +185,7 @@ class Simulator:
         return _Run(self, function).play()
 
 
-class _Stopped(BaseException):  # noqa: N818
+class _Stopped(BaseException):
     """Ends the thread of a rank after a failure elsewhere."""
 
 
@@ -440,7 +440,7 @@ class _Run(Generic[T]):
             waits = f"; these ranks wait: {', '.join(others)}" if others else ""
             raise RankFailure(number, f"rank {number} hangs {where}{waits}")
         if waiting:
-            returned = {rank: "has returned" for rank in self._results}
+            returned = dict.fromkeys(self._results, "has returned")
             raise Deadlock({**waiting, **returned})
         return [self._results[rank] for rank in range(self.simulator.size)]
 
