@@ -1,7 +1,7 @@
 """One measurement: ``python -m asv_benchmarks.ranks.worker CONTENDER NETWORK BATCH STEPS``.
 
-The process is alone, or one of the ranks that an MPI launcher started. Rank 0 prints the median time
-of a step in seconds.
+The process is alone, or one of the ranks that an MPI launcher started. Rank 0 prints the median
+time of a step in seconds.
 """
 
 import statistics

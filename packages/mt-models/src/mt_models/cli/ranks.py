@@ -146,8 +146,8 @@ def command(ranks: int, arguments: Sequence[str]) -> list[str]:
     """
     if sys.platform == "win32":
         raise click.UsageError(
-            f"--ranks {ranks} starts processes on Linux and macOS only; use WSL (Ubuntu in Windows), "
-            "or leave the option out"
+            f"--ranks {ranks} starts processes on Linux and macOS only; use WSL (Ubuntu in "
+            "Windows), or leave the option out"
         )
     beside = Path(sys.executable).parent / "mpiexec"
     launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
@@ -161,8 +161,8 @@ def command(ranks: int, arguments: Sequence[str]) -> list[str]:
     ]
     if missing:
         raise click.UsageError(
-            f"--ranks {ranks} needs {' and '.join(missing)}, and this environment has none; install "
-            'both with: pip install "mt-models[mpi]"'
+            f"--ranks {ranks} needs {' and '.join(missing)}, and this environment has none; "
+            'install both with: pip install "mt-models[mpi]"'
         )
     assert launcher is not None
     script = Path(sys.argv[0])

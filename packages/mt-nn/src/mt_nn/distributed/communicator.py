@@ -42,6 +42,7 @@ class Communicator(ABC):
         trace: TracebackType | None,
     ) -> None:
         """Leave the block; a communicator of processes ends all of them on an error."""
+        return None
 
     @abstractmethod
     def broadcast(self, buffer: npt.NDArray[Any], root: int = 0) -> None:
