@@ -12,7 +12,7 @@ from asv_benchmarks.contenders.with_torch import TorchTrainer, _layers
 from asv_benchmarks.training_cases import LEARNING_RATE, TrainingCase
 
 
-class _Network(nn.Module):
+class _Network(nn.Module):  # type: ignore[misc]  # PyTorch is not installed
     """A network of the contender as a module, as DistributedDataParallel requires it."""
 
     def __init__(self, trainer: TorchTrainer) -> None:

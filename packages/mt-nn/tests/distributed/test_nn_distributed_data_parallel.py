@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Scalar, Tensor, ones, tensor, zeros
+from mt_autodiff import Scalar, Tensor, ones, tensor
 from mt_kernels_cpu import Tuned
 from mt_nn import (
     SGD,
@@ -247,7 +247,9 @@ def test_all_ranks_begin_with_the_state_of_rank_0() -> None:
             BatchNorm1d(3, backend=BACKEND),
             Dropout(0.5, rng),
         )
-        network[1].running_mean = zeros((3,), BACKEND) + float(ranks.rank)
+        network.load_state_dict(
+            network.state_dict() | {"1.running_mean": np.full(3, float(ranks.rank))}
+        )
         DataParallel(network, ranks)
         return network.state_dict(), [rng.bit_generator.state["state"]["state"]]
 
@@ -349,11 +351,12 @@ def test_a_step_with_an_exchange_is_not_captured() -> None:
 
 
 def test_backward_needs_a_batch_or_a_share() -> None:
-    model = DataParallel(Linear(1, 1, rng=0), SingleProcess())
+    network = Linear(1, 1, rng=0)
+    model = DataParallel(network, SingleProcess())
     with pytest.raises(RuntimeError, match=r"inside `with model.batch\(total\)`, or pass share"):
         model.backward(model(ones((1, 1))).sum())
     model.backward(model(ones((1, 1))).sum(), share=1.0)
-    assert model.module.weight.grad.item() == 1.0
+    assert network.weight.grad.item() == 1.0
 
 
 @given(total=st.integers(1, 200), size=st.integers(1, 64))

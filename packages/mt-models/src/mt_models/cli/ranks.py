@@ -31,6 +31,8 @@ NEXT = "next"
 """The file in it in which rank 0 writes how to continue the run."""
 ENDED = ".ended"
 """The suffix of a rank's file after the end of its command."""
+FAILED = ".failed"
+"""The suffix of a rank's file after an error that it prints itself."""
 GRACE = 4.0
 """The time in seconds in which the launcher ends all ranks after the end of one, before the
 processes are killed."""
@@ -82,7 +84,7 @@ def joined(limit: float = LIMIT) -> Iterator[Communicator]:
     if not isinstance(communicator, Mpi):
         yield communicator
         return
-    with _registered(communicator), communicator:
+    with communicator, _registered(communicator):
         try:
             yield communicator
         except click.ClickException as error:
@@ -104,6 +106,9 @@ def _registered(communicator: Communicator) -> Iterator[None]:
         yield
     except SystemExit:
         file.rename(file.with_suffix(ENDED))
+        raise
+    except BaseException:
+        file.rename(file.with_suffix(FAILED))
         raise
     else:
         file.rename(file.with_suffix(ENDED))
@@ -277,10 +282,10 @@ class _Watch:
 
     def _report(self, rank: int) -> None:
         """Print which rank ended, and how to continue."""
-        text = (
-            f"Error: rank {rank} (process {self._processes[rank]}) ended early; all ranks are "
-            "ended."
-        )
+        text = "Error: all ranks are ended, because one failed."
+        if not any(self.folder.glob(f"*{FAILED}")):
+            process = self._processes[rank]
+            text = f"Error: rank {rank} (process {process}) ended early; all ranks are ended."
         with suppress(OSError):
             state, _, way_on = (self.folder / NEXT).read_text(encoding="utf-8").partition("\n")
             text += "\n" + (way_on if Path(state).is_file() else "No state is saved.")

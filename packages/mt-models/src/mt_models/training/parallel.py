@@ -161,7 +161,7 @@ def evaluate(problem: Problem, examples: Examples, communicator: Communicator) -
     counted = len(own.labels)
     sums = np.array([own.loss * counted if counted else 0.0, counted])
     communicator.all_reduce(sums)
-    arrays = {
+    arrays: dict[str, Any] = {
         each.name: np.concatenate(gather_rows(communicator, getattr(own, each.name)))
         for each in fields(own)
         if isinstance(getattr(own, each.name), np.ndarray)

@@ -35,14 +35,13 @@ class Communicator(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: B027  (one process has no others to end)
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         """Leave the block; a communicator of processes ends all of them on an error."""
-        return None
 
     @abstractmethod
     def broadcast(self, buffer: npt.NDArray[Any], root: int = 0) -> None:

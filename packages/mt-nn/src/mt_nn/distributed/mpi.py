@@ -136,6 +136,7 @@ class Mpi(Communicator):
         sys.stdout.flush()
         sys.stderr.flush()
         self._world.Abort(code)
+        os._exit(code)  # The library may return before the launcher ends this process.
 
     def __exit__(
         self,
