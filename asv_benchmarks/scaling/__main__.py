@@ -104,7 +104,7 @@ def measured(found: Mapping[str, Any]) -> str:
     sentence = (
         f"Measured on {conditions['date']} at commit {conditions['commit']}: "
         f"{conditions['processor']}, one thread, load {conditions['load']}; medians of "
-        f"{measuring.STEPS} steps."
+        f"the processor's time of {measuring.STEPS} steps."
     )
     between = (
         "No messages were measured: mpi4py or an MPI launcher is not installed there."
@@ -131,7 +131,8 @@ def tables(found: Mapping[str, Any], networks: Mapping[str, Network]) -> str:
         head = ["strong scaling", *(f"{ranks} ranks" for ranks in RANKS[1:])]
         head.append(f"all-reduce, {RANKS[-1]} ranks")
         parts.append(
-            f"**{title}**, global batch {batch}: times as fast as one rank\n\n{markdown(head, rows)}"
+            f"**{title}**, global batch {batch}: times as fast as one rank\n\n"
+            f"{markdown(head, rows)}"
         )
         rows = [
             [name, *(f"{efficiency(step, batch, ranks, network):.0%}" for ranks in RANKS[1:])]
@@ -182,7 +183,10 @@ def picture(found: Mapping[str, Any], networks: Mapping[str, Network]) -> Figure
                 strong.plot(RANKS, [speed_up(step, batch, n, network) for n in RANKS], **options)
                 weak.plot(RANKS, [efficiency(step, batch, n, network) for n in RANKS], **options)
         strong.plot(RANKS, RANKS, color=GREY, linestyle=":", label="n times as fast")
-        for axes, text in ((strong, "strong scaling: speed-up"), (weak, "weak scaling: efficiency")):
+        for axes, text in (
+            (strong, "strong scaling: speed-up"),
+            (weak, "weak scaling: efficiency"),
+        ):
             axes.set_xscale("log", base=2)
             axes.set_xticks(RANKS, [str(n) for n in RANKS])
             axes.set_xlabel("ranks")
@@ -191,7 +195,9 @@ def picture(found: Mapping[str, Any], networks: Mapping[str, Network]) -> Figure
         strong.set_yticks([0.25, 0.5, 1, 2, 4, 8, 16, 32, 64])
         strong.set_yticklabels(["¼", "½", "1", "2", "4", "8", "16", "32", "64"])
         weak.set_ylim(0.0, 1.05)
-        figure.legend(*strong.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
+        figure.legend(
+            *strong.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7
+        )
     return figure
 
 

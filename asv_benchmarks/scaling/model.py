@@ -46,7 +46,10 @@ class Step:
         batches, times = np.array(list(seconds)), np.array(list(seconds.values()))
         each, fixed = np.polyfit(batches, times, 1, w=1.0 / times)
         if fixed < 0.0:
-            fixed, each = 0.0, float((times * batches / times**2).sum() / (batches**2 / times**2).sum())
+            fixed, each = (
+                0.0,
+                float((times * batches / times**2).sum() / (batches**2 / times**2).sum()),
+            )
         return cls(float(fixed), float(each), parameters)
 
     def compute(self, batch: int) -> float:

@@ -62,7 +62,7 @@ def test_two_calls_in_a_row(subject: Subject) -> None:
 def test_all_ranks_receive_the_same_bits(subject: Subject, size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     buffers = [rng.standard_normal(7) * 10.0 ** rng.integers(-9, 9, 7) for _ in range(size)]
-    response = subject.call("distributed.ring", buffers)
+    response = subject.call("distributed.ring", buffers, {"name": "bits"})
     differing = [
         rank for rank, each in enumerate(response.arrays) if (each != response.arrays[0]).any()
     ]
@@ -73,7 +73,7 @@ def test_all_ranks_receive_the_same_bits(subject: Subject, size: int, seed: int)
 @given(size=st.integers(1, 7), length=st.integers(0, 14))
 @FEW
 def test_messages_to_the_neighbour_only(subject: Subject, size: int, length: int) -> None:
-    response = subject.call("distributed.ring", buffers_of(size, length))
+    response = subject.call("distributed.ring", buffers_of(size, length), {"name": "messages"})
     receivers = response.plain["receivers"]
     for step in (1, -1):
         if all(set(to) <= {(rank + step) % size} for rank, to in enumerate(receivers)):
@@ -85,7 +85,7 @@ def test_messages_to_the_neighbour_only(subject: Subject, size: int, length: int
 @given(size=st.integers(1, 7), length=st.integers(0, 14))
 @FEW
 def test_elements_that_a_rank_sends(subject: Subject, size: int, length: int) -> None:
-    response = subject.call("distributed.ring", buffers_of(size, length))
+    response = subject.call("distributed.ring", buffers_of(size, length), {"name": "messages"})
     most = 2 * (size - 1) * -(-length // size)
     sent = max(response.plain["elements"])
     words = f"a rank sends {sent} elements; 2 (n - 1) chunks have at most {most}"

@@ -58,7 +58,7 @@ def recognised(
     def explains(finding: Finding) -> bool | None:
         if finding.request.operation != f"distributed.{operation}" or finding.response is None:
             return None
-        return None if finding.right else fits(finding)
+        return True if not finding.right and fits(finding) else None
 
     return Mistake(tasks, cause, explains)
 
@@ -83,8 +83,29 @@ def ordered(cause: str, fits: Callable[[list[int], int], bool]) -> Mistake:
     return recognised(PARTS, cause, "orders", all_fit)
 
 
-def _drawn_with_replacement(order: list[int], count: int) -> bool:
-    return len(order) == count and set(order) < set(range(count))
+def _drawn_with_replacement(finding: Finding) -> bool:
+    """Return whether all orders have the right length and range, and one has a number twice."""
+    count, orders = finding.request.options["count"], _lists(finding)
+    possible = all(len(each) == count and set(each) <= set(range(count)) for each in orders)
+    return possible and any(len(set(each)) < count for each in orders)
+
+
+def _equal_for(which: int) -> Callable[[Finding], bool]:
+    """Return a function that recognises orders that are equal for all seeds (0) or epochs (1)."""
+
+    def fits(finding: Finding) -> bool:
+        pairs = finding.request.options["of"]
+        values, others = ({pair[i] for pair in pairs} for i in (which, 1 - which))
+        orders = {tuple(order) for order in _lists(finding)}
+        return len(values) > 1 and len(others) == 1 and len(orders) == 1
+
+    return fits
+
+
+def _some_orders(finding: Finding) -> bool:
+    """Return whether several orders of three examples occur, but not all."""
+    several = len({tuple(order) for order in _lists(finding)}) > 1
+    return several and "of the 6 orders of three examples occur" in finding.sentence
 
 
 def of_parts(cause: str, fits: Callable[[list[list[int]], int, int], bool]) -> Mistake:
@@ -117,7 +138,7 @@ def _all_examples(parts: list[list[int]], count: int, size: int) -> bool:
 
 
 def rebuilt(cause: str, wrong: Callable[[Array, list[int]], Array]) -> Mistake:
-    """Return a mistake in `reassemble`; `wrong` gets the rows in the order of ranks, their numbers."""
+    """Return a mistake in `reassemble`; `wrong` gets rows in the order of ranks, their numbers."""
 
     def explains(finding: Finding) -> bool | None:
         response = finding.response
@@ -141,7 +162,7 @@ def reduced(cause: str, wrong: Sums) -> Mistake:
 
     def model(request: Request) -> Response | None:
         before = np.array(request.arrays)
-        if request.options.get("calls", 1) != 1 or len(before) < 2:
+        if request.options.get("calls", 1) != 1 or len(before) < 2 or not before.size:
             return None
         return Response(request, tuple(np.broadcast_to(wrong(before), before.shape)))
 
@@ -164,15 +185,18 @@ def _without_the_tail(before: Array) -> Array:
 def ringed(cause: str, fits: Callable[[Array, Array], bool]) -> Mistake:
     """Return a mistake in `ring_all_reduce`; `fits` gets the buffers before and after, by rank."""
 
-    def explains(finding: Finding) -> bool:
-        assert finding.response is not None
-        before, after = np.array(finding.request.arrays), np.array(finding.response.arrays)
-        right = bool(np.allclose(after, before.sum(axis=0)))
-        several = len(before) > 1 and before.shape[1] > 0
-        once = finding.request.options.get("calls", 1) == 1
-        return once and several and not right and fits(before, after)
+    def explains(finding: Finding) -> bool | None:
+        request, response = finding.request, finding.response
+        if request.operation != "distributed.ring" or response is None or finding.right:
+            return None
+        before, after = np.array(request.arrays), np.array(response.arrays)
+        if len(before) < 2 or not before.size or request.options.get("calls", 1) != 1:
+            return None
+        if np.allclose(after, before.sum(axis=0)):
+            return None
+        return fits(before, after)
 
-    return recognised(RING, cause, "ring", explains)
+    return Mistake(RING, cause, explains)
 
 
 def _of_one_rank(factor: Callable[[int], int]) -> Callable[[Array, Array], bool]:
@@ -190,10 +214,15 @@ def _whole_sums_on_some_ranks(before: Array, after: Array) -> bool:
     return bool(whole.any(axis=0).all())
 
 
-def _one_rank_is_missing(before: Array, after: Array) -> bool:
-    total = before.sum(axis=0)
-    possible = np.concatenate([total[None] - before, total[None]])
-    return len(before) > 2 and bool(np.isclose(after[:, None], possible[None]).any(axis=1).all())
+def _too_much_in_a_ring(finding: Finding) -> bool:
+    receivers = _lists(finding)["receivers"]
+    return "a rank sends" in finding.sentence and all(len(to) <= 1 for to in receivers)
+
+
+def _other_bits(finding: Finding) -> bool:
+    assert finding.response is not None
+    near = np.allclose(finding.response.arrays, sum(finding.request.arrays))
+    return bool(near) and "receive different results" in finding.sentence
 
 
 Means = Callable[[Array, Array], Array]
@@ -246,7 +275,7 @@ MISTAKES = [
     cut(DROPPED, lambda c, r, s: range(r * (c // s), (r + 1) * (c // s))),
     cut(DROPPED, lambda c, r, s: range(r, c - c % s, s)),
     cut(
-        "The last rank takes the whole remainder. Give one position of it to each of several ranks.",
+        "The last rank takes the whole remainder. Give several ranks one position of it each.",
         _rest_at_the_end,
     ),
     cut(
@@ -284,8 +313,10 @@ MISTAKES = [
         "The order is not random: the numbers are not shuffled.",
         lambda order, count: order == list(range(count)),
     ),
-    ordered(
+    recognised(
+        PARTS,
         "Numbers are drawn with replacement. Use a permutation of all numbers.",
+        "orders",
         _drawn_with_replacement,
     ),
     ordered(
@@ -303,20 +334,13 @@ MISTAKES = [
         "orders",
         "two calls with the same arguments return different orders",
     ),
-    saying(
-        PARTS,
-        "The order does not depend on the epoch.",
-        "orders",
-        "two epochs have the same order",
-    ),
-    saying(
-        PARTS, "The order does not depend on the seed.", "orders", "two seeds have the same order"
-    ),
-    saying(
+    recognised(PARTS, "The order does not depend on the epoch.", "orders", _equal_for(1)),
+    recognised(PARTS, "The order does not depend on the seed.", "orders", _equal_for(0)),
+    recognised(
         PARTS,
         "Not every order is possible. Shuffle the numbers, and do not only rotate or swap some.",
         "orders",
-        "of the 6 orders of three examples occur",
+        _some_orders,
     ),
     # epoch_part
     of_parts(
@@ -365,7 +389,8 @@ MISTAKES = [
         _of_one_rank(lambda size: 2 ** (size - 1)),
     ),
     ringed(
-        "The received numbers replace your own. Add them.",
+        "The sums contain the numbers of one rank only. Add what you receive to your own numbers, "
+        "in n - 1 steps.",
         _of_one_rank(lambda size: 1),
     ),
     ringed(
@@ -373,15 +398,11 @@ MISTAKES = [
         "further steps.",
         _whole_sums_on_some_ranks,
     ),
-    ringed(
-        "The numbers of one rank are missing in the sums. The sums need n - 1 steps.",
-        _one_rank_is_missing,
-    ),
-    saying(
+    recognised(
         RING,
         "Too much is sent. In each step, send one chunk of the buffer.",
         "ring",
-        "a rank sends",
+        _too_much_in_a_ring,
     ),
     saying(
         RING,
@@ -389,12 +410,12 @@ MISTAKES = [
         "ring",
         "each has to send to the next one only",
     ),
-    saying(
+    recognised(
         RING,
         "The ranks add up in different orders, so their results differ in the last bits. Compute "
         "each sum on one rank and copy it.",
         "ring",
-        "receive different results",
+        _other_bits,
     ),
     # average_gradients
     averaged(
@@ -417,7 +438,7 @@ MISTAKES = [
     averaged(
         "The weighted sum is divided by the number of this rank's examples. Add up the numbers of "
         "all ranks, too.",
-        lambda g, c: (c @ g)[None] / c[:, None],
+        lambda g, c: (c @ g)[None] / np.maximum(c, 1.0)[:, None],
     ),
     averaged("All ranks get the gradients of rank 0. Average them.", lambda g, c: g[0]),
     averaged("Each rank keeps its own gradients.", lambda g, c: g),
@@ -455,9 +476,7 @@ MISTAKES = [
         "has returned",
         [],
     ),
-    deadlock(
-        "Some ranks are in `barrier` while others wait for their messages.", "in barrier", []
-    ),
+    deadlock("Some ranks are in `barrier` while others wait for their messages.", "in barrier", []),
     deadlock("Ranks wait for each other in a circle.", "waits", []),
     raising(
         RING,

@@ -162,7 +162,8 @@ def reassembled(request: Request) -> Response:
 def ring(request: Request) -> Response:
     """Call `ring_all_reduce` on ranks, each with one of the arrays.
 
-    The option `calls` says how often; each call begins with the result of the one before.
+    The option `calls` says how often; each call begins with the result of the one before. The
+    option `name` says what the check compares, and has no effect.
     """
     buffers = [array.copy() for array in request.arrays]
 

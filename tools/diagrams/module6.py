@@ -12,9 +12,9 @@ TONES: tuple[Tone, ...] = ("blue", "orange", "green")
 def parts_picture() -> Picture:
     """Task 6.1: eight examples in the order of two epochs, divided among three ranks."""
     picture = Picture(
-        "Eight examples in the random orders of two epochs. In each epoch the first three positions "
-        "belong to rank 0, the next three to rank 1, and the last two to rank 2. So each example "
-        "belongs to one rank, and in the next epoch to another one.",
+        "Eight examples in the random orders of two epochs. In each epoch the first three "
+        "positions belong to rank 0, the next three to rank 1, and the last two to rank 2. So each "
+        "example belongs to one rank, and in the next epoch to another one.",
         300,
     )
     width = CELL + 4

@@ -210,7 +210,7 @@ MUTANTS: list[Mutant] = [
         "received numbers in place of own ones",
         "        own += received[: own.size]\n",
         "        own[:] = received[: own.size]\n",
-        "replace your own",
+        "of one rank only",
     ),
     ring(
         "a chunk received over one's own",
@@ -233,6 +233,7 @@ MUTANTS: list[Mutant] = [
         "one step too few",
         "    received = np.empty_like(chunks[0])\n    for step in range(size - 1):\n",
         "    received = np.empty_like(chunks[0])\n    for step in range(size - 2):\n",
+        "of one rank only",
     ),
     ring("all ranks send first", "if rank % 2 == 0:", "if rank >= 0:", "All ranks send first"),
     ring("all ranks receive first", "if rank % 2 == 0:", "if rank < 0:", "receive first"),
@@ -334,15 +335,21 @@ MUTANTS: list[Mutant] = [
     ),
 ]
 
-EXCHANGE = (
-    "    communicator.exchange(outgoing, (rank + 1) % size, incoming, (rank - 1) % size)\n    return\n"
-)
+EXCHANGE = """\
+    communicator.exchange(outgoing, (rank + 1) % size, incoming, (rank - 1) % size)
+    return
+"""
 
 STYLES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "every n-th position": ("6.1", ((PART, "    return range(rank, count, size)\n"),)),
     "longer parts at the end": (
         "6.1",
-        ((PART, "    return [count - 1 - i for i in range(start, start + short + (rank < more))]\n"),),
+        (
+            (
+                PART,
+                "    return [count - 1 - i for i in range(start, start + short + (rank < more))]\n",
+            ),
+        ),
     ),
     "parts by NumPy": (
         "6.1",
@@ -363,13 +370,19 @@ STYLES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 ORDER,
-                "    np.random.seed(1000 * seed + epoch)\n    return np.random.permutation(count)\n",
+                "    np.random.seed(1000 * seed + epoch)\n"
+                "    return np.random.permutation(count)\n",
             ),
         ),
     ),
     "rows sorted by their numbers": (
         "6.1",
-        ((WHOLE, f"    return np.concatenate(list(parts))[np.argsort({NUMBERS}, kind='stable')]\n"),),
+        (
+            (
+                WHOLE,
+                f"    return np.concatenate(list(parts))[np.argsort({NUMBERS}, kind='stable')]\n",
+            ),
+        ),
     ),
     "send and receive at the same time": (
         "6.2",

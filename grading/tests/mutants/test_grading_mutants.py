@@ -9,7 +9,16 @@ import pytest
 from grading.isolation import IsolatedSubject, Limits
 from grading.protocol.messages import Subject
 from grading.tasks.table import load
-from grading.tests.mutants import cuda, module0, module1, module2, module3, module4, module5, module6
+from grading.tests.mutants import (
+    cuda,
+    module0,
+    module1,
+    module2,
+    module3,
+    module4,
+    module5,
+    module6,
+)
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.reach import Reach, reach_of, reaches
 from grading.tests.mutants.rewriting import ROOT, changed_sources, make_tree

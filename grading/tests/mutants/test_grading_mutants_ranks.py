@@ -46,7 +46,9 @@ def test_right_code_on_ranks_passes(task: str) -> None:
 
 @pytest.mark.measured("style")
 @pytest.mark.parametrize(
-    ("task", "changes"), STYLES.values(), ids=[f"{task}: {name}" for name, (task, _) in STYLES.items()]
+    ("task", "changes"),
+    STYLES.values(),
+    ids=[f"{task}: {name}" for name, (task, _) in STYLES.items()],
 )
 def test_a_right_style_on_ranks_passes(task: str, changes: tuple[tuple[str, str], ...]) -> None:
     with mutated([Rewrite(FILE, old, new) for old, new in changes]) as subject:
@@ -64,11 +66,13 @@ def test_a_worker_reports_a_deadlock_at_once(tmp_path: Path) -> None:
         error = case_failure(check, {}, worker)
     assert isinstance(error, SubjectError)
     assert error.kinds[0] == "Deadlock"
-    assert "rank 3 waits to send 4 elements to rank 4" in error.message
+    assert "rank 3 waits to send 3 elements to rank 4" in error.message
 
 
 def test_an_exception_on_a_rank_is_that_of_the_submission() -> None:
-    with mutated([Rewrite(FILE, "    received = np.empty_like(chunks[0])\n", "    received = chunks[99]\n")]) as subject:
+    with mutated(
+        [Rewrite(FILE, "    received = np.empty_like(chunks[0])\n", "    received = chunks[99]\n")]
+    ) as subject:
         (check,) = [each for each in checks_of("6.2") if each.__name__ == "test_sixteen_ranks"]
         error = case_failure(check, {}, subject)
     assert isinstance(error, SubjectError)

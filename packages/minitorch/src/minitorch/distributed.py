@@ -172,6 +172,5 @@ def average_gradients(
     ring_all_reduce(flat, communicator)
     pieces = np.split(flat[:-1] / flat[-1], np.cumsum([each.size for each in weighted])[:-1])
     return [
-        piece.reshape(np.shape(gradient))
-        for piece, gradient in zip(pieces, gradients, strict=True)
+        piece.reshape(np.shape(gradient)) for piece, gradient in zip(pieces, gradients, strict=True)
     ]

@@ -98,9 +98,7 @@ def test_a_training_with_another_number_of_ranks_has_the_same_result(
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_a_training_with_a_ring_has_the_same_result(
-    undisturbed: list[Any], tmp_path: Path
-) -> None:
+def test_a_training_with_a_ring_has_the_same_result(undisturbed: list[Any], tmp_path: Path) -> None:
     simulator = Simulator(7, all_reduce=ring_all_reduce)
     results = simulator.run(lambda ranks: train(ranks, tmp_path / "state"))
     assert all(result == results[0] for result in results)

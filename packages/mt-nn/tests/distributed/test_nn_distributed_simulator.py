@@ -1,4 +1,4 @@
-"""The simulator is deterministic, finds deadlocks, injects faults, and counts and times messages."""
+"""The simulator is deterministic, finds deadlocks, injects faults, and records messages."""
 
 import threading
 import time

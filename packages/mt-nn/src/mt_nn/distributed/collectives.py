@@ -91,7 +91,8 @@ def ring_all_gather(buffer: Buffer, ranks: Messages) -> Buffer:
     gathered[rank] = buffer
     for step in range(size - 1):
         known, place = (rank - step) % size, (rank - step - 1) % size
-        ranks.exchange(gathered[known], (rank + 1) % size, gathered[place], (rank - 1) % size)
+        outgoing, incoming = gathered[known : known + 1], gathered[place : place + 1]
+        ranks.exchange(outgoing, (rank + 1) % size, incoming, (rank - 1) % size)
     return gathered
 
 

@@ -31,8 +31,8 @@ class Network:
     def __post_init__(self) -> None:
         if self.latency < 0 or self.bandwidth <= 0:
             raise ValueError(
-                f"Network: a latency of {self.latency} s and a bandwidth of {self.bandwidth} bytes/s "
-                "are not possible; the latency is at least 0 and the bandwidth positive"
+                f"Network: a latency of {self.latency} s and a bandwidth of {self.bandwidth} "
+                "bytes/s are not possible; the latency is at least 0 and the bandwidth positive"
             )
 
     def message(self, size: float) -> float:
@@ -60,7 +60,7 @@ class Network:
         return levels(ranks) * self.message(size)
 
     def all_gather(self, ranks: int, size: float) -> float:
-        """Return the seconds in which n ranks gather `size` bytes of each in a ring: n - 1 messages."""
+        """Return the seconds in which n ranks gather `size` bytes of each: n - 1 messages."""
         return (ranks - 1) * self.message(size)
 
     def barrier(self, ranks: int) -> float:

@@ -29,7 +29,7 @@ MOST_NAMED = 8
 """The largest number of waiting ranks that an error describes."""
 
 
-class RankFailure(CommunicationError):
+class RankFailure(CommunicationError):  # noqa: N818  (the failure is that of a rank)
     """A rank raised an exception, died or hung, so the others were ended.
 
     Attributes:
@@ -41,7 +41,7 @@ class RankFailure(CommunicationError):
         self.rank = rank
 
 
-class Deadlock(CommunicationError):
+class Deadlock(CommunicationError):  # noqa: N818  (its name in the literature)
     """Every rank that has not returned waits for another one.
 
     Attributes:
@@ -503,9 +503,7 @@ class _Run(Generic[T]):
             end.rank.record.waiting += start - end.since
             end.received = count
 
-    def gather(
-        self, rank: Rank, name: str, buffer: Buffer, key: tuple[Any, ...]
-    ) -> _Gathering:
+    def gather(self, rank: Rank, name: str, buffer: Buffer, key: tuple[Any, ...]) -> _Gathering:
         """Add a rank to the collective operation that waits, or begin one."""
         key = (*key, buffer.shape, buffer.dtype.str)
         if self._gathering is None:
