@@ -23,7 +23,14 @@ import click
 from mt_models.cli.cores import share_cores
 from mt_models.cli.errors import EXPECTED
 from mt_models.training import DivergedError
-from mt_nn.distributed import LIMIT, Communicator, Mpi, gather_texts, world
+from mt_nn.distributed import (
+    LIMIT,
+    Communicator,
+    Measured,
+    Mpi,
+    gather_texts,
+    world,
+)
 
 FOLDER = "MINITORCH_RANKS"
 """The environment variable with the folder of the ranks' files."""
@@ -74,11 +81,12 @@ def end_together(communicator: Communicator, error: click.ClickException, code: 
 
 
 @contextmanager
-def joined(limit: float = LIMIT) -> Iterator[Communicator]:
+def joined(limit: float = LIMIT, measures: bool = False) -> Iterator[Communicator]:
     """Join the ranks of this launch; an error that leaves the block ends all of them.
 
     Args:
         limit: The time, in seconds, that a rank waits for the others.
+        measures: True measures the communication of each rank.
     """
     communicator = world(limit)
     if not isinstance(communicator, Mpi):
@@ -86,7 +94,7 @@ def joined(limit: float = LIMIT) -> Iterator[Communicator]:
         return
     with communicator, _registered(communicator):
         try:
-            yield communicator
+            yield Measured(communicator) if measures else communicator
         except click.ClickException as error:
             end_together(communicator, error, error.exit_code)
         except DivergedError as error:

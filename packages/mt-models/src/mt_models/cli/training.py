@@ -41,7 +41,7 @@ from mt_models.training import (
     train,
 )
 from mt_nn import Checkpoint, load_checkpoint
-from mt_nn.distributed import Communicator
+from mt_nn.distributed import Communicator, Measured, traffic_table
 
 PROMPT = 16
 """The number of tokens of the validation text from which the samples begin."""
@@ -212,7 +212,7 @@ def _train(
         if checkpoint is not None:
             with agreeing(communicator):
                 progress = restore(checkpoint, problem, optimizer)
-        return train(
+        progress = train(
             problem,
             optimizer,
             settings,
@@ -221,6 +221,10 @@ def _train(
             schedule,
             communicator=communicator,
         )
+        if isinstance(communicator, Measured):
+            traffic = communicator.traffic()
+            console.print(traffic_table(traffic))
+        return progress
 
     if communicator.rank > 0:
         with StopOnSignal(is_quiet=True) as stop:
