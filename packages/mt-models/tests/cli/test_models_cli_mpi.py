@@ -32,9 +32,7 @@ SMALL = {
 
 def run(*words: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mt_models", *words]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, **options
-    )
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 def train(problem: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -99,9 +97,10 @@ class Long:
             stderr=subprocess.PIPE,
             env={**os.environ, "TMPDIR": str(cwd)},
         )
-        assert self.process.stdout is not None
-        while not self.process.stdout.readline().startswith("Epoch 3"):
+        log = cwd / "run" / "points.jsonl"
+        while not log.exists() or log.read_text("utf-8").count("\n") < 3:
             assert self.process.poll() is None
+            time.sleep(0.05)
         (folder,) = cwd.glob("minitorch-ranks-*")
         self.processes = [
             int((folder / f"rank-{rank}").read_text("utf-8")) for rank in range(ranks)

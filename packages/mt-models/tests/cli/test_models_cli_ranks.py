@@ -63,7 +63,10 @@ def test_the_command_of_the_launcher(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         (tmp_path / name).touch()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    for script, program in (("/a/mt_models/__main__.py", ["-m", "mt_models"]), ("/b/mt", ["/b/mt"])):
+    for script, program in (
+        ("/a/mt_models/__main__.py", ["-m", "mt_models"]),
+        ("/b/mt", ["/b/mt"]),
+    ):
         monkeypatch.setattr(sys, "argv", [script])
         words = ranks.command(2, ["train", "mnist"])
         launcher = [str(tmp_path / "mpiexec"), "-n", "2", str(tmp_path / "python")]

@@ -359,5 +359,3 @@ def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
         digest.update(f"\n{name} {little.dtype.str} {little.shape}\n".encode())
         digest.update(little.tobytes())
     return digest.hexdigest()
-
-

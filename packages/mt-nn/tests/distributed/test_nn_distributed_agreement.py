@@ -71,7 +71,7 @@ def test_without_a_library_of_mpi_the_error_says_what_to_install(
         def MPI(self) -> Any:  # noqa: N802 - the name of mpi4py
             raise RuntimeError("cannot load MPI library\ndetails")
 
-    monkeypatch.setitem(sys.modules, "mpi4py", Package())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "mpi4py", Package())
     with pytest.raises(ImportError, match=r"no MPI library \(cannot load MPI library\); install"):
         Mpi()
 

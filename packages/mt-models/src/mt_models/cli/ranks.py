@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -23,7 +23,14 @@ import click
 from mt_models.cli.cores import share_cores
 from mt_models.cli.errors import EXPECTED
 from mt_models.training import DivergedError
-from mt_nn.distributed import LIMIT, Communicator, Mpi, gather_texts, world
+from mt_nn.distributed import (
+    LIMIT,
+    Communicator,
+    Measured,
+    Mpi,
+    gather_texts,
+    world,
+)
 
 FOLDER = "MINITORCH_RANKS"
 """The environment variable with the folder of the ranks' files."""
@@ -31,6 +38,8 @@ NEXT = "next"
 """The file in it in which rank 0 writes how to continue the run."""
 ENDED = ".ended"
 """The suffix of a rank's file after the end of its command."""
+FAILED = ".failed"
+"""The suffix of a rank's file after an error that it prints itself."""
 GRACE = 4.0
 """The time in seconds in which the launcher ends all ranks after the end of one, before the
 processes are killed."""
@@ -72,19 +81,20 @@ def end_together(communicator: Communicator, error: click.ClickException, code: 
 
 
 @contextmanager
-def joined(limit: float = LIMIT) -> Iterator[Communicator]:
+def joined(limit: float = LIMIT, measures: bool = False) -> Iterator[Communicator]:
     """Join the ranks of this launch; an error that leaves the block ends all of them.
 
     Args:
         limit: The time, in seconds, that a rank waits for the others.
+        measures: True measures the communication of each rank.
     """
     communicator = world(limit)
     if not isinstance(communicator, Mpi):
         yield communicator
         return
-    with _registered(communicator), communicator:
+    with communicator, _registered(communicator):
         try:
-            yield communicator
+            yield Measured(communicator) if measures else communicator
         except click.ClickException as error:
             end_together(communicator, error, error.exit_code)
         except DivergedError as error:
@@ -104,6 +114,9 @@ def _registered(communicator: Communicator) -> Iterator[None]:
         yield
     except SystemExit:
         file.rename(file.with_suffix(ENDED))
+        raise
+    except BaseException:
+        file.rename(file.with_suffix(FAILED))
         raise
     else:
         file.rename(file.with_suffix(ENDED))
@@ -146,8 +159,8 @@ def command(ranks: int, arguments: Sequence[str]) -> list[str]:
     """
     if sys.platform == "win32":
         raise click.UsageError(
-            f"--ranks {ranks} starts processes on Linux and macOS only; use WSL (Ubuntu in Windows), "
-            "or leave the option out"
+            f"--ranks {ranks} starts processes on Linux and macOS only; use WSL (Ubuntu in "
+            "Windows), or leave the option out"
         )
     beside = Path(sys.executable).parent / "mpiexec"
     launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
@@ -161,8 +174,8 @@ def command(ranks: int, arguments: Sequence[str]) -> list[str]:
     ]
     if missing:
         raise click.UsageError(
-            f"--ranks {ranks} needs {' and '.join(missing)}, and this environment has none; install "
-            'both with: pip install "mt-models[mpi]"'
+            f"--ranks {ranks} needs {' and '.join(missing)}, and this environment has none; "
+            'install both with: pip install "mt-models[mpi]"'
         )
     assert launcher is not None
     script = Path(sys.argv[0])
@@ -277,10 +290,10 @@ class _Watch:
 
     def _report(self, rank: int) -> None:
         """Print which rank ended, and how to continue."""
-        text = (
-            f"Error: rank {rank} (process {self._processes[rank]}) ended early; all ranks are "
-            "ended."
-        )
+        text = "Error: all ranks are ended, because one failed."
+        if not any(self.folder.glob(f"*{FAILED}")):
+            process = self._processes[rank]
+            text = f"Error: rank {rank} (process {process}) ended early; all ranks are ended."
         with suppress(OSError):
             state, _, way_on = (self.folder / NEXT).read_text(encoding="utf-8").partition("\n")
             text += "\n" + (way_on if Path(state).is_file() else "No state is saved.")

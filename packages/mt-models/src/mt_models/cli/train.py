@@ -168,6 +168,11 @@ def common_options(
             show_default=True,
             help="The seconds after which a rank that does not answer is an error.",
         ),
+        click.option(
+            "--traffic",
+            is_flag=True,
+            help="Print how long each of several ranks exchanged numbers and waited.",
+        ),
     ]
 
     def decorate(command: Command) -> Command:
@@ -460,7 +465,7 @@ def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> Non
             f"--ranks is {ranks}, and an MPI launcher has started {started} processes; leave the "
             "option out, or start the command without the launcher"
         )
-    with joined(limit) as communicator:
+    with joined(limit, options.pop("traffic")) as communicator:
         _run_on(ctx, kind, options, communicator)
 
 

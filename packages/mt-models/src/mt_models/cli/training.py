@@ -41,7 +41,7 @@ from mt_models.training import (
     train,
 )
 from mt_nn import Checkpoint, load_checkpoint
-from mt_nn.distributed import Communicator
+from mt_nn.distributed import Communicator, Measured, traffic_table
 
 PROMPT = 16
 """The number of tokens of the validation text from which the samples begin."""
@@ -206,12 +206,13 @@ def _train(
     """Train, display and save a run; print a summary, or the command to resume."""
     optimizer = recipe.make_optimizer(problem.network.parameters())
     schedule = recipe.make_schedule(settings.steps(problem.epoch_size))
+
     def run_on(observer: Observer) -> Progress:
         progress = None
         if checkpoint is not None:
             with agreeing(communicator):
                 progress = restore(checkpoint, problem, optimizer)
-        return train(
+        progress = train(
             problem,
             optimizer,
             settings,
@@ -220,6 +221,10 @@ def _train(
             schedule,
             communicator=communicator,
         )
+        if isinstance(communicator, Measured):
+            traffic = communicator.traffic()
+            console.print(traffic_table(traffic))
+        return progress
 
     if communicator.rank > 0:
         with StopOnSignal(is_quiet=True) as stop:

@@ -222,7 +222,7 @@ class _Training:
         progress.seconds += time.perf_counter() - begin
 
     def _one_process(self, chosen: npt.NDArray[np.int64]) -> tuple[float, float]:
-        """Train on one batch; return the sum of its losses and the number of correct predictions."""
+        """Train on one batch; return the sum of its losses and the number of right answers."""
         batch = self.problem.train[chosen]
         loss, output = self._train(self.problem.inputs(batch), batch.labels)
         hits = self.problem.hits(output, batch.labels)

@@ -161,7 +161,7 @@ def evaluate(problem: Problem, examples: Examples, communicator: Communicator) -
     counted = len(own.labels)
     sums = np.array([own.loss * counted if counted else 0.0, counted])
     communicator.all_reduce(sums)
-    arrays = {
+    arrays: dict[str, Any] = {
         each.name: np.concatenate(gather_rows(communicator, getattr(own, each.name)))
         for each in fields(own)
         if isinstance(getattr(own, each.name), np.ndarray)
@@ -182,7 +182,10 @@ def check_circumstances(
     Raises:
         CommunicationError: Something differs; the message names the rank and what differs.
     """
-    facts = {"the version of Python": platform.python_version(), "the version of NumPy": np.__version__}
+    facts = {
+        "the version of Python": platform.python_version(),
+        "the version of NumPy": np.__version__,
+    }
     facts |= {f"the code of {name}": _code(name) for name in _PACKAGES}
     facts |= {f"the option {name}": repr(value) for name, value in sorted(options.items())}
     facts |= {f"the {name}": value for name, value in problem.checksums().items()}

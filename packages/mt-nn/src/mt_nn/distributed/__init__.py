@@ -27,6 +27,7 @@ from mt_nn.distributed.simulator import (
     Simulator,
     SlowLink,
 )
+from mt_nn.distributed.traffic import Measured, Traffic, traffic_table
 
 __all__ = [
     "LIMIT",
@@ -36,6 +37,7 @@ __all__ = [
     "Deadlock",
     "Dies",
     "Hangs",
+    "Measured",
     "Mpi",
     "Network",
     "Part",
@@ -47,6 +49,7 @@ __all__ = [
     "Simulator",
     "SingleProcess",
     "SlowLink",
+    "Traffic",
     "broadcast_bytes",
     "check_equal",
     "gather_rows",
@@ -55,6 +58,7 @@ __all__ = [
     "part_of",
     "ring_all_gather",
     "ring_all_reduce",
+    "traffic_table",
     "tree_all_reduce",
     "tree_broadcast",
     "world",

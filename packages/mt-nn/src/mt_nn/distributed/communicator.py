@@ -5,7 +5,8 @@ numbered from 0.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ class CommunicationError(RuntimeError):
 class Communicator(ABC):
     """The base class of communicators.
 
+    Use it in a ``with`` statement, so that an error on one rank ends the others, which would wait.
+
     An operation ends on each rank only after the ranks that it waits for have called it, too. All
     buffers are contiguous arrays, with the same shape and dtype on each rank.
 
@@ -28,6 +31,17 @@ class Communicator(ABC):
 
     rank: int
     size: int
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(  # noqa: B027  (one process has no others to end)
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the block; a communicator of processes ends all of them on an error."""
 
     @abstractmethod
     def broadcast(self, buffer: npt.NDArray[Any], root: int = 0) -> None:

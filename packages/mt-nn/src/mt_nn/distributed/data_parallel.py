@@ -108,8 +108,8 @@ class DataParallel(Module):
         Args:
             loss: The mean loss of the rank's examples; for an accumulated step, times the weight of
                 this batch.
-            share: The weight of the loss in the loss of the whole batch; by default the rank's share
-                of the examples. It is 1 for a loss that is a sum of the examples' losses.
+            share: The weight of the loss in the loss of the whole batch; by default the share of
+                the examples. It is 1 for a loss that is a sum of the examples' losses.
 
         Raises:
             RuntimeError: The call is outside of `batch`.

@@ -136,9 +136,7 @@ class Mpi(Communicator):
         sys.stdout.flush()
         sys.stderr.flush()
         self._world.Abort(code)
-
-    def __enter__(self) -> "Mpi":
-        return self
+        os._exit(code)  # The library may return before the launcher ends this process.
 
     def __exit__(
         self,

@@ -76,7 +76,7 @@ class Sampler:
     >>> from mt_nn.distributed import SingleProcess
     >>> sampler = Sampler(5, 2, SingleProcess(), seed=1)
     >>> [indices.tolist() for indices, part in sampler.epoch(1)]
-    [[1, 2], [3, 0], [4]]
+    [[1, 4], [0, 3], [2]]
     """
 
     def __init__(

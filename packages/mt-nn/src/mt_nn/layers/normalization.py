@@ -12,7 +12,6 @@ from mt_nn.module import Module
 from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
-
 Statistics: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor, int] | None]
 """A function of an input that returns the mean, the biased variance and the number of elements of
 each channel; None for those of the input."""
