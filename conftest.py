@@ -30,6 +30,7 @@ ONLY_IF_NAMED = {
     "docs",
     "site",
     "cluster",
+    "mpi",
     "notebooks",
     "app",
 }

@@ -3,6 +3,7 @@
 from grading.diagnosis import (
     convolution,
     derivatives,
+    distributed,
     gradients,
     graphs,
     kernels,
@@ -44,5 +45,6 @@ MISTAKES = [
     *threads.MISTAKES,
     *layers.MISTAKES,
     *transformer.MISTAKES,
+    *distributed.MISTAKES,
 ]
 """All known mistakes; each file lists special mistakes before general ones."""

@@ -28,6 +28,7 @@ FAMILIES = {
     "autodiff": "grading.driver.autodiff",
     "cuda": "grading.driver.cuda",
     "datasets": "grading.driver.datasets",
+    "distributed": "grading.driver.distributed",
     "kernel": "grading.driver.kernels",
     "layout": "grading.driver.layout",
     "learn": "grading.driver.learn",

@@ -20,6 +20,12 @@ SIMULATION = "simulation"
 The worker gets a copy, because a submission has its own package of that name, or none.
 """
 
+RANKS = "ranks"
+"""The subpackage of the copied grader with the simulator of ranks of `mt_nn.distributed`."""
+
+RANK_FILES = ("communicator.py", "network.py", "simulator.py")
+"""The files of `mt_nn.distributed` that make up the simulator; they import each other only."""
+
 
 @dataclass(frozen=True)
 class WorkerSetup:
@@ -89,6 +95,11 @@ def copy_worker_files(to: Path) -> None:
             shutil.copytree(source, folder / source.name, ignore=ignore)
         else:
             shutil.copyfile(source, folder / source.name)
+    ranks = folder / RANKS
+    ranks.mkdir()
+    (ranks / "__init__.py").touch()
+    for source in rank_files():
+        shutil.copyfile(source, ranks / source.name)
 
 
 def simulation() -> tuple[Path, ...]:
@@ -96,6 +107,18 @@ def simulation() -> tuple[Path, ...]:
 
     The package is located without importing it: in a learner's tree it is the learner's code.
     """
-    package = find_spec("mt_kernels_cuda")
-    locations = None if package is None else package.submodule_search_locations
-    return tuple(Path(location) / SIMULATION for location in locations or ())
+    return tuple(folder / SIMULATION for folder in _folders("mt_kernels_cuda"))
+
+
+def rank_files() -> tuple[Path, ...]:
+    """Return the files of the simulator of ranks; empty if mt-nn is not installed or older."""
+    found = [folder / "distributed" for folder in _folders("mt_nn")]
+    files = (folder / name for folder in found for name in RANK_FILES)
+    return tuple(file for file in files if file.is_file())
+
+
+def _folders(package: str) -> tuple[Path, ...]:
+    """Return the folders of a package, which is not imported; empty if it is not installed."""
+    spec = find_spec(package)
+    locations = None if spec is None else spec.submodule_search_locations
+    return tuple(map(Path, locations or ()))

@@ -19,6 +19,7 @@ TRAIN = {
     3: "points --backend fast",
     4: "mnist --backend fast",
     5: "mnist --backend fast",
+    6: "mnist --backend fast",
 }
 """Default arguments of `hatch run train`, by the module of the tree."""
 

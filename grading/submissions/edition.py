@@ -26,8 +26,13 @@ FILES: dict[int, tuple[str, ...]] = {
 TRANSFORMER = ("modules_basic", "transformer", "modules_transfomer", "modules_transformer")
 """Files that module 5 may have; it has no editions."""
 
+DISTRIBUTED = ("distributed",)
+"""The file of module 6, which has no editions."""
+
 MODULE_OF = {f"minitorch.{name}": number for number, names in FILES.items() for name in names} | {
-    f"minitorch.{name}": 5 for name in TRANSFORMER
+    f"minitorch.{name}": number
+    for number, names in ((5, TRANSFORMER), (6, DISTRIBUTED))
+    for name in names
 }
 
 
@@ -123,4 +128,6 @@ _SIGNS: dict[int, Callable[[Read], str | None]] = {
     4: _kernels("fast_conv", "tensor_conv1d"),
     # All years of the courses that assign a transformer promise the same checks.
     5: lambda read: None,
+    # Module 6 is in no edition of the course.
+    6: lambda read: None,
 }

@@ -10,6 +10,7 @@ from tools.diagrams import (
     module3,
     module4,
     module5,
+    module6,
     packages,
     transformers,
 )
@@ -25,6 +26,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     **module3.PICTURES,
     **module4.PICTURES,
     **module5.PICTURES,
+    **module6.PICTURES,
     **essays.PICTURES,
     **transformers.PICTURES,
     **packages.PICTURES,

@@ -141,7 +141,7 @@ def test_all_formats_are_written(judge: Judge, submission: Path, tmp_path: Path)
     ("arguments", "words"),
     [
         (["grade", "task42"], ["no task 'task42'", "did you mean task4_2"]),
-        (["grade", "task9_9"], ["task0_1 … task5_5", "module0 … module5"]),
+        (["grade", "task9_9"], ["task0_1 … task6_2", "module0 … module6"]),
         (["grade", "--submission", "{tmp}/nowhere"], ["nowhere does not exist"]),
         (["grade", "--submission", "{tmp}"], ["is not a submission"]),
         (["grade", "--json", "{tmp}/no/such/file"], ["no folder", "--json"]),

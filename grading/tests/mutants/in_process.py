@@ -1,4 +1,4 @@
-"""Mutants of the layers of a transformer that run in this process, so that no worker starts.
+"""Mutants of modules 5 and 6 that run in this process, so that no worker starts.
 
 A mutant replaces modules of the facade in `sys.modules`. The driver imports these modules in each
 call, so that it calls the mutant.
@@ -16,8 +16,8 @@ from grading.driver.in_process import InProcessSubject
 from grading.protocol.messages import Subject
 from grading.tests.mutants.rewriting import Rewrite, changed_sources
 
-FILES = ("nn", "modules_basic", "transformer")
-"""The files of module 5, each one after those that it imports."""
+FILES = ("nn", "modules_basic", "transformer", "distributed")
+"""The files of modules 5 and 6, each one after those that it imports."""
 
 
 @contextmanager

@@ -9,7 +9,16 @@ import pytest
 from grading.isolation import IsolatedSubject, Limits
 from grading.protocol.messages import Subject
 from grading.tasks.table import load
-from grading.tests.mutants import cuda, module0, module1, module2, module3, module4, module5
+from grading.tests.mutants import (
+    cuda,
+    module0,
+    module1,
+    module2,
+    module3,
+    module4,
+    module5,
+    module6,
+)
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.reach import Reach, reach_of, reaches
 from grading.tests.mutants.rewriting import ROOT, changed_sources, make_tree
@@ -22,10 +31,11 @@ MUTANTS: list[Mutant] = [
     *module3.MUTANTS,
     *module4.MUTANTS,
     *module5.MUTANTS,
+    *module6.MUTANTS,
     *cuda.MUTANTS,
 ]
-IN_WORKERS = [mutant for mutant in MUTANTS if not mutant.task.startswith("5.")]
-"""All but those of module 5, which `test_grading_mutants_transformer.py` runs in one process."""
+IN_WORKERS = [mutant for mutant in MUTANTS if not mutant.task.startswith(("5.", "6."))]
+"""All but those of modules 5 and 6, which other files of this folder run in one process."""
 TASKS = {task.id: task for task in load(ROOT / "grading" / "tasks.toml").tasks}
 ON_PROCESSOR = [
     task.id

@@ -37,6 +37,8 @@ SUBMODULES = {
         GELU logsumexp one_hot softmax_loss""",
     "modules_basic": "Embedding Dropout Linear LayerNorm1d",
     "transformer": "MultiHeadAttention FeedForward TransformerLayer DecoderLM",
+    "distributed": """partition epoch_order epoch_part reassemble ring_all_reduce
+        average_gradients""",
     "optim": "Optimizer SGD",
     "datasets": "datasets Graph simple diag split xor circle spiral",
     "testing": "MathTest MathTestVariable",

@@ -14,6 +14,7 @@ from minitorch import (
     autodiff,
     cuda_conv,
     cuda_ops,
+    distributed,
     fast_conv,
     fast_ops,
     module,
@@ -43,6 +44,14 @@ from minitorch.cuda_ops import THREADS_PER_BLOCK, CudaOps, mm_practice, sum_prac
 # The first import of the submodules `datasets` and `tensor` makes them attributes of the package.
 # These lines run after it and replace the attributes.
 from minitorch.datasets import Graph, circle, datasets, diag, simple, spiral, split, xor
+from minitorch.distributed import (
+    average_gradients,
+    epoch_order,
+    epoch_part,
+    partition,
+    reassemble,
+    ring_all_reduce,
+)
 from minitorch.fast_conv import (
     Conv1dFun,
     Conv2dFun,
@@ -192,6 +201,7 @@ __all__ = [
     "View",
     "argmax",
     "autodiff",
+    "average_gradients",
     "avgpool2d",
     "backpropagate",
     "broadcast_index",
@@ -204,7 +214,10 @@ __all__ = [
     "datasets",
     "derivative_check",
     "diag",
+    "distributed",
     "dropout",
+    "epoch_order",
+    "epoch_part",
     "fast_conv",
     "fast_ops",
     "grad_central_difference",
@@ -222,8 +235,11 @@ __all__ = [
     "one_hot",
     "operators",
     "optim",
+    "partition",
     "prod",
     "rand",
+    "reassemble",
+    "ring_all_reduce",
     "scalar",
     "scalar_functions",
     "shape_broadcast",

@@ -76,20 +76,22 @@ class Profile:
         """Record the start of a call."""
         self._open.append([time.perf_counter_ns(), 0])
 
-    def end(self, name: str, phase: Phase, results: Any = None) -> None:
+    def end(self, name: str, phase: Phase, results: Any = None, size: int = 0) -> None:
         """Record the end of the call that began last.
 
         Args:
             name: The name of the function or region.
             phase: The kind of call.
             results: The results, whose size is counted: `TensorData`, or nested lists of them.
+            size: Further bytes, such as those that were sent.
         """
         start, inner = self._open.pop()
         duration = time.perf_counter_ns() - start
         if self._open:
             self._open[-1][1] += duration
         thread = threading.get_native_id()
-        self.events.append(Event(name, phase, start, duration, inner, _bytes(results), thread))
+        size += _bytes(results)
+        self.events.append(Event(name, phase, start, duration, inner, size, thread))
 
     def measure(self, name: str, phase: Phase, call: Callable[..., Any], *args: Any) -> Any:
         """Call a function, record its duration, and return its result."""
@@ -201,11 +203,12 @@ def profile(
 
 
 @contextmanager
-def record(name: str) -> Iterator[None]:
+def record(name: str, size: int = 0) -> Iterator[None]:
     """Measure the ``with`` block as a region in profiles, such as the step of an optimiser.
 
     Args:
         name: The name of the region.
+        size: The bytes that the region sends or writes, for the column of results.
     """
     active = active_profile()
     if active is None:
@@ -215,7 +218,7 @@ def record(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        active.end(name, "region")
+        active.end(name, "region", size=size)
 
 
 def _bytes(results: Any) -> int:

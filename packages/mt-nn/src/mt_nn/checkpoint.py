@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mt_nn._files import write_atomically
+from mt_nn._generators import decoded, generators_of, states_of
 from mt_nn.module import Module
 from mt_nn.optim import Optimizer
 
@@ -96,7 +97,7 @@ class Checkpoint:
                 f"class {type(model).__name__}",
                 f"build a model of class {self.model_class}, or load another checkpoint",
             )
-        pairs = self._paired("the model", self.generators, _generators_of(model))
+        pairs = self._paired("the model", self.generators, generators_of(model))
         if rngs is not None:
             pairs += self._paired("rngs", self.rngs, rngs)
         try:
@@ -143,7 +144,7 @@ class Checkpoint:
                     f"generator {name!r} of {owner} is of kind {received}, and {saved} was saved",
                     f"make it with numpy.random.Generator(numpy.random.{saved}())",
                 )
-        return [(generator, _decoded(states[name])) for name, generator in generators.items()]
+        return [(generator, decoded(states[name])) for name, generator in generators.items()]
 
 
 def save_checkpoint(
@@ -196,9 +197,9 @@ def save_checkpoint(
     description = {
         "format": FORMAT,
         "model_class": type(model).__name__,
-        "generators": _states(_generators_of(model)),
+        "generators": states_of(generators_of(model)),
         "optimizer": trained,
-        "rngs": _states(rngs or {}),
+        "rngs": states_of(rngs or {}),
         "step": int(step),
         "meta": dict(meta or {}),
     }
@@ -358,35 +359,3 @@ def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
         digest.update(f"\n{name} {little.dtype.str} {little.shape}\n".encode())
         digest.update(little.tobytes())
     return digest.hexdigest()
-
-
-def _generators_of(model: Module) -> dict[str, np.random.Generator]:
-    """Return the generators that are attributes of a module or of its descendants."""
-    return {
-        f"{prefix}.{name}" if prefix else name: value
-        for prefix, module in model.named_modules()
-        for name, value in vars(module).items()
-        if isinstance(value, np.random.Generator)
-    }
-
-
-def _states(generators: Mapping[str, np.random.Generator]) -> dict[str, Any]:
-    return {name: _encoded(rng.bit_generator.state) for name, rng in generators.items()}
-
-
-def _encoded(state: Any) -> Any:
-    """Return the state of a generator, with arrays converted to dicts for JSON."""
-    if isinstance(state, Mapping):
-        return {name: _encoded(value) for name, value in state.items()}
-    if isinstance(state, np.ndarray):
-        return {"dtype": state.dtype.name, "values": state.tolist()}
-    return state.item() if isinstance(state, np.generic) else state
-
-
-def _decoded(state: Any) -> Any:
-    """Return the state that `_encoded` converted."""
-    if not isinstance(state, Mapping):
-        return state
-    if set(state) == {"dtype", "values"}:
-        return np.array(state["values"], state["dtype"])
-    return {name: _decoded(value) for name, value in state.items()}

@@ -4,11 +4,13 @@ from mt_models.backends import BackendNotAvailableError
 from mt_models.datasets import DataError
 from mt_models.training import DivergedError, RunInUseError
 from mt_nn import CheckpointError
+from mt_nn.distributed import CommunicationError
 
 EXPECTED = (
     BackendNotAvailableError,
     DataError,
     CheckpointError,
+    CommunicationError,
     DivergedError,
     ImportError,
     MemoryError,

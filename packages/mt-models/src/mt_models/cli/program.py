@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mt_models.cli.cores import share_cores
 from mt_models.cli.main import COMPLETION_VARIABLE, main
 from mt_models.cli.output import robust_output
 
@@ -28,6 +29,7 @@ def typed_program(path: str) -> str:
 
 def run() -> None:
     """Run the command line of this process, and exit."""
+    share_cores(os.environ)
     with robust_output() as failures:
         code: int | str | None = 0
         try:

@@ -9,11 +9,13 @@ import click
 from mt_models.backends import BACKENDS, default_dtype
 from mt_models.cli.examples import CommandWithExamples
 from mt_models.cli.folders import complete_run
+from mt_models.cli.ranks import joined, launch
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, LABEL_COLUMNS, TEXT_COLUMNS
 from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, TextRecipe
 from mt_models.tokenizers import BYTES, VOCABULARY
 from mt_models.training import Settings
+from mt_nn.distributed import LIMIT, Communicator, launched
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -150,6 +152,26 @@ def common_options(
             is_flag=True,
             help="Continue the run in --out, or the unfinished run that was saved last. More "
             "--epochs stretch the cosine.",
+        ),
+        click.option(
+            "--ranks",
+            type=SIZE,
+            default=None,
+            help="Train on this number of processes, each with its part of every batch; the result "
+            "is that of one process. Needs an MPI library and mpi4py.  [default: 1, or what "
+            "mpiexec started]",
+        ),
+        click.option(
+            "--rank-limit",
+            type=click.FloatRange(min=0, min_open=True),
+            default=LIMIT,
+            show_default=True,
+            help="The seconds after which a rank that does not answer is an error.",
+        ),
+        click.option(
+            "--traffic",
+            is_flag=True,
+            help="Print how long each of several ranks exchanged numbers and waited.",
         ),
     ]
 
@@ -433,11 +455,30 @@ def _is_typed(ctx: click.Context, name: str) -> bool:
 
 
 def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> None:
-    """Start a run, or resume one."""
+    """Start a run, or resume one, on one process or on several."""
+    ranks, limit = options.pop("ranks"), options.pop("rank_limit")
+    started = launched()
+    if started == 1 and ranks is not None and ranks > 1:
+        launch(ranks)
+    if ranks is not None and ranks != started:
+        raise click.UsageError(
+            f"--ranks is {ranks}, and an MPI launcher has started {started} processes; leave the "
+            "option out, or start the command without the launcher"
+        )
+    with joined(limit, options.pop("traffic")) as communicator:
+        _run_on(ctx, kind, options, communicator)
+
+
+def _run_on(
+    ctx: click.Context, kind: type[Recipe], options: dict[str, Any], communicator: Communicator
+) -> None:
+    """Start a run, or resume one, on all ranks of a communicator."""
     out, resumed = options.pop("out"), options.pop("resumed")
     if resumed:
-        resume(kind.problem, out, {n: v for n, v in options.items() if _is_typed(ctx, n)})
+        typed = {name: value for name, value in options.items() if _is_typed(ctx, name)}
+        resume(kind.problem, out, typed, communicator)
         return
     names = ("epochs", "batch_size", "patience", "clip")
     settings = Settings(**{name: options.pop(name) for name in names}, seed=options["seed"])
-    start(kind(**options), settings, out, strict_batches=_is_typed(ctx, "batch_size"))
+    strict = _is_typed(ctx, "batch_size")
+    start(kind(**options), settings, out, strict_batches=strict, communicator=communicator)

@@ -1,5 +1,6 @@
 """The base class of problems: a network, examples and a loss."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -127,6 +128,15 @@ class Evaluation:
         return float(self.right.mean()) if len(self.labels) else float("nan")
 
 
+def checksum(*arrays: npt.NDArray[Any]) -> str:
+    """Return a checksum of the elements, shapes and dtypes of arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return f"checksum {digest.hexdigest()[:16]}"
+
+
 def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:
     """Return the order of the examples in an epoch, shape (size,)."""
     return np.random.default_rng((seed, epoch)).permutation(size)
@@ -176,6 +186,15 @@ class Problem(ABC):
     def meta(self) -> dict[str, Any]:
         """JSON values for checkpoints, from which a predictor needs no data."""
         return {}
+
+    def checksums(self) -> dict[str, str]:
+        """Return the checksum of each set of examples, to compare the data of several processes."""
+        sets = {"training": self.train, "validation": self.validation, "test": self.test}
+        return {
+            f"{name} examples": checksum(each.inputs, each.labels)
+            for name, each in sets.items()
+            if each is not None
+        }
 
     def order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
         """Return the training examples of an epoch, in their order, (epoch_size,)."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, no_grad
 from mt_models.datasets import DataFormatError
 from mt_models.networks import GPT, evaluating
-from mt_models.problems.problem import Evaluation, Examples, Problem
+from mt_models.problems.problem import Evaluation, Examples, Problem, checksum
 from mt_models.tokenizers import Ids, Tokenizer
 from mt_nn import cross_entropy, softmax
 
@@ -114,6 +114,16 @@ class Text(Problem):
     def meta(self) -> dict[str, Any]:
         """The tokenizer, for checkpoints."""
         return {"tokenizer": self.tokenizer.to_json()}
+
+    def checksums(self) -> dict[str, str]:
+        """Return the checksum of each text.
+
+        A training example is a window of the text; windows that overlap are counted once.
+        """
+        return {
+            "training text": checksum(self.train.inputs[:, 0], self.train.labels[-1]),
+            "validation text": checksum(self.validation.inputs, self.validation.labels),
+        }
 
     def validation_start(self, count: int) -> Ids:
         """Return the first tokens of the validation text, at most `count`, (tokens,).

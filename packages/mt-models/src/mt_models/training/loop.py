@@ -19,12 +19,16 @@ import numpy.typing as npt
 from mt_autodiff import Tensor
 from mt_models.problems import Evaluation, Problem
 from mt_models.problems.problem import Loss
+from mt_models.training.parallel import ParallelSteps, evaluate
 from mt_models.training.records import EpochRecord, Progress
 from mt_nn import Optimizer, Schedule, capture, clip_grad_norm, is_finite
+from mt_nn.distributed import Communicator, SingleProcess
 
 SHOWN = 16
 """The number of validation examples of the course's line: it prints the correct ones of these."""
 
+SINGLE = SingleProcess()
+"""The communicator of training in one process."""
 
 EXPLODED_STEP = 1000.0
 """The loss of one step that counts as exploded, as a multiple of the loss of guessing. The outputs
@@ -104,6 +108,7 @@ def train(
     progress: Progress | None = None,
     schedule: Schedule | None = None,
     captured: bool = True,
+    communicator: Communicator = SINGLE,
 ) -> Progress:
     """Train for all epochs, until the patience is exhausted or the observer stops the run.
 
@@ -116,12 +121,15 @@ def train(
         schedule: The learning rate of each step, by default the optimiser's.
         captured: True to repeat the kernels of the first steps, where the backend allows it (see
             `mt_nn.capture`); the results are equal.
+        communicator: The ranks that train together, each on its part of every batch. Every rank
+            calls this function with an equal problem; the observer of rank 0 saves and shows.
 
     Returns:
         The progress at the end.
 
     Raises:
         ValueError: There are no training examples.
+        CommunicationError: A rank fails.
         DivergedError: The loss is NaN or infinite, or above `EXPLODED_STEP` times the loss of
             guessing, and the parameters are those before the step; or its mean over an epoch is
             above `EXPLODED_EPOCH` times the loss of guessing.
@@ -131,22 +139,24 @@ def train(
     progress = Progress(metric=problem.metric) if progress is None else progress
     problem.network.train()
     training = _Training(problem, optimizer, progress, captured, settings.clip)
+    if communicator.size > 1:
+        training.divide(communicator, captured, observer)
     while not finished(progress, settings):
         order = problem.order(settings.seed, progress.epoch)
         while progress.examples_seen < len(order):
-            if observer.should_stop():
+            if training.stops(observer):
                 return progress
             chosen = order[progress.examples_seen :][: settings.batch_size]
             if schedule is not None:
                 optimizer.lr = schedule(settings.step(progress, len(order)))
             training.step(chosen)
             observer.on_step(progress)
-        if observer.should_stop():
+        if training.stops(observer):
             return progress
         _refuse_explosion(
             progress.loss_sum / progress.examples_seen, EXPLODED_EPOCH, problem, progress
         )
-        evaluation = problem.evaluate(problem.validation)
+        evaluation = evaluate(problem, problem.validation, communicator)
         _finish_epoch(progress, evaluation)
         observer.on_epoch(progress, evaluation)
     return progress
@@ -167,6 +177,7 @@ class _Training:
 
     Attributes:
         progress: The progress that the steps change.
+        parallel: The steps on several ranks; None for one process.
     """
 
     def __init__(
@@ -181,19 +192,43 @@ class _Training:
         self.optimizer = optimizer
         self.progress = progress
         self.clip = clip
+        self.parallel: ParallelSteps | None = None
         self._train = capture(self._update) if captured and problem.is_capturable else self._update
+
+    def divide(self, communicator: Communicator, captured: bool, observer: Observer) -> None:
+        """Divide each batch among ranks."""
+        self.parallel = ParallelSteps(
+            self.problem,
+            self.optimizer,
+            communicator,
+            captured=captured,
+            clip=self.clip,
+            check=self._check_number,
+            should_stop=observer.should_stop,
+        )
+
+    def stops(self, observer: Observer) -> bool:
+        """Return whether to stop; several ranks decide together, in the step before."""
+        return observer.should_stop() if self.parallel is None else self.parallel.stopped
 
     def step(self, chosen: npt.NDArray[np.int64]) -> None:
         """Train on one batch."""
         begin, progress = time.perf_counter(), self.progress
+        compute = self._one_process if self.parallel is None else self.parallel.step
+        loss_sum, right = compute(chosen)
+        progress.loss_sum += loss_sum
+        progress.right += right
+        progress.examples_seen += len(chosen)
+        progress.seconds += time.perf_counter() - begin
+
+    def _one_process(self, chosen: npt.NDArray[np.int64]) -> tuple[float, float]:
+        """Train on one batch; return the sum of its losses and the number of right answers."""
         batch = self.problem.train[chosen]
         loss, output = self._train(self.problem.inputs(batch), batch.labels)
         hits = self.problem.hits(output, batch.labels)
-        progress.loss_sum += float(loss) * len(batch)
         # An example of a text has a prediction at each of its positions.
-        progress.right += float(hits.sum() / (hits.size / len(batch)))
-        progress.examples_seen += len(batch)
-        progress.seconds += time.perf_counter() - begin
+        right = float(hits.sum() / (hits.size / len(batch)))
+        return float(loss) * len(batch), right
 
     def _update(self, inputs: Any, labels: npt.NDArray[np.integer]) -> tuple[Loss, Any]:
         """Compute the loss and the output for a batch, and update the parameters."""
@@ -211,7 +246,10 @@ class _Training:
         limit = EXPLODED_STEP * guessing_loss(self.problem)
         if isinstance(loss, Tensor) and is_finite(loss, limit):
             return
-        value = float(loss)
+        self._check_number(float(loss))
+
+    def _check_number(self, value: float) -> None:
+        """Raise DivergedError unless a loss is a usual number."""
         if not np.isfinite(value):
             raise DivergedError(
                 f"train: the loss is {value} in epoch {self.progress.epoch}, after "

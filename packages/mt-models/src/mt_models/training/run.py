@@ -1,5 +1,6 @@
 """The folder of a run: checkpoints, logs, resuming."""
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from mt_models.training.logs import write_logs
 from mt_models.training.loop import Settings
 from mt_models.training.records import Progress
 from mt_nn import Checkpoint, CheckpointError, Optimizer, load_checkpoint, save_checkpoint
+from mt_nn.distributed import Communicator, broadcast_bytes
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -128,21 +130,26 @@ class Run:
         )
 
     def resume(self, checkpoint: Checkpoint) -> Progress:
-        """Restore the state of a checkpoint, and return its progress.
+        """Restore the state of a checkpoint, and return its progress; see `restore`."""
+        return restore(checkpoint, self.problem, self.optimizer)
 
-        Raises:
-            ValueError: The data have changed since the run began.
-        """
-        now = {"classes": list(self.problem.classes), "examples": len(self.problem.train)}
-        for name, value in now.items():
-            before = checkpoint.meta.get(name, value)
-            if before != value:
-                raise ValueError(
-                    f"the data of the run in {self.folder} have changed: {name} {value}, and "
-                    f"{before} when the run began; restore the data, or start a new run"
-                )
-        checkpoint.restore(self.problem.network, self.optimizer, {"problem": self.problem.rng})
-        return Progress.from_json(checkpoint.meta["progress"])
+
+def restore(checkpoint: Checkpoint, problem: Problem, optimizer: Optimizer) -> Progress:
+    """Restore the state of a run, and return its progress.
+
+    Raises:
+        ValueError: The data have changed since the run began.
+    """
+    now = {"classes": list(problem.classes), "examples": len(problem.train)}
+    for name, value in now.items():
+        before = checkpoint.meta.get(name, value)
+        if before != value:
+            raise ValueError(
+                f"the data of the run in {checkpoint.path.parent} have changed: {name} {value}, "
+                f"and {before} when the run began; restore the data, or start a new run"
+            )
+    checkpoint.restore(problem.network, optimizer, {"problem": problem.rng})
+    return Progress.from_json(checkpoint.meta["progress"])
 
 
 class Display:
@@ -172,3 +179,23 @@ def last_checkpoint(folder: Path) -> Checkpoint:
             "the run's folder with --out"
         )
     return load_checkpoint(path)
+
+
+def checkpoint_of_first(communicator: Communicator, folder: Path) -> Checkpoint:
+    """Return the last checkpoint in a folder of rank 0, on all ranks.
+
+    The file travels, so that other machines need no access to the folder.
+
+    Args:
+        communicator: The communicator.
+        folder: The folder of the run, which only rank 0 uses.
+    """
+    if communicator.size == 1:
+        return last_checkpoint(folder)
+    first = communicator.rank == 0
+    content = broadcast_bytes(communicator, (folder / LAST).read_bytes() if first else b"")
+    if first:
+        return last_checkpoint(folder)
+    with tempfile.TemporaryDirectory(prefix="minitorch-") as name:
+        (Path(name) / LAST).write_bytes(content)
+        return last_checkpoint(Path(name))

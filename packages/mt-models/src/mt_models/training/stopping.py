@@ -17,6 +17,7 @@ class StopOnSignal:
 
     Attributes:
         received: The first signal; None before it.
+        is_quiet: True prints nothing when a signal comes.
 
     >>> with StopOnSignal() as stop:
     ...     stop()
@@ -27,7 +28,8 @@ class StopOnSignal:
         getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
     )
 
-    def __init__(self) -> None:
+    def __init__(self, is_quiet: bool = False) -> None:
+        self.is_quiet = is_quiet
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -57,7 +59,8 @@ class StopOnSignal:
         self.received = signal.Signals(number)
         self._restore()
         again = "; press Ctrl-C again to stop at once" if number == signal.SIGINT else ""
-        print(f"\nStopping after this step{again}.", file=sys.stderr)
+        if not self.is_quiet:
+            print(f"\nStopping after this step{again}.", file=sys.stderr)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

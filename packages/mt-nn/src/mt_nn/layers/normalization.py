@@ -1,7 +1,8 @@
 """Batch normalisation."""
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeAlias
 
 from mt_autodiff import Tensor, no_grad, ones, zeros
 from mt_autodiff.names import renamed
@@ -11,16 +12,25 @@ from mt_nn.module import Module
 from mt_nn.parameter import Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
+Statistics: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor, int] | None]
+"""A function of an input that returns the mean, the biased variance and the number of elements of
+each channel; None for those of the input."""
 
-class _BatchNorm(Module):
+
+class BatchNormalization(Module):
     r"""The base class of batch normalisation, for any number of spatial dimensions.
 
     In training $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$ with mean and variance
     of the batch for each channel; in evaluation with their running means.
+
+    Attributes:
+        statistics: A function that computes the statistics in training from more than the input,
+            such as the examples of several processes; None computes those of the input.
     """
 
     ranks: ClassVar[tuple[int, ...]]
     layout: ClassVar[str]
+    statistics: Statistics | None = None
 
     @renamed(num_features="channels", device="backend", dtype="backend")
     def __init__(
@@ -99,13 +109,18 @@ class _BatchNorm(Module):
 
     def _of_batch(self, input: Tensor) -> Tensor:
         """Return the input, standardised by the statistics of the batch, and track these."""
-        count = input.size // self.channels
+        whole = self.statistics(input) if self.statistics and self.training else None
+        count = input.size // self.channels if whole is None else whole[2]
         if count < 2 and self.training:
             raise ShapeError(
                 f"{self!r}: input of shape {input.shape} has {count} elements in each channel; "
                 "training needs 2 or more. Use larger batches, or call eval() first"
             )
-        out, mean, variance = standardize(input, (0, *range(2, input.dims)), self.eps)
+        if whole is None:
+            out, mean, variance = standardize(input, (0, *range(2, input.dims)), self.eps)
+        else:
+            mean, variance, _ = whole
+            out = (input - mean) / (variance + self.eps).sqrt()
         if self.training and self.num_batches_tracked is not None:
             self._track(mean, variance, count)
         return out
@@ -137,7 +152,7 @@ class _BatchNorm(Module):
         return ", ".join(parts)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNormalization):
     """Batch normalisation of features or sequences (Ioffe & Szegedy 2015, "Batch Normalization").
 
     Shape:
@@ -160,7 +175,7 @@ class BatchNorm1d(_BatchNorm):
     layout = "batch, channels) or (batch, channels, width"
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNormalization):
     """Batch normalisation of images; see `BatchNorm1d` for the attributes.
 
     Shape:
