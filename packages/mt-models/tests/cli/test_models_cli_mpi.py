@@ -112,7 +112,12 @@ class Long:
         return output + errors, time.monotonic() - begin
 
     def are_gone(self) -> bool:
-        return not any(Path(f"/proc/{process}").exists() for process in self.processes)
+        """Return whether no rank is left; the system removes killed processes a little later."""
+        for _ in range(50):
+            if not any(Path(f"/proc/{process}").exists() for process in self.processes):
+                return True
+            time.sleep(0.1)
+        return False
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
