@@ -8,6 +8,8 @@ from a submission, and the packages of this repository only from there.
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -29,8 +31,26 @@ REFUSED = frozenset(
 """Libraries that replace the work of the course; no task needs one."""
 
 
+Importing = Callable[[str], AbstractContextManager[None]]
+
+
 class FromSource(SourceFileLoader):
-    """Loader of modules from their sources, never from compiled files beside them."""
+    """Loader of modules from their sources, never from compiled files beside them.
+
+    Args:
+        fullname: The name of the module.
+        path: Its file.
+        importing: Returns a context manager for the import of a file.
+    """
+
+    def __init__(self, fullname: str, path: str, importing: Importing) -> None:
+        super().__init__(fullname, path)
+        self._importing = importing
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, within the context manager."""
+        with self._importing(self.path):
+            super().exec_module(module)
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Compile the source.
@@ -112,19 +132,23 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(settings: Settings, on_numba_import: Callable[[], None] = lambda: None) -> None:
+def install(
+    settings: Settings, on_numba_import: Callable[[], None], importing: Importing
+) -> None:
     """Install the search order: built-in modules, the rules, the standard library, the folders.
 
     Args:
         settings: The folders.
         on_numba_import: Called after numba is imported.
+        importing: Returns a context manager for the import of a file of the submission.
     """
     folders = tuple(settings.submission)
 
     def source_only(path: str) -> FileFinder:
         if not any(path == folder or path.startswith(folder + "/") for folder in folders):
             raise ImportError
-        return FileFinder(path, (FromSource, importlib.machinery.SOURCE_SUFFIXES))
+        loader = partial(FromSource, importing=importing)
+        return FileFinder(path, (loader, importlib.machinery.SOURCE_SUFFIXES))
 
     sys.path_hooks.insert(0, source_only)
     sys.path += [*settings.submission, *settings.third_party]
