@@ -198,6 +198,10 @@ class _PointPredictor(Predictor):
             x, y = (float(number) for number in question.replace(",", " ").split())
         except ValueError:
             raise self.other_kind(question, "points") from None
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise ValueError(
+                f"predict: the point {question} is not finite; pass two numbers such as 0.2,0.8"
+            )
         return Prediction(self.classes, self.problem.probabilities(np.array([[x, y]]))[0])
 
 
