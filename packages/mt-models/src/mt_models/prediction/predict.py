@@ -1,5 +1,6 @@
 """Prediction with a trained network, and its evaluation on other data."""
 
+import math
 import os.path
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
