@@ -249,6 +249,12 @@ def test_absent_tasks_are_stored_until_a_file_changes(submission: Path) -> None:
     assert "changed since" in progress_of_tasks(found, tasks)["4.2"].text
 
 
+def test_an_empty_file_is_named(submission: Path) -> None:
+    (submission / "minitorch" / "autodiff.py").write_text("# Later.\n", encoding="utf-8")
+    progress = progress_of_tasks(Submission.at(submission), table())["1.1"]
+    assert (progress.text, progress.colour) == ("autodiff.py is empty", "red")
+
+
 def test_nothing_is_written_into_another_folder(submission: Path) -> None:
     before = sorted(submission.rglob("*"))
     store_results(report(task("1.1", Status.PASSED)), Submission.at(submission))
