@@ -132,9 +132,7 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(
-    settings: Settings, on_numba_import: Callable[[], None], importing: Importing
-) -> None:
+def install(settings: Settings, on_numba_import: Callable[[], None], importing: Importing) -> None:
     """Install the search order: built-in modules, the rules, the standard library, the folders.
 
     Args:
