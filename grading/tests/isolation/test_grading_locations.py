@@ -15,9 +15,9 @@ ONE = np.ones(1)
 FILE = "minitorch/operators.py"
 
 
-def error_of(tree: Path, limits: Limits = Limits(memory_mb=1000)) -> SubjectError:
+def error_of(tree: Path, seconds: float = 10.0) -> SubjectError:
     with (
-        IsolatedSubject(tree, limits=limits) as subject,
+        IsolatedSubject(tree, limits=Limits(memory_mb=1000, call_seconds=seconds)) as subject,
         pytest.raises((SubjectError, CheckAbandoned)) as caught,
     ):
         subject.call("operators.each", [ONE, ONE], {"formula": "mul"})
@@ -79,7 +79,7 @@ def mul(x, y):
 
 def test_a_timeout_has_the_line_and_the_function_that_ran(tmp_path: Path) -> None:
     write_tree(tmp_path, ENDLESS)
-    error = error_of(tmp_path, Limits(memory_mb=1000, call_seconds=0.5))
+    error = error_of(tmp_path, 0.5)
     own = [call for call in error.trace if call[0] == FILE]
     assert [function for _, _, function in own] == ["mul", "helper"]
     loop = line_of(tmp_path, "while x < 9")
@@ -105,7 +105,7 @@ def test_a_function_that_is_not_called_again_keeps_the_line_of_its_timeout(tmp_p
 def test_a_timeout_of_code_that_ignores_signals_has_no_line(tmp_path: Path) -> None:
     ignores = "import signal\n    signal.signal(signal.SIGUSR1, signal.SIG_IGN)\n"
     write_tree(tmp_path, f"def mul(x, y):\n    {ignores}    while True: pass\n")
-    error = error_of(tmp_path, Limits(memory_mb=1000, call_seconds=0.5))
+    error = error_of(tmp_path, 0.5)
     assert error.kinds[0] == "TimedOut" and error.trace == ()
 
 
@@ -127,7 +127,7 @@ def test_an_import_that_ends_the_process_is_named(
     tmp_path: Path, statements: str, line: str
 ) -> None:
     write_tree(tmp_path, first=statements)
-    error = error_of(tmp_path, Limits(memory_mb=1000, call_seconds=1.0))
+    error = error_of(tmp_path, 1.0)
     explained = explain(error.kinds, error.message, error.trace, error.output)
     assert explained.sentence.startswith(f"while {FILE} was imported, ")
     assert (explained.file, explained.line) == (FILE, line_of(tmp_path, line))

@@ -1,6 +1,7 @@
 """Errors of a submission in the words of its author, and nothing of them that could do harm."""
 
 import unicodedata
+from pathlib import Path
 
 import numba
 import numpy as np

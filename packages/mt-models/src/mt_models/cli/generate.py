@@ -28,8 +28,8 @@ from mt_models.runs import find_runs
     "--run",
     type=RunPath(),
     default=None,
-    help="The name or the folder of a run, or a checkpoint.  [default: the run of `train text` that "
-    "was saved last, or the network of the package]",
+    help="The name or the folder of a run, or a checkpoint.  [default: the run of `train text` "
+    "that was saved last, or the network of the package]",
 )
 @click.option(
     "--length",

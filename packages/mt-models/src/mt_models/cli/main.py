@@ -66,11 +66,8 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         alike = get_close_matches(name, self.list_commands(ctx), 1)
         hint = f"did you mean {alike[0]}?" if alike else "--help lists the commands"
-        ctx.fail(
-            f"there is no command {name!r}; {ELSEWHERE.get(name, hint)}".replace(
-                PROGRAM, str(ctx.info_name)
-            )
-        )
+        way = ELSEWHERE.get(name, hint).replace(PROGRAM, str(ctx.info_name))
+        raise click.UsageError(f"there is no command {name!r}; {way}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

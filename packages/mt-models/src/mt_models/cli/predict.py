@@ -73,8 +73,8 @@ def predict(
 ) -> None:
     """Run a trained network.
 
-    RUN is the name or the folder of a run, or a checkpoint. INPUTS are paths of images of one digit,
-    of any size, dark on bright or bright on dark, or folders of such images; or sentences in
+    RUN is the name or the folder of a run, or a checkpoint. INPUTS are paths of images of one
+    digit, of any size, dark on bright or bright on dark, or folders of such images; or sentences in
     quotation marks; or points such as 0.2,0.8; or texts whose next token is predicted (`generate`
     continues them). The input - reads further inputs from standard input, one per line.
     The exit code is 1 if an input has no answer.
