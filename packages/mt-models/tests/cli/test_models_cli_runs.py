@@ -211,3 +211,22 @@ def test_a_point_with_a_sign_has_a_way_out(run: Run) -> None:
     assert "write -- before the inputs: minitorch predict RUN -- -0.2,0.8" in result.output
     assert run("predict", "points-1", "--", "-0.2,0.8").exit_code == 0
     assert "--topp" in run("predict", "points-1", "--topp", "3").output
+
+
+@pytest.mark.parametrize(
+    ("width", "hidden"),
+    [(40, "state, epochs, last, saved (UTC)"), (60, "last, saved (UTC)"), (80, ""), (200, "")],
+)
+def test_the_names_of_runs_are_whole_on_narrow_terminals(
+    run: Run, monkeypatch: pytest.MonkeyPatch, width: int, hidden: str
+) -> None:
+    run(*POINTS, "--epochs", "1")
+    run(*POINTS, "--epochs", "1", "--out", "runs/a-name-of-18-chars")
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = run("runs").output.splitlines()
+    assert max(map(len, lines)) <= width
+    if hidden:
+        assert " ".join(lines[3:]).split() == f"A wider terminal shows {hidden}, too.".split()
+    assert [line.split()[0] for line in lines[1:3]] == ["points-1", "a-name-of-18-chars"]
+    monkeypatch.delenv("COLUMNS")
+    assert run("runs").output.count("\n") == 3
