@@ -230,3 +230,16 @@ def test_the_names_of_runs_are_whole_on_narrow_terminals(
     assert [line.split()[0] for line in lines[1:3]] == ["points-1", "a-name-of-18-chars"]
     monkeypatch.delenv("COLUMNS")
     assert run("runs").output.count("\n") == 3
+
+
+def test_an_export_into_a_missing_folder_has_a_way_out(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("runs", "export", "points-1", "--csv", "nowhere/epochs.csv")
+    assert result.exit_code == 2
+    assert "the folder nowhere does not exist; create it" in result.output
+
+
+def test_an_empty_standard_input_is_named(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("predict", "points-1", "-")
+    assert result.exit_code == 2 and "standard input has no line" in result.output

@@ -100,6 +100,11 @@ def generate(
         # The text alone is on standard output.
         click.echo(f"network: {_name(path)}", err=True)
     model = load_language_model(path, backend)
+    tokens = len(model.tokenizer.tokens)
+    if top_k is not None and top_k > tokens:
+        raise click.UsageError(
+            f"--top-k is {top_k:,}, and the network has {tokens:,} tokens; pass at most {tokens:,}"
+        )
     pieces = continued(
         model.network,
         model.tokenizer,

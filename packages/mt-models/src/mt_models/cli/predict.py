@@ -90,6 +90,8 @@ def predict(
     console = Console(markup=False, emoji=False, highlight=False)
     failed = False
     questions = list(_expanded(inputs))
+    if not questions:
+        raise click.UsageError("standard input has no line; write an input on each line")
     for question in questions:
         try:
             prediction = network(question)

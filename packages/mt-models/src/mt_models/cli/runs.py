@@ -143,6 +143,10 @@ def export(names: Sequence[str], table: Path | None, events: Path | None) -> Non
             write_csv(chosen, table)
         except FileExistsError:
             raise click.UsageError(f"{table} exists; choose another file") from None
+        except FileNotFoundError:
+            raise click.UsageError(
+                f"the folder {table.parent} does not exist; create it, or choose another file"
+            ) from None
         click.echo(f"{table}: {sum(len(run.progress.records) for run in chosen)} epochs")
     if events is not None:
         write_tensorboard(chosen, events)

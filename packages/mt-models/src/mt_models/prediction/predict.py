@@ -334,7 +334,7 @@ def evaluate(
     except DataError as error:
         # The data may be of the other kind.
         raise type(error)(
-            f"{error}. The run in {path} is one of {recipe.problem}, which classifies "
+            f"{str(error).rstrip('.')}. The run in {path} is one of {recipe.problem}, which classifies "
             f"{KINDS[recipe.problem].partition(';')[0]}"
         ) from error
     if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():
