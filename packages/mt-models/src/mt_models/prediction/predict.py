@@ -333,8 +333,9 @@ def evaluate(
         problem, trained = _problem_on(checkpoint, recipe, data, text_column, label_column)
     except DataError as error:
         # The data may be of the other kind.
+        text = str(error).rstrip(".")
         raise type(error)(
-            f"{str(error).rstrip('.')}. The run in {path} is one of {recipe.problem}, which classifies "
+            f"{text}. The run in {path} is one of {recipe.problem}, which classifies "
             f"{KINDS[recipe.problem].partition(';')[0]}"
         ) from error
     if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():
