@@ -9,7 +9,6 @@ import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -31,26 +30,8 @@ REFUSED = frozenset(
 """Libraries that replace the work of the course; no task needs one."""
 
 
-Importing = Callable[[str], AbstractContextManager[None]]
-
-
 class FromSource(SourceFileLoader):
-    """Loader of modules from their sources, never from compiled files beside them.
-
-    Args:
-        fullname: The name of the module.
-        path: Its file.
-        importing: Returns a context manager for the import of a file.
-    """
-
-    def __init__(self, fullname: str, path: str, importing: Importing) -> None:
-        super().__init__(fullname, path)
-        self._importing = importing
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module, within the context manager."""
-        with self._importing(self.path):
-            super().exec_module(module)
+    """Loader of modules from their sources, never from compiled files beside them."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Compile the source.
@@ -132,7 +113,11 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(settings: Settings, on_numba_import: Callable[[], None], importing: Importing) -> None:
+def install(
+    settings: Settings,
+    on_numba_import: Callable[[], None],
+    importing: Callable[[str], AbstractContextManager[None]],
+) -> None:
     """Install the search order: built-in modules, the rules, the standard library, the folders.
 
     Args:
@@ -142,11 +127,17 @@ def install(settings: Settings, on_numba_import: Callable[[], None], importing: 
     """
     folders = tuple(settings.submission)
 
+    class ReportingLoader(FromSource):
+        """A loader that reports which file it imports."""
+
+        def exec_module(self, module: ModuleType) -> None:
+            with importing(self.path):
+                super().exec_module(module)
+
     def source_only(path: str) -> FileFinder:
         if not any(path == folder or path.startswith(folder + "/") for folder in folders):
             raise ImportError
-        loader = partial(FromSource, importing=importing)
-        return FileFinder(path, (loader, importlib.machinery.SOURCE_SUFFIXES))
+        return FileFinder(path, (ReportingLoader, importlib.machinery.SOURCE_SUFFIXES))
 
     sys.path_hooks.insert(0, source_only)
     sys.path += [*settings.submission, *settings.third_party]
