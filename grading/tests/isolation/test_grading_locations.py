@@ -21,8 +21,10 @@ def error_of(tree: Path, seconds: float = 10.0) -> SubjectError:
         pytest.raises((SubjectError, CheckAbandoned)) as caught,
     ):
         subject.call("operators.each", [ONE, ONE], {"formula": "mul"})
-    error = caught.value
-    return error.error if isinstance(error, CheckAbandoned) else error
+    if isinstance(caught.value, CheckAbandoned):
+        return caught.value.error
+    assert isinstance(caught.value, SubjectError)
+    return caught.value
 
 
 def line_of(tree: Path, text: str) -> int:
