@@ -197,6 +197,9 @@ def _unwritten(task: Task, submission: Submission) -> TaskProgress | None:
         file = PurePosixPath(location.file).name
         text = f"{file}:{location.line} is not valid Python: {message}"
         return TaskProgress(task, words.SIGNS[Status.FAILED], "red", text, unjudged)
+    if empty := submission.empty(holes):
+        text = f"{PurePosixPath(empty[0]).name} is empty"
+        return TaskProgress(task, words.SIGNS[Status.FAILED], "red", text, unjudged)
     stubs = submission.open(holes)
     if not stubs:
         return None

@@ -1,7 +1,6 @@
 """The printed output of a worker: read continuously and counted; only the end is stored."""
 
 import os
-import re
 import select
 import threading
 from collections import deque
@@ -11,28 +10,6 @@ TAIL_SIZE = 16_384
 
 AT_ONCE = 1 << 20
 """Bytes that are read while the lock is held: the largest capacity of a pipe."""
-
-
-CRASH = re.compile(
-    r"^Fatal Python error: .*?\(most recent call first\):\n(?P<calls>(?:  File .*\n)*)[\s\S]*",
-    re.MULTILINE | re.DOTALL,
-)
-"""Pattern of the text that Python's faulthandler writes at a crash, up to the end of the output."""
-
-CALL = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)')
-
-
-def split_crash(text: str) -> tuple[str, list[tuple[str, int, str]]]:
-    """Split an output at the text of a crash.
-
-    Returns:
-        The output before it, and file, line and function of each call, outermost first.
-    """
-    found = CRASH.search(text)
-    if found is None:
-        return text, []
-    calls = [(c["file"], int(c["line"]), c["function"]) for c in CALL.finditer(found["calls"])]
-    return text[: found.start()], calls[::-1]
 
 
 class Output:

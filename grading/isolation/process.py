@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from grading.isolation.budget import Allowance, Budget
@@ -16,10 +17,19 @@ from grading.isolation.errors import IsolationError, LostError
 from grading.isolation.launch import Level
 from grading.isolation.limits import Limits
 from grading.isolation.output import Output
-from grading.isolation.watch import Watch
+from grading.isolation.replies import printable
+from grading.isolation.stacks import Call, catches_signal, last_calls
+from grading.isolation.watch import Watch, descendants
 from grading.isolation.worker_files import WorkerSetup
 from grading.protocol.wire import Frame, WireError
 from grading.worker.compiling import COMPILING, IMPORTING
+from grading.worker.last_calls import CALLS_START, PATH_START, SIGNAL
+
+STACK_SIZE = 65_536
+"""Bytes at the end of the calls that a worker has written; more than its largest stack."""
+
+STACK_SECONDS = 0.5
+"""Longest time to wait for the calls of a worker that is to be stopped, in seconds."""
 
 
 class WorkerProcess:
@@ -36,7 +46,7 @@ class WorkerProcess:
 
     def __init__(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mt-worker-")).resolve()
-        self._compiling = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._shared = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._budget: Budget | None = None
@@ -52,7 +62,7 @@ class WorkerProcess:
         judge_end, worker_end = socket.socketpair()
         reading, writing = os.pipe()
         self.output = Output(reading)
-        descriptors = worker_end.fileno(), self._compiling.fileno()
+        descriptors = worker_end.fileno(), self._shared.fileno()
         with worker_end:
             try:
                 self._process = subprocess.Popen(
@@ -126,7 +136,47 @@ class WorkerProcess:
 
     def _activity(self) -> bytes:
         """Return the byte by which the worker reports that it compiles or imports."""
-        return os.pread(self._compiling.fileno(), 1, 0)
+        return os.pread(self._shared.fileno(), 1, 0)
+
+    def last_calls(self, ask: bool) -> list[Call]:
+        """Return the calls that the worker has written, outermost first.
+
+        If it wrote none, the only call is the import that was running.
+
+        Args:
+            ask: True to let a running worker write the calls in which it is. It writes none if it
+                ignores the signal, or if it is not scheduled in time.
+        """
+        if ask:
+            self._ask_for_calls()
+        calls = last_calls(printable(self.display_paths(self._written()), STACK_SIZE))
+        path = os.pread(self._shared.fileno(), CALLS_START - PATH_START, PATH_START).rstrip(b"\0")
+        if path and not calls:
+            file = printable(self.display_paths(path.decode("utf-8", "replace")))
+            calls = [(file, 1, "<module>")]
+        return calls
+
+    def _ask_for_calls(self) -> None:
+        """Send the signal at which the worker writes its calls, and wait until it has done so."""
+        assert self._process is not None
+        worker = next(filter(catches_signal, descendants(self._process.pid)), None)
+        if worker is None:
+            return
+        before = written = self._written()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(worker, SIGNAL)
+        end = time.monotonic() + STACK_SECONDS
+        while time.monotonic() < end:
+            time.sleep(0.02)
+            earlier, written = written, self._written()
+            if written != before and written == earlier:
+                return
+
+    def _written(self) -> str:
+        """Return the end of the calls that the worker has written."""
+        descriptor = self._shared.fileno()
+        start = max(CALLS_START, os.fstat(descriptor).st_size - STACK_SIZE)
+        return os.pread(descriptor, STACK_SIZE, start).decode("utf-8", "replace")
 
     def display_paths(self, text: str) -> str:
         """Return a text with the paths of the worker shortened for reports."""
@@ -154,7 +204,7 @@ class WorkerProcess:
             self._launch.end()
             self.output.finish()
             self._process = None
-        self._compiling.close()
+        self._shared.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         return how
 

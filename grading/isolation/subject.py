@@ -17,10 +17,10 @@ from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, sma
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
-from grading.isolation.output import split_crash
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import copy_submission
+from grading.isolation.stacks import split_crash
 from grading.isolation.worker_files import WorkerSetup
 from grading.phases import ACCURACY, COMPILATION, IMPORTS, START, credit, phase
 from grading.protocol.messages import (
@@ -39,6 +39,9 @@ WITHOUT_COMPILER = {"NUMBA_DISABLE_JIT": "1"}
 
 INTERPRETED_SECONDS = 5.0
 """Time of one run of the learner's tests without the compiler, in seconds."""
+
+STOPPED = ("TimedOut", "OutOfTime", "OutOfMemory")
+"""Losses of a worker that still runs, whose calls show which line used up the resource."""
 
 
 @dataclass
@@ -122,7 +125,7 @@ class IsolatedSubject(Subject):
         )
         self._worker: WorkerProcess | None = None
         self._spent = spent or Spent()
-        self._endless: dict[CalledFunctions, str] = {}
+        self._endless: dict[CalledFunctions, WorkerError] = {}
         self._lost: list[WorkerError] = []
 
     def begin_check(self, limits: Limits | None = None) -> None:
@@ -264,9 +267,10 @@ class IsolatedSubject(Subject):
             CheckAbandoned: A call of the same function did not return.
         """
         called = CalledFunctions.of(request)
-        for endless, message in self._endless.items():
+        for endless, lost in self._endless.items():
             if called.calls_all_of(endless):
-                raise CheckAbandoned(WorkerError("TimedOut", message, request), message)
+                error = WorkerError("TimedOut", lost.message, request, trace=lost.trace)
+                raise CheckAbandoned(error, lost.message)
 
     def _left(self) -> float:
         """Return the seconds that are left for the check, or for all requests if they are fewer."""
@@ -296,15 +300,17 @@ class IsolatedSubject(Subject):
         """End the worker; return the exception to raise."""
         assert self._worker is not None
         worker = self._worker
+        calls = worker.last_calls(ask=kind in STOPPED)
         how = self._end(worker)
         self.restarts += 1
         if kind == "WorkerDied" and how:
             message = f"{message}: {how}"
         if kind == "TimedOut":
             message = f"{name_of(request)} {message}"
-            self._endless[CalledFunctions.of(request)] = message
-        output, calls = split_crash(printable(worker.display_paths(worker.output.tail())))
-        error = WorkerError(kind, message, request, output, calls)
+        output, crash = split_crash(printable(worker.display_paths(worker.output.tail())))
+        error = WorkerError(kind, message, request, output, crash or calls)
+        if kind == "TimedOut":
+            self._endless[CalledFunctions.of(request)] = error
         self._lost.append(error)
         if kind in ("TimedOut", "OutOfTime"):
             return CheckAbandoned(error, message)

@@ -67,6 +67,9 @@ ADVICE = {
 }
 """The way out of an exception that a script may raise but a function must not."""
 
+MODULE = "<module>"
+"""Name of the statements outside of functions in a stack frame."""
+
 CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
 """Pattern of a line that git writes for a conflict."""
 
@@ -81,6 +84,7 @@ class Explanation:
         line: The line number; 0 if it is unknown.
         excerpt: The source of the line.
         details: The rest of the message, shortened.
+        function: The function that did not return; empty for other errors.
     """
 
     sentence: str
@@ -88,6 +92,7 @@ class Explanation:
     line: int = 0
     excerpt: str = ""
     details: str = ""
+    function: str = ""
 
 
 def explain(
@@ -104,14 +109,8 @@ def explain(
     kind = clean_line(kinds[0], 80) if kinds else "an exception"
     plain = ESCAPES.sub("", message[:200_000])
     file, line, function = _own(trace)
-    if kind == "TimedOut":
-        # The message names the function and the limit.
-        return Explanation(clean_line(plain, 200), file, line, details=_details("", output))
-    if kind == "WorkerDied":
-        return Explanation(_end_of_process(plain), file, line, details=_details("", output))
-    if kinds and kinds[0] in WORKER_LOST:
-        sentence = f"the code {WORKER_LOST[kinds[0]]}"
-        return Explanation(sentence, file, line, details=_details(plain, output))
+    if kind in ("TimedOut", "WorkerDied") or kind in WORKER_LOST:
+        return _lost(kind, plain, trace, output)
     if kind in ("ResultError", "RaceError", "BarrierError"):
         # These messages are complete sentences with all details.
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
@@ -129,12 +128,28 @@ def explain(
         sentence = f"the submission imports the package {package}, which is not installed here"
         return Explanation(sentence, file, line, details=_details("", output))
     first_line = clean_line(plain.partition("\n")[0], 200)
-    location = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
+    location = f" in {clean_line(function, 80)}" if function and function != MODULE else ""
     sentence = f"{kind} was raised{location}" + (f": {first_line}" if first_line else "")
     if kind in ADVICE:
         sentence = f"{sentence}; {ADVICE[kind]}"
     rest = plain.partition("\n")[2]
     return Explanation(sentence.rstrip("."), file, line, details=_details(rest, output))
+
+
+def _lost(kind: str, message: str, trace: Sequence[Frame], output: str) -> Explanation:
+    """Explain the loss of a worker; the trace has the calls in which it was."""
+    file, line, function = _own(trace)
+    if kind in WORKER_LOST:
+        sentence, details = f"the code {WORKER_LOST[kind]}", message
+    else:
+        # The message of a time-out names the called function and the limit.
+        sentence = _end_of_process(message) if kind == "WorkerDied" else clean_line(message, 200)
+        imports = [name for name, _, inside in trace if is_own(name) and inside == MODULE]
+        if imports:
+            sentence = f"while {clean_line(imports[-1], 80)} was imported, {sentence}"
+        details = ""
+    inside = "" if function == MODULE else clean_line(function, 80)
+    return Explanation(sentence, file, line, details=_details(details, output), function=inside)
 
 
 def _end_of_process(message: str) -> str:

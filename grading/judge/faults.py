@@ -108,6 +108,7 @@ def _of_exception(error: SubjectError) -> Fault:
         sentence=explanation.sentence,
         request=clean(str(error.request)),
         name="the exception",
+        function=explanation.function,
         place=f"{explanation.file}:{explanation.line}" if explanation.file else "",
         excerpt=explanation.excerpt,
         details=explanation.details,

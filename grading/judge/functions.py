@@ -71,7 +71,7 @@ def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
 def with_missing_function(
     check: CheckResult, holes: Sequence[Hole], submission: Submission
 ) -> CheckResult:
-    """Say which function is missing, and in which file, if its absence ended a check.
+    """Say which function is missing, or which file is empty, if this ended a check.
 
     The exception points to the file that imports the function, which the learner may not have
     written, or to no file. Another file may be wrong about the name, so of imports only those of
@@ -89,17 +89,18 @@ def with_missing_function(
     found = imported or (None if fault.place else read)
     if found is None:
         return check
-    module, function = found["module"], found["name"]
-    name = f"{module}:{function}"
-    file = submission.source(module)
-    if file is None or (imported and all(each.name != name or each.place for each in holes)):
-        return check
-    use = "import" if imported else "use"
-    fault = msgspec.structs.replace(
-        fault,
-        sentence=f"there is no `{function}` in {module}, and other files {use} it",
-        place=f"{file.relative_to(submission.root).as_posix()}:1",
-    )
+    function, use = found["name"], "import" if imported else "use"
+    name = f"{found['module']}:{function}"
+    alike = [hole for hole in holes if hole.function.partition(".")[0] == function]
+    if empty := submission.empty([*(hole.name for hole in alike), name]):
+        place, sentence = empty[0], f"{empty[0]} is empty, and other files {use} `{function}`"
+    else:
+        file = submission.source(found["module"])
+        if file is None or (imported and all(each.name != name or each.place for each in holes)):
+            return check
+        place = file.relative_to(submission.root).as_posix()
+        sentence = f"there is no `{function}` in {found['module']}, and other files {use} it"
+    fault = msgspec.structs.replace(fault, sentence=sentence, place=f"{place}:1")
     return msgspec.structs.replace(check, fault=fault)
 
 

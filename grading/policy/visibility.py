@@ -213,13 +213,14 @@ def _fault(check: CheckResult, fault: Fault, parts: frozenset[Part]) -> Fault | 
         return fault if "cause" in parts else msgspec.structs.replace(fault, cause="", known="")
     # A refusal names lines of the source, and no input.
     sentence = fault.sentence if is_refusal(check) else plain_sentence(fault)
+    located = "cause" in parts and fault.name != "the exception"
     return Fault(
         sentence=sentence if "sentence" in parts else "a check failed",
         cause=fault.cause if "cause" in parts else "",
         known=fault.known if "cause" in parts else "",
-        function=fault.function if "cause" in parts else "",
-        # The submission chooses the file names in its tracebacks.
-        place=fault.place if "cause" in parts and fault.name != "the exception" else "",
+        # The submission chooses the names in its tracebacks.
+        function=fault.function if located else "",
+        place=fault.place if located else "",
     )
 
 
@@ -228,7 +229,7 @@ def plain_sentence(fault: Fault) -> str:
     if fault.name == "the exception":
         if fault.sentence in LOST:
             return fault.sentence
-        if "did not return within" in fault.sentence:
+        if "did not return" in fault.sentence:
             return "a call did not return"
         raised = RAISED.match(fault.sentence)
         known = raised[1] if raised is not None and raised[1] in EXCEPTIONS else "an exception"

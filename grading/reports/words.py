@@ -30,7 +30,9 @@ SIGNS = {
 """One sign for each status."""
 
 
-OBSTACLE = re.compile(r"^the submission imports |^\S+ is not valid Python ")
+OBSTACLE = re.compile(
+    r"^the submission imports |^\S+ is (not valid Python |empty)|^while \S+ was imported, "
+)
 """Pattern of faults that keep a file from being imported."""
 
 

@@ -191,6 +191,15 @@ class Submission:
                 found.append((Location(name, max(line, 1)), message))
         return tuple(found)
 
+    def empty(self, holes: Iterable[str]) -> tuple[str, ...]:
+        """Return the paths of the files of some functions that contain no statement."""
+        modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
+        return tuple(
+            file.relative_to(self.root).as_posix()
+            for file in filter(None, map(self.source, modules))
+            if not parsed(file).body and syntax_error(file) is None
+        )
+
     def named(self, holes: Iterable[str]) -> tuple[str, ...]:
         """Return the names that the functions of a task have in this submission.
 

@@ -8,6 +8,7 @@ from a submission, and the packages of this repository only from there.
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -112,19 +113,31 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(settings: Settings, on_numba_import: Callable[[], None] = lambda: None) -> None:
+def install(
+    settings: Settings,
+    on_numba_import: Callable[[], None],
+    importing: Callable[[str], AbstractContextManager[None]],
+) -> None:
     """Install the search order: built-in modules, the rules, the standard library, the folders.
 
     Args:
         settings: The folders.
         on_numba_import: Called after numba is imported.
+        importing: Returns a context manager for the import of a file of the submission.
     """
     folders = tuple(settings.submission)
+
+    class ReportingLoader(FromSource):
+        """A loader that reports which file it imports."""
+
+        def exec_module(self, module: ModuleType) -> None:
+            with importing(self.path):
+                super().exec_module(module)
 
     def source_only(path: str) -> FileFinder:
         if not any(path == folder or path.startswith(folder + "/") for folder in folders):
             raise ImportError
-        return FileFinder(path, (FromSource, importlib.machinery.SOURCE_SUFFIXES))
+        return FileFinder(path, (ReportingLoader, importlib.machinery.SOURCE_SUFFIXES))
 
     sys.path_hooks.insert(0, source_only)
     sys.path += [*settings.submission, *settings.third_party]

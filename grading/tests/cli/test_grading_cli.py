@@ -245,8 +245,17 @@ def test_absent_tasks_are_stored_until_a_file_changes(submission: Path) -> None:
     absent = task("4.2", Status.NOT_THERE, reason="the submission has no minitorch.fast_conv")
     store_results(report(absent), found)
     assert "not there: the submission" in progress_of_tasks(found, tasks)["4.2"].text
-    (submission / "minitorch" / "fast_conv.py").write_text("", encoding="utf-8")
+    file = submission / "minitorch" / "fast_conv.py"
+    file.write_text("", encoding="utf-8")
+    assert progress_of_tasks(found, tasks)["4.2"].text == "fast_conv.py is empty"
+    file.write_text("import math\n", encoding="utf-8")
     assert "changed since" in progress_of_tasks(found, tasks)["4.2"].text
+
+
+def test_an_empty_file_is_named(submission: Path) -> None:
+    (submission / "minitorch" / "autodiff.py").write_text("# Later.\n", encoding="utf-8")
+    progress = progress_of_tasks(Submission.at(submission), table())["1.1"]
+    assert (progress.text, progress.colour) == ("autodiff.py is empty", "red")
 
 
 def test_nothing_is_written_into_another_folder(submission: Path) -> None:

@@ -1,6 +1,7 @@
 """Errors of a submission in the words of its author, and nothing of them that could do harm."""
 
 import unicodedata
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -164,6 +165,23 @@ def test_a_missing_function_is_named_in_its_file_not_where_it_is_imported() -> N
     assert with_missing_function(check, [other], here) is check
 
 
+def test_an_empty_file_is_named_instead_of_a_missing_function(tmp_path: Path) -> None:
+    for name in ("__init__", "operators"):
+        file = tmp_path / f"minitorch/{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("" if name == "operators" else "from .operators import mul\n", "utf-8")
+    empty = Submission.at(tmp_path)
+    holes = [Hole("minitorch.operators:mul")]
+    for sentence, place in (
+        ("cannot import name 'mul' from 'minitorch.operators' (x.py)", "minitorch/__init__.py:1"),
+        ("module 'minitorch' has no attribute 'mul'", ""),
+    ):
+        check = CheckResult("test_x", Status.FAILED, fault=Fault(sentence, place=place))
+        fault = with_missing_function(check, holes, empty).fault
+        assert fault is not None and fault.place == "minitorch/operators.py:1"
+        assert fault.sentence.startswith("minitorch/operators.py is empty, and other files")
+
+
 def test_a_missing_attribute_is_not_blamed_on_the_function_of_the_request() -> None:
     sentence = "AttributeError was raised: module 'mt_tensor.operators' has no attribute 'is_close'"
     fault = Fault(sentence, request="tensor.mul")
@@ -173,6 +191,17 @@ def test_a_missing_attribute_is_not_blamed_on_the_function_of_the_request() -> N
     assert located is not None and not located.function
     assert located.place == "packages/mt-tensor/src/mt_tensor/operators.py:1"
     assert located.sentence.startswith("there is no `is_close` in mt_tensor.operators")
+
+
+def test_a_timeout_or_an_end_during_an_import_names_the_file() -> None:
+    trace = [("minitorch/operators.py", 7, "<module>"), ("/usr/lib/python3/os.py", 1, "f")]
+    message = "mul did not return within 10 s of processor time"
+    explained = explain(["TimedOut", "WorkerError"], message, trace)
+    assert explained.sentence == f"while minitorch/operators.py was imported, {message}"
+    assert (explained.file, explained.line) == ("minitorch/operators.py", 7)
+    assert not explained.function
+    trace.append(("minitorch/operators.py", 3, "helper"))
+    assert explain(["TimedOut", "WorkerError"], message, trace).function == "helper"
 
 
 def test_a_timeout_names_function_and_limit() -> None:

@@ -76,6 +76,13 @@ def test_absent_files_are_listed(tmp_path: Path) -> None:
     assert submission.missing(holes) == ("minitorch.nn",)
 
 
+def test_empty_files_are_listed(tmp_path: Path) -> None:
+    texts = {"nn": "", "operators": "# Later.\n", "scalar": "def broken(:", "fast_ops": FAST_OPS}
+    submission = Submission.at(upstream(tmp_path, **texts))
+    holes = [f"minitorch.{name}:f" for name in (*texts, "missing")]
+    assert submission.empty(holes) == ("minitorch/nn.py", "minitorch/operators.py")
+
+
 def test_the_folder_of_an_archive_is_searched(tmp_path: Path) -> None:
     inner = upstream(tmp_path / "student" / "mod4-main")
     (tmp_path / "student" / "__MACOSX").mkdir()

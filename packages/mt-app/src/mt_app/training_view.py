@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from mt_app.charts import training_curves
-from mt_app.insight.networks import PRETRAINED
 from mt_app.jobs import RunView, find_runs, go_on, shipped_run, start_training
 from mt_app.shared import job_queue
 from mt_models.backends import Dtype, default_dtype
@@ -217,7 +216,7 @@ def _chosen_run(
         _differences(*compared)
     if not details_first:
         details(run)
-    if run.folder != PRETRAINED:
+    if run.shipped is None:
         st.caption(f"All files are in `{_short(run.folder)}`, as those of the command `train`.")
 
 
@@ -263,7 +262,7 @@ def _ending(run: RunView, judged_by: str) -> None:
             f"right after epoch {last.epoch}; the best was epoch {best.epoch} with "
             f"{_score(best, run.metric)}."
         )
-    if run.folder == PRETRAINED:
+    if run.shipped is not None:
         st.caption(
             "This network comes with the app; its run ends at its best epoch. Start a training "
             "above, and compare your run with it."

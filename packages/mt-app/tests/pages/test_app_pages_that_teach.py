@@ -64,6 +64,7 @@ def test_steps_of_a_convolution_forward_and_backward(open_page: Callable[[str], 
 
 def test_every_choice_of_a_convolution_draws(open_page: Callable[[str], Any]) -> None:
     app = open_page("convolution")
+    assert "x_{c,\\,p + k}" in app.latex[0].value
     app.toggle(key="conv.reverse").set_value(True)
     app.slider(key="conv.channels").set_value(3)
     app.slider(key="conv.kernels").set_value(2)
@@ -71,6 +72,8 @@ def test_every_choice_of_a_convolution_draws(open_page: Callable[[str], Any]) ->
     app.selectbox(key="conv.layout").set_value("channels last")
     for phase in ("forward", "input gradient", "weight gradient"):
         app.segmented_control(key="conv.phase").set_value(phase).run()
+        sign = "+" if phase == "input gradient" else "-"
+        assert f" {sign} k}}" in app.latex[0].value
         for dims in ("1-D", "2-D"):
             app.segmented_control(key="conv.dims").set_value(dims).run()
             assert not app.exception

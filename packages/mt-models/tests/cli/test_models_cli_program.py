@@ -287,3 +287,18 @@ def test_runs_and_predictions_as_json_are_valid(
     assert first["answer"] in ("0", "1")
     assert sum(first["probabilities"].values()) == pytest.approx(1.0)
     assert "is an input of another kind" in second["error"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("predcit", "did you mean predict?"),
+        ("zzz", "--help lists the commands"),
+        ("app", "`python -m mt_app` starts it"),
+        ("status", "`python -m mt_models grade` says how to get it"),
+    ],
+)
+def test_an_unknown_command_has_a_way_out(name: str, hint: str) -> None:
+    result = CliRunner().invoke(main, [name], prog_name="python -m mt_models")
+    assert result.exit_code == 2
+    assert f"there is no command '{name}'" in result.output and hint in result.output

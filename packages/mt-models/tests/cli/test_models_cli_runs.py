@@ -181,3 +181,65 @@ def test_numbers_of_deleted_runs_are_not_used_again(run: Run) -> None:
         "points-3",
         "points-4",
     ]
+
+
+def test_a_run_has_the_same_names_in_all_commands(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    by_name, by_path = (run("predict", name, "0.2,0.8") for name in ("points-1", "runs/points-1"))
+    assert by_name.exit_code == 0 and by_name.output == by_path.output
+    for command in (
+        ["predict", "points-2", "0.2,0.8"],
+        ["evaluate", "points-2", "."],
+        ["generate", "A", "--run", "points-2"],
+    ):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert "there is no run points-2; runs/ contains points-1; pass a name" in result.output
+
+
+@pytest.mark.parametrize("point", ["nan,0.5", "0.5,inf"])
+def test_a_point_that_is_not_finite_is_refused(run: Run, point: str) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("predict", "points-1", point)
+    assert result.exit_code == 1 and f"the point {point} is not finite" in result.output
+
+
+def test_a_point_with_a_sign_has_a_way_out(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("predict", "points-1", "-0.2,0.8")
+    assert result.exit_code == 2
+    assert "write -- before the inputs: minitorch predict RUN -- -0.2,0.8" in result.output
+    assert run("predict", "points-1", "--", "-0.2,0.8").exit_code == 0
+    assert "--topp" in run("predict", "points-1", "--topp", "3").output
+
+
+@pytest.mark.parametrize(
+    ("width", "hidden"),
+    [(40, "state, epochs, last, saved (UTC)"), (60, "last, saved (UTC)"), (80, ""), (200, "")],
+)
+def test_the_names_of_runs_are_whole_on_narrow_terminals(
+    run: Run, monkeypatch: pytest.MonkeyPatch, width: int, hidden: str
+) -> None:
+    run(*POINTS, "--epochs", "1")
+    run(*POINTS, "--epochs", "1", "--out", "runs/a-name-of-18-chars")
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = run("runs").output.splitlines()
+    assert max(map(len, lines)) <= width
+    if hidden:
+        assert " ".join(lines[3:]).split() == f"A wider terminal shows {hidden}, too.".split()
+    assert [line.split()[0] for line in lines[1:3]] == ["points-1", "a-name-of-18-chars"]
+    monkeypatch.delenv("COLUMNS")
+    assert run("runs").output.count("\n") == 3
+
+
+def test_an_export_into_a_missing_folder_has_a_way_out(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("runs", "export", "points-1", "--csv", "nowhere/epochs.csv")
+    assert result.exit_code == 2
+    assert "the folder nowhere does not exist; create it" in result.output
+
+
+def test_an_empty_standard_input_is_named(run: Run) -> None:
+    run(*POINTS, "--epochs", "1")
+    result = run("predict", "points-1", "-")
+    assert result.exit_code == 2 and "standard input has no line" in result.output

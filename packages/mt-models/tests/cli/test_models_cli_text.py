@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mt_models.cli import main
-from mt_models.prediction import load_language_model
+from mt_models.prediction import PRETRAINED_TEXT, load_language_model
 from mt_models.problems import TextEvaluation
 from mt_nn import load_checkpoint
 
@@ -178,3 +178,9 @@ def test_byte_pairs_are_part_of_the_checkpoint(run: Run) -> None:
     assert text.exit_code == 0, text.output
     assert text.stdout.startswith("The ")
     assert run("evaluate", "runs/text-1", "runs/text-1/samples.txt").exit_code == 0
+
+
+def test_more_tokens_than_the_network_has_are_refused(run: Run) -> None:
+    result = run("generate", "A", "--run", str(PRETRAINED_TEXT), "--top-k", "66")
+    assert result.exit_code == 2
+    assert "--top-k is 66, and the network has 65 tokens; pass at most 65" in result.output

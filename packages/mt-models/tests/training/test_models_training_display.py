@@ -99,5 +99,18 @@ def test_lines_name_the_compilation_and_long_epochs(monkeypatch: pytest.MonkeyPa
     ]
 
 
+def test_an_epoch_with_compilations_has_no_speed() -> None:
+    screen = console(80, terminal=False)
+    display = LineDisplay(screen, "mnist", 5000, 3)
+    display.on_kernel("a", "compiling")
+    display.on_kernel("a", "compiled")
+    display.on_step(Progress([], 1200, 600.0, 300, 1.0))
+    for _ in range(2):
+        display.on_epoch(Progress([RECORD]), no_evaluation())
+    assert isinstance(screen.file, io.StringIO)
+    with_compilation, without = screen.file.getvalue().splitlines()[-2:]
+    assert without == f"{with_compilation}  [100 examples/s]"
+
+
 def no_evaluation() -> Evaluation:
     return Evaluation(0.0, np.zeros((0, 2)), np.zeros(0, np.int64))

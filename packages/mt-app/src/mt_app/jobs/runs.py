@@ -52,6 +52,7 @@ class RunView:
         live: The live state; None before the start, and for a run of the command line.
         records: The finished epochs.
         stoppable: True if the run is queued or running in this app.
+        shipped: The checkpoint of a network that comes with the packages; None for other runs.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class RunView:
     live: Live | None
     records: tuple[EpochRecord, ...]
     stoppable: bool
+    shipped: Path | None = None
 
     @property
     def name(self) -> str:
@@ -108,7 +110,12 @@ class RunView:
     @property
     def has_network(self) -> bool:
         """True if there is a checkpoint of a network."""
-        return (self.folder / BEST).is_file()
+        return self.shipped is not None or (self.folder / BEST).is_file()
+
+    @property
+    def source(self) -> Path:
+        """The checkpoint or the folder from which the network is loaded."""
+        return self.shipped or self.folder
 
     def curve(self) -> list[CurvePoint]:
         """Return the points of loss and accuracy so far; without a curve, one for each epoch."""
@@ -182,11 +189,14 @@ def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
 
 
 def shipped_run(problem: str, checkpoint: Path) -> RunView:
-    """Return the run of a network that comes with the app, up to its best epoch."""
+    """Return the run of a network that comes with the packages, up to its best epoch."""
     meta = _meta(checkpoint, _time(checkpoint))
     records = tuple(EpochRecord(**record) for record in meta["progress"]["records"])
     options, settings = meta["options"], meta["settings"]
-    return RunView(checkpoint.parent, problem, options, settings, "ended", None, records, False)
+    folder = checkpoint.parent
+    return RunView(
+        folder, problem, options, settings, "ended", None, records, False, shipped=checkpoint
+    )
 
 
 def find_runs(queue: ProcessQueue, problem: str) -> list[RunView]:

@@ -19,6 +19,7 @@ FORMULAS: dict[Phase, str] = {
     "input gradient": r"\bar x_{c,q} = \sum_{o,k} \bar z_{o,\,q \mp k}\; w_{o,c,k}",
     "weight gradient": r"\bar w_{o,c,k} = \sum_p x_{c,\,p \pm k}\; \bar z_{o,p}",
 }
+"""The formula of each phase: the upper sign without `reverse`, the lower one with it."""
 
 
 def render() -> None:
@@ -47,7 +48,8 @@ def render() -> None:
         required=True,
     )
     phase: Phase = chosen or "forward"
-    st.latex(FORMULAS[phase])
+    plus, minus = ("-", "+") if lesson.reverse else ("+", "-")
+    st.latex(FORMULAS[phase].replace(r"\pm", plus).replace(r"\mp", minus))
     steps = lesson.steps(phase)
     stepper(f"conv.{phase}", len(steps), lambda at: _show(lesson, phase, at), name="output")
 

@@ -25,12 +25,11 @@ def render() -> None:
             "Find the parameters of KimCNN that are not trained.",
         ),
     )
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
     names = list(NETWORKS)
-    name = left.segmented_control(
+    name = st.segmented_control(
         "Network", names, default=names[0], key="tree.network", bind="query-params", required=True
     )
-    training = right.toggle("training", True, key="tree.training", bind="query-params")
+    training = st.toggle("training", True, key="tree.training", bind="query-params")
     network = _build(name or names[0])
     # All sessions share the network; this run sets the mode before it reads it.
     if training:
@@ -49,9 +48,15 @@ def render() -> None:
         hide_index=True,
         height="content",
         column_config={
-            "kind": st.column_config.TextColumn("kind", width="large"),
-            "numbers": st.column_config.TextColumn("numbers", alignment="right"),
-            "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
+            # Together they are as wide as the page on a small desktop.
+            "name": st.column_config.TextColumn("name", width=125),
+            "kind": st.column_config.TextColumn("kind", width=375),
+            "shape": st.column_config.TextColumn("shape", width=90),
+            "numbers": st.column_config.TextColumn("numbers", width=70, alignment="right"),
+            "share": st.column_config.ProgressColumn(
+                "share", width=100, min_value=0.0, max_value=1.0
+            ),
+            "mode": st.column_config.TextColumn("mode", width=55),
         },
     )
     wide_table_hint()

@@ -276,7 +276,13 @@ def _train() -> None:
         warmup=min(100, steps // 10),
     )
     start_button(recipe, Settings(epochs=EPOCHS, batch_size=BATCH, clip=1.0), "text.start")
-    training_panel(TextRecipe.problem, _details, judged_by="validation tokens", details_first=True)
+    training_panel(
+        TextRecipe.problem,
+        _details,
+        judged_by="validation tokens",
+        details_first=True,
+        shipped=PRETRAINED_TEXT,
+    )
 
 
 def _details(run: RunView) -> None:
@@ -286,7 +292,7 @@ def _details(run: RunView) -> None:
         st.caption("After the first epoch, a text of the network appears here.")
         return
     try:
-        model = language_model(run.folder)
+        model = language_model(run.source)
         steps = _steps(model, _opening(model), 200, 0.8)
     except (CheckpointError, ImportError, OSError, ValueError) as error:
         st.error(str(error))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mt_models.backends import BACKENDS
 from mt_models.cli.examples import CommandWithExamples
-from mt_models.cli.folders import complete_run
+from mt_models.cli.folders import RunPath
 from mt_models.cli.train import column_options
 from mt_models.pictures import confusion_matrix
 from mt_models.prediction import evaluate as judge
@@ -25,7 +25,7 @@ from mt_models.problems import Evaluation, TextEvaluation
     "{program} evaluate runs/sentiment-1 reviews.csv --json > result.json\n"
     "{program} evaluate runs/text-1 book.txt",
 )
-@click.argument("run", type=click.Path(exists=True), shell_complete=complete_run)
+@click.argument("run", type=RunPath())
 @click.argument("data", type=click.Path(exists=True))
 @column_options
 @click.option(
@@ -38,9 +38,9 @@ from mt_models.problems import Evaluation, TextEvaluation
 def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
     """Evaluate a trained network on other data.
 
-    RUN is a run's folder or a checkpoint. DATA is a folder of pictures with a folder for each
-    class, or a folder of IDX files; or a CSV file of texts and labels, or a folder with test.csv;
-    or a text file for a language model, whose loss is that of a token.
+    RUN is the name or the folder of a run, or a checkpoint. DATA is a folder of pictures with a
+    folder for each class, or a folder of IDX files; or a CSV file of texts and labels, or a folder
+    with test.csv; or a text file for a language model, whose loss is that of a token.
     The columns of a CSV file are those of the training run, unless options choose others.
     """
     evaluation = judge(run, data, **options)

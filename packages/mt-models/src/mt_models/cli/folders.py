@@ -1,16 +1,48 @@
 """Folders of runs on the command line: new ones, and those that the user names."""
 
+import os
 import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mt_models.runs import RUNS, StoredRun, files_of_run, find_runs, read_run
 from mt_models.training import LAST, finished
 
-__all__ = ["RUNS", "check_folder", "complete_run", "find_run", "latest_folder", "new_folder"]
+__all__ = [
+    "RUNS",
+    "RunPath",
+    "check_folder",
+    "complete_run",
+    "find_run",
+    "latest_folder",
+    "new_folder",
+]
+
+
+class RunPath(click.Path):
+    """The path of a run's folder or of a checkpoint, or the name of a run in `runs/`."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Return the path; if there is none, the error lists the runs."""
+        # Path.exists raises for a long text.
+        if os.path.exists(value):  # noqa: PTH110
+            return super().convert(value, param, ctx)
+        return str(find_run(os.fspath(value)).folder)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Return the folders of runs that begin with a text, and files."""
+        return complete_run(ctx, param, incomplete)
 
 
 def check_folder(problem: str, folder: Path) -> None:
@@ -90,7 +122,7 @@ def find_run(name: str) -> StoredRun:
         if (folder / LAST).is_file():
             return read_run(folder)
     names = [run.name for run in find_runs()[0]]
-    found = f"{RUNS}/ contains {', '.join(names)}" if names else f"{RUNS}/ contains no run"
+    found = f"{RUNS}/ contains {', '.join(names) or 'no run'}"
     raise click.UsageError(f"there is no run {name}; {found}; pass a name or a folder")
 
 

@@ -7,7 +7,7 @@ import click
 
 from mt_models.backends import BACKENDS
 from mt_models.cli.examples import CommandWithExamples
-from mt_models.cli.folders import complete_run
+from mt_models.cli.folders import RunPath
 from mt_models.generation import generate as continued
 from mt_models.prediction import PRETRAINED_TEXT, load_language_model
 from mt_models.recipes import TextRecipe
@@ -26,11 +26,10 @@ from mt_models.runs import find_runs
 @click.argument("prompt", default="")
 @click.option(
     "--run",
-    type=click.Path(exists=True),
+    type=RunPath(),
     default=None,
-    shell_complete=complete_run,
-    help="A run's folder or a checkpoint.  [default: the run of `train text` that was saved last, "
-    "or the network of the package]",
+    help="The name or the folder of a run, or a checkpoint.  [default: the run of `train text` "
+    "that was saved last, or the network of the package]",
 )
 @click.option(
     "--length",
@@ -101,6 +100,11 @@ def generate(
         # The text alone is on standard output.
         click.echo(f"network: {_name(path)}", err=True)
     model = load_language_model(path, backend)
+    tokens = len(model.tokenizer.tokens)
+    if top_k is not None and top_k > tokens:
+        raise click.UsageError(
+            f"--top-k is {top_k:,}, and the network has {tokens:,} tokens; pass at most {tokens:,}"
+        )
     pieces = continued(
         model.network,
         model.tokenizer,

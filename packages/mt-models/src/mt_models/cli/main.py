@@ -5,6 +5,7 @@ Each command is a module, imported on use, so that `--version` and completions a
 
 import io
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from mt_models import __version__
+from mt_models.cli.examples import PROGRAM
 
 COMMANDS = {
     "train": "mt_models.cli.train:train",
@@ -22,6 +24,16 @@ COMMANDS = {
     "doctor": "mt_models.cli.doctor:doctor",
 }
 """Module and name of each command that is imported on use."""
+ELSEWHERE = {
+    "app": "the app is the package mt-app: with it, `python -m mt_app` starts it",
+    "names": "the smallest GPT runs with `python -m mt_models.names`",
+    **dict.fromkeys(
+        ("status", "scaffold", "sync", "regrade", "policy"),
+        "it is a command of the grader, which is part of a checkout: `{program} grade` says how to "
+        "get it",
+    ),
+}
+"""Commands of a checkout that are not commands of this program, and the way to them."""
 COMPLETION_VARIABLE = "_MINITORCH_COMPLETE"
 """The environment variable with which a shell asks for completions."""
 
@@ -40,6 +52,22 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name.
+
+        Raises:
+            click.UsageError: There is none; the message names a similar one, or the program.
+        """
+        name = args[0]
+        if ctx.resilient_parsing or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        alike = get_close_matches(name, self.list_commands(ctx), 1)
+        hint = f"did you mean {alike[0]}?" if alike else "--help lists the commands"
+        way = ELSEWHERE.get(name, hint).replace(PROGRAM, str(ctx.info_name))
+        raise click.UsageError(f"there is no command {name!r}; {way}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

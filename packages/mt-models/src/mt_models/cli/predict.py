@@ -1,6 +1,7 @@
 """The command `predict`."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from rich.table import Table
 from mt_models.backends import BACKENDS
 from mt_models.cli.errors import EXPECTED
 from mt_models.cli.examples import CommandWithExamples
-from mt_models.cli.folders import complete_run
+from mt_models.cli.folders import RunPath
 from mt_models.prediction import Prediction, TextPredictor, load_predictor
 from mt_models.tokenizers import shown_token
 
@@ -22,8 +23,28 @@ TOKENS = 10
 """The number of tokens that are shown of a language model, if the user chooses none."""
 
 
+class PredictCommand(CommandWithExamples):
+    """The command with a way out for a point that looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            click.UsageError: An option is unknown.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if re.match(r"-[\d.]", error.option_name):
+                ctx.fail(
+                    f"{error.option_name} begins like an option; write -- before the inputs: "
+                    f"{ctx.command_path} RUN -- -0.2,0.8"
+                )
+            raise
+
+
 @click.command(
-    cls=CommandWithExamples,
+    cls=PredictCommand,
     context_settings={"max_content_width": 100},
     epilog="{program} predict runs/mnist-1 seven.png\n"
     "{program} predict runs/mnist-1 *.png --top 3 --json\n"
@@ -32,7 +53,7 @@ TOKENS = 10
     "{program} predict runs/points-1 0.2,0.8\n"
     '{program} predict runs/text-1 "ROMEO:"       (the next character)',
 )
-@click.argument("run", type=click.Path(exists=True), shell_complete=complete_run)
+@click.argument("run", type=RunPath())
 @click.argument("inputs", nargs=-1, required=True)
 @click.option(
     "--top",
@@ -52,10 +73,10 @@ def predict(
 ) -> None:
     """Run a trained network.
 
-    RUN is a run's folder or a checkpoint. INPUTS are paths of images of one digit, of any size,
-    dark on bright or bright on dark, or folders of such images; or sentences in quotation marks; or
-    points such as 0.2,0.8; or texts whose next token is predicted (`generate` continues them). The
-    input - reads further inputs from standard input, one per line.
+    RUN is the name or the folder of a run, or a checkpoint. INPUTS are paths of images of one
+    digit, of any size, dark on bright or bright on dark, or folders of such images; or sentences in
+    quotation marks; or points such as 0.2,0.8; or texts whose next token is predicted (`generate`
+    continues them). The input - reads further inputs from standard input, one per line.
     The exit code is 1 if an input has no answer.
     """
     network = load_predictor(run, backend)
@@ -69,6 +90,8 @@ def predict(
     console = Console(markup=False, emoji=False, highlight=False)
     failed = False
     questions = list(_expanded(inputs))
+    if not questions:
+        raise click.UsageError("standard input has no line; write an input on each line")
     for question in questions:
         try:
             prediction = network(question)

@@ -1,6 +1,7 @@
 """The command `runs`: list, compare, delete and export stored runs."""
 
 import json
+import os
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -19,6 +20,9 @@ from mt_models.runs import (
     write_csv,
     write_tensorboard,
 )
+
+WIDE = 200
+"""The width of tables that are not shown in a terminal, in characters."""
 
 
 @click.group(invoke_without_command=True)
@@ -49,17 +53,11 @@ def list_runs(as_json: bool = False) -> None:
     elif not found and not errors:
         click.echo(f"{RUNS}/ contains no run; train one with `{typed_form()} train mnist`")
     elif found:
-        table = Table("run", "state", "epochs", "best", "last", "saved (UTC)", box=None)
-        for run in found:
-            table.add_row(
-                run.name,
-                run.state,
-                f"{len(run.progress.records)} of {run.settings.epochs}",
-                _metric(run, best=True),
-                _metric(run, best=False),
-                run.saved[:16].replace("T", " "),
-            )
-        _console().print(table)
+        console = _console()
+        table, left_out = _fitting(console, found)
+        console.print(table)
+        if left_out:
+            console.print(f"A wider terminal shows {', '.join(left_out)}, too.", style="dim")
     for error in errors:
         click.echo(f"Warning: {error}", err=True)
 
@@ -83,7 +81,9 @@ def compare(first: str, second: str, as_json: bool) -> None:
         click.echo(json.dumps({"runs": runs_of, "different_options": different}, indent=2))
         return
     console = _console()
-    table = Table("", *(str(run.folder) for run in pair), box=None)
+    table = Table(box=None)
+    for heading in ("", *(str(run.folder) for run in pair)):
+        table.add_column(heading, overflow="fold")
     for name, values in different.items():
         table.add_row(name.replace("_", " "), *("" if v is None else f"{v}" for v in values))
     table.add_row("best epoch", *(_metric(run, best=True) for run in pair))
@@ -143,10 +143,39 @@ def export(names: Sequence[str], table: Path | None, events: Path | None) -> Non
             write_csv(chosen, table)
         except FileExistsError:
             raise click.UsageError(f"{table} exists; choose another file") from None
+        except FileNotFoundError:
+            raise click.UsageError(
+                f"the folder {table.parent} does not exist; create it, or choose another file"
+            ) from None
         click.echo(f"{table}: {sum(len(run.progress.records) for run in chosen)} epochs")
     if events is not None:
         write_tensorboard(chosen, events)
         click.echo(f"{events}/: show it with `tensorboard --logdir {events}`")
+
+
+def _fitting(console: Console, found: Sequence[StoredRun]) -> tuple[Table, list[str]]:
+    """Return the table of the runs, and the columns that do not fit into the console."""
+    columns = {
+        "run": [run.name for run in found],
+        "state": [run.state for run in found],
+        "epochs": [f"{len(run.progress.records)} of {run.settings.epochs}" for run in found],
+        "best": [_metric(run, best=True) for run in found],
+        "last": [_metric(run, best=False) for run in found],
+        "saved (UTC)": [run.saved[:16].replace("T", " ") for run in found],
+    }
+    left_out: list[str] = []
+    for name in ("", "saved (UTC)", "last", "epochs", "state"):
+        if columns.pop(name, None) is not None:
+            left_out.insert(0, name)
+        table = Table(box=None)
+        for heading in columns:
+            table.add_column(heading, overflow="fold")
+        for row in zip(*columns.values(), strict=True):
+            table.add_row(*row)
+        whole = console.options.update_width(1000)
+        if console.measure(table, options=whole).maximum <= console.width:
+            break
+    return table, left_out
 
 
 def _metric(run: StoredRun, *, best: bool) -> str:
@@ -161,4 +190,8 @@ def _metric(run: StoredRun, *, best: bool) -> str:
 
 
 def _console() -> Console:
-    return Console(markup=False, emoji=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # A row of a file or a pipe is one line.
+        console.width = WIDE
+    return console

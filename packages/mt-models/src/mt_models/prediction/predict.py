@@ -1,5 +1,6 @@
 """Prediction with a trained network, and its evaluation on other data."""
 
+import math
 import os.path
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -205,6 +206,10 @@ class _PointPredictor(Predictor):
             x, y = (float(number) for number in question.replace(",", " ").split())
         except ValueError:
             raise self.other_kind(question, "points") from None
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise ValueError(
+                f"predict: the point {question} is not finite; pass two numbers such as 0.2,0.8"
+            )
         return Prediction(self.classes, self.problem.probabilities(np.array([[x, y]]))[0])
 
 
@@ -335,8 +340,9 @@ def evaluate(
         problem, trained = _problem_on(checkpoint, recipe, data, text_column, label_column)
     except DataError as error:
         # The data may be of the other kind.
+        text = str(error).rstrip(".")
         raise type(error)(
-            f"{error}. The run in {path} is one of {recipe.problem}, which classifies "
+            f"{text}. The run in {path} is one of {recipe.problem}, which classifies "
             f"{KINDS[recipe.problem].partition(';')[0]}"
         ) from error
     if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():

@@ -29,6 +29,7 @@ class LineDisplay(Display):
     Attributes:
         kernels: The number of kernels that were compiled, or read from disk, in this process.
         is_compiling: True while a kernel is compiled.
+        compiled_in_epoch: True if a kernel was compiled in the current epoch.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LineDisplay(Display):
         self.expected = kernels
         self.kernels = 0
         self.is_compiling = False
+        self.compiled_in_epoch = False
         self.compiled: list[str] = []
         self.compiling_since = 0.0
         self.printed_at = time.monotonic()
@@ -77,6 +79,7 @@ class LineDisplay(Display):
             self.compiling_since = time.monotonic()
         if event == "compiling":
             self.compiled.append(name)
+            self.compiled_in_epoch = True
         else:
             self.kernels += 1
         self.show_kernels(event)
@@ -107,13 +110,15 @@ class LineDisplay(Display):
             )
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """Print the line, with the speed."""
+        """Print the line, with the speed unless the epoch contains compilations."""
+        compiled, self.compiled_in_epoch = self.compiled_in_epoch, False
         every = max(1, self.epochs // LINES)
         if len(progress.records) % every and len(progress.records) != self.epochs:
             return
-        speed = progress.records[-1].examples_per_second
         line = lines(self.name, progress)[-1]
-        self._print(f"{line}  [{speed:,.0f} examples/s]")
+        if not compiled:
+            line += f"  [{progress.records[-1].examples_per_second:,.0f} examples/s]"
+        self._print(line)
 
     def on_failure(self, error: Exception) -> None:
         """Print the error and continue: the next save tries again."""
