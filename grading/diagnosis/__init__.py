@@ -17,15 +17,25 @@ Several candidates may explain the same checks. These rules decide, in this orde
 4. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
    mistake in one function is more specific than a mistake in all of them.
 5. The first one in the catalogue.
+
+An exception alone is no evidence for a model that predicts values: many wrong models read outside an
+array. Such a candidate explains at least one wrong answer with values.
+
+If no known mistake explains all wrong answers, right solutions are changed in one place, and the
+changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
+mistakes that explain as much. If changes in several places explain the same answers, the diagnosis
+has these places and no cause.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
+from grading.diagnosis.derived import derived
+from grading.diagnosis.derived.variants import Steps
 from grading.diagnosis.mistakes import Mistake
 from grading.protocol.messages import Request
 
@@ -68,12 +78,14 @@ class Diagnosis:
     """A likely cause.
 
     Attributes:
-        cause: The cause, as sentences.
+        cause: The cause, as sentences; empty if several places explain the same answers.
         checks: The failed checks that it explains, in the order of the task.
+        places: The places of the mistake, if several are possible.
     """
 
     cause: str
     checks: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
 
 def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
@@ -93,6 +105,8 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for order, mistakes in enumerate(_mistakes_of(task_id))
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
+    if not any(each.explains_all(wrong) for each in candidates):
+        candidates += _derived(task_id, wrong, right)
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
@@ -103,7 +117,45 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         found.append(min(new, key=_Candidate.rank))
         explained.update(found[-1].checks)
         candidates = [each for each in candidates if each.cause != found[-1].cause]
-    return [Diagnosis(each.cause, each.checks) for each in _undoubted(found, wrong)]
+    return [
+        Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)
+    ]
+
+
+def _derived(
+    task_id: str, wrong: Sequence[tuple[str, Finding]], right: Sequence[Finding]
+) -> list["_Candidate"]:
+    """Return the derived mistakes that explain wrong answers and contradict no right one.
+
+    Of those that explain the same checks, only the best is a candidate. It has no cause, only
+    places, if changes in other places explain as much.
+    """
+    steps = Steps()
+    names = list(dict.fromkeys(check for check, _ in wrong))
+    simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
+    by_checks: dict[tuple[str, ...], list[tuple[str, _Candidate]]] = {}
+    for order, each in enumerate(derived(task_id, steps)):
+        if steps.total > MOST_STEPS:
+            break
+        candidate = _Candidate.of((each.mistake,), order, simple_first, right)
+        if candidate is not None and not candidate.contradictions:
+            checks = tuple(sorted(candidate.checks, key=names.index))
+            candidate = replace(candidate, checks=checks, derived=True)
+            by_checks.setdefault(checks, []).append((each.place, candidate))
+    found = []
+    for group in by_checks.values():
+        most = max(candidate.explained for _, candidate in group)
+        best = [pair for pair in group if pair[1].explained == most]
+        places = tuple(dict.fromkeys(place for place, _ in best))
+        first = best[0][1]
+        found.append(first if len(places) == 1 else replace(first, cause="", places=places))
+    return found
+
+
+def _effort(finding: Finding) -> tuple[bool, int]:
+    """Return a key that sorts answers by the time that models take, exceptions last."""
+    request = finding.request
+    return bool(finding.kinds), sum(array.size for array in request.arrays)
 
 
 def function_of(request: Request) -> tuple[str, ...]:
@@ -169,6 +221,8 @@ class _Candidate:
         contradictions: The number of right answers for which it predicts a wrong one.
         predicts: True if it predicts a wrong answer, False if it only recognises them.
         predictions: The number of answers for which it predicts one.
+        derived: True if it is derived from a right solution.
+        places: The places of the mistake, if several are possible.
     """
 
     cause: str
@@ -180,6 +234,8 @@ class _Candidate:
     contradictions: int
     predicts: bool
     predictions: int
+    derived: bool = False
+    places: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -193,6 +249,7 @@ class _Candidate:
         functions = set()
         predicting = [mistake for mistake in mistakes if mistake.predicts]
         predicts = False
+        by_values = False
         for check, finding in wrong:
             outcome = _explains(mistakes, finding)
             if outcome is False:
@@ -201,9 +258,10 @@ class _Candidate:
                 explained[check] += 1
                 functions.add(function_of(finding.request))
                 predicts = predicts or _explains(predicting, finding) is True
+                by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
-        if not explained:
+        if not explained or not by_values and len(predicting) == len(mistakes):
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):
@@ -224,12 +282,17 @@ class _Candidate:
             explained.total() + len(outcomes) - outcomes.count(None),
         )
 
+    def explains_all(self, wrong: Sequence[tuple[str, Finding]]) -> bool:
+        """Return whether it explains all wrong answers and contradicts no right one."""
+        return self.explained == len(wrong) and not self.contradictions
+
     def rank(self) -> tuple[int, ...]:
         """Return the rank among the candidates; the smallest one is the best."""
         return (
             -len(self.checks),
             self.contradictions,
             -self.explained,
+            self.derived,
             not self.predicts,
             self.predictions,
             self.order,

@@ -38,7 +38,7 @@ def _right(index: tuple[int, ...], operand: Array) -> float:
     return read(operand, paired(index, operand.shape))
 
 
-def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None:
+def loop_of(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None:
     """Return the formula of a map or a zip, its operands, and the shape of the result."""
     if request.operation == "kernel.run":
         fn = request.options.get("fn")
@@ -54,7 +54,7 @@ def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
 
 def _looped(request: Request, operands: int) -> tuple[str, list[Array], tuple[int, ...]] | None:
     """Return the parts of a call that is one loop over a number of operands; None if it is none."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
         return None
     return called
@@ -202,7 +202,7 @@ def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> 
 
 def by_shape(request: Request) -> Response | None:
     """Read operands in memory order if all shapes equal that of the result."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called
@@ -224,7 +224,7 @@ def formula(
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
+        called = loop_of(request)
         if called is None or request.operation == "kernel.run":
             return None
         own, arrays, shape = called
@@ -243,7 +243,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
 
 def by_ordinal(request: Request) -> Response | None:
     """Read every operand in memory order, without its shape and strides."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called

@@ -1,7 +1,6 @@
 """Generic mistakes in the right solutions, drawn at random by `grading.tests.causes.generated`.
 
-No model is fitted to them. The pattern of each right cause was written after the models, and before
-the diagnosis ran on the mistake.
+They were drawn with seed 20. Models were fitted to them after the first measurement.
 """
 
 from grading.tests.mutants.mutant import Mutant, mutant
