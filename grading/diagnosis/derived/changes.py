@@ -155,7 +155,9 @@ def _is_step(node: ast.AST) -> bool:
     return False
 
 
-def _of_body(node: ast.AST, place: str, places: Mapping[int, str], names: Names) -> Iterator[Change]:
+def _of_body(
+    node: ast.AST, place: str, places: Mapping[int, str], names: Names
+) -> Iterator[Change]:
     """Apply each change of the parts of a node in turn, and yield it while it is applied."""
     for part, replace in _parts(node):
         if _is_step(part) or isinstance(part, ast.arguments):
@@ -237,7 +239,8 @@ def _of_expression(node: ast.expr, names: Names) -> Iterator[tuple[str, ast.AST]
                 new = ast.Compare(left, [other()], [right])
                 yield f"you test `{_text(new)}`. Test `{_text(node)}`", new
         case ast.Compare(left, [first, second], [middle, right]):
-            lower, upper = ast.Compare(left, [first], [middle]), ast.Compare(middle, [second], [right])
+            lower = ast.Compare(left, [first], [middle])
+            upper = ast.Compare(middle, [second], [right])
             yield f"the condition `{_text(lower)}` is missing", upper
             yield f"the condition `{_text(upper)}` is missing", lower
             for other in COMPARISONS.get(type(second), ()):

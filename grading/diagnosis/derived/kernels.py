@@ -81,10 +81,17 @@ def tensor_matrix_multiply(
             for column in range(out_shape[-1]):  # the loop over the columns of the result
                 total = 0.0  # the start of each sum
                 for k in range(a_shape[-1]):  # the loop over the terms of a sum
-                    x = a[a_start + row * a_strides[-2] + k * a_strides[-1]]  # the position in the first matrix
-                    y = b[b_start + k * b_strides[-2] + column * b_strides[-1]]  # the position in the second matrix
+                    x = a[  # the position in the first matrix
+                        a_start + row * a_strides[-2] + k * a_strides[-1]
+                    ]
+                    y = b[  # the position in the second matrix
+                        b_start + k * b_strides[-2] + column * b_strides[-1]
+                    ]
                     total += x * y  # the sum of the products
-                out[out_start + row * out_strides[-2] + column * out_strides[-1]] = total  # the position in the result
+                to = (  # the position in the result
+                    out_start + row * out_strides[-2] + column * out_strides[-1]
+                )
+                out[to] = total  # the position in the result
 
 
 def tensor_conv1d(
@@ -101,9 +108,10 @@ def tensor_conv1d(
 ) -> None:
     """Write a convolution of rows of numbers."""
     batch, out_channels, out_width = out_shape  # the shape of the result
-    channels, width = input_shape[1], input_shape[2]  # the shape of the input
+    _, channels, width = input_shape  # the shape of the input
     kernel_width = weight_shape[2]  # the width of the kernel
-    for ordinal in range(batch * out_channels * out_width):  # the loop over the elements of the result
+    size = batch * out_channels * out_width  # the number of elements of the result
+    for ordinal in range(size):  # the loop over the elements of the result
         column = ordinal % out_width  # the column of the result
         out_channel = ordinal // out_width % out_channels  # the channel of the result
         image = ordinal // (out_width * out_channels)  # the image in the batch
@@ -111,11 +119,24 @@ def tensor_conv1d(
         for channel in range(channels):  # the loop over the channels of the input
             for k in range(kernel_width):  # the loop over the columns of the kernel
                 at = column - k if reverse else column + k  # the column of the input
-                if at >= 0 and at < width:  # the test if the column lies in the input
-                    x = input[image * input_strides[0] + channel * input_strides[1] + at * input_strides[2]]  # the position in the input
-                    w = weight[out_channel * weight_strides[0] + channel * weight_strides[1] + k * weight_strides[2]]  # the position in the weight
+                if at >= 0 and at < width:  # the test of the borders
+                    x = input[  # the position in the input
+                        image * input_strides[0]
+                        + channel * input_strides[1]
+                        + at * input_strides[2]
+                    ]
+                    w = weight[  # the position in the weight
+                        out_channel * weight_strides[0]
+                        + channel * weight_strides[1]
+                        + k * weight_strides[2]
+                    ]
                     total += x * w  # the sum of the products
-        out[image * out_strides[0] + out_channel * out_strides[1] + column * out_strides[2]] = total  # the position in the result
+        to = (  # the position in the result
+            image * out_strides[0]
+            + out_channel * out_strides[1]
+            + column * out_strides[2]
+        )
+        out[to] = total  # the position in the result
 
 
 def tensor_conv2d(
@@ -132,24 +153,42 @@ def tensor_conv2d(
 ) -> None:
     """Write a convolution of images."""
     batch, out_channels, out_height, out_width = out_shape  # the shape of the result
-    channels, height, width = input_shape[1], input_shape[2], input_shape[3]  # the shape of the input
-    kernel_height, kernel_width = weight_shape[2], weight_shape[3]  # the height and the width of the kernel
-    for ordinal in range(batch * out_channels * out_height * out_width):  # the loop over the elements of the result
+    _, channels, height, width = input_shape  # the shape of the input
+    kernel_height, kernel_width = weight_shape[2], weight_shape[3]  # the shape of the kernel
+    size = batch * out_channels * out_height * out_width  # the number of elements of the result
+    for ordinal in range(size):  # the loop over the elements of the result
         column = ordinal % out_width  # the column of the result
         row = ordinal // out_width % out_height  # the row of the result
-        out_channel = ordinal // (out_width * out_height) % out_channels  # the channel of the result
-        image = ordinal // (out_width * out_height * out_channels)  # the image in the batch
+        plane = out_width * out_height  # the channel of the result
+        out_channel = ordinal // plane % out_channels  # the channel of the result
+        image = ordinal // (plane * out_channels)  # the image in the batch
         total = 0.0  # the start of each sum
         for channel in range(channels):  # the loop over the channels of the input
             for i in range(kernel_height):  # the loop over the rows of the kernel
                 y = row - i if reverse else row + i  # the row of the input
                 for j in range(kernel_width):  # the loop over the columns of the kernel
                     x = column - j if reverse else column + j  # the column of the input
-                    if 0 <= y < height and 0 <= x < width:  # the test if row and column lie in the input
-                        a = input[image * input_strides[0] + channel * input_strides[1] + y * input_strides[2] + x * input_strides[3]]  # the position in the input
-                        w = weight[out_channel * weight_strides[0] + channel * weight_strides[1] + i * weight_strides[2] + j * weight_strides[3]]  # the position in the weight
+                    if 0 <= y < height and 0 <= x < width:  # the test of the borders
+                        a = input[  # the position in the input
+                            image * input_strides[0]
+                            + channel * input_strides[1]
+                            + y * input_strides[2]
+                            + x * input_strides[3]
+                        ]
+                        w = weight[  # the position in the weight
+                            out_channel * weight_strides[0]
+                            + channel * weight_strides[1]
+                            + i * weight_strides[2]
+                            + j * weight_strides[3]
+                        ]
                         total += a * w  # the sum of the products
-        out[image * out_strides[0] + out_channel * out_strides[1] + row * out_strides[2] + column * out_strides[3]] = total  # the position in the result
+        to = (  # the position in the result
+            image * out_strides[0]
+            + out_channel * out_strides[1]
+            + row * out_strides[2]
+            + column * out_strides[3]
+        )
+        out[to] = total  # the position in the result
 
 
 def _multiplied(out: Array, a: Array, b: Array) -> Array:

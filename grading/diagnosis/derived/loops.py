@@ -44,8 +44,12 @@ def broadcast_index(index: list[int], shape: Shape, own_shape: Shape) -> list[in
 
 
 def position(index: list[int], steps: Strides) -> int:
-    """Return the position in memory; a shorter list ends the sum."""
-    return sum(i * step for i, step in zip(index, steps, strict=False))
+    """Return the position in memory.
+
+    Raises:
+        IndexError: There are more strides than indices.
+    """
+    return sum(index[dim] * step for dim, step in enumerate(steps))
 
 
 def tensor_map(
@@ -121,7 +125,9 @@ def tensor_reduce(
         out[to] = result  # the element that is written
 
 
-def _filled(run: Callable[..., None], fn: Callable[..., float], out: Array, *operands: Array) -> Array:
+def _filled(
+    run: Callable[..., None], fn: Callable[..., float], out: Array, *operands: Array
+) -> Array:
     """Return an output after a loop has written it."""
     memory, shape, steps = parts(out)
     run(fn, memory, shape, steps, *(part for each in operands for part in parts(each)))

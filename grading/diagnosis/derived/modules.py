@@ -22,7 +22,8 @@ def named_parameters(tree: Tree, prefix: str, found: Named) -> None:
         found.update({dotted(prefix, name): own[name]})  # the name of a parameter
     children = tree.get("children", {})
     for name in children:  # the loop over the modules below
-        named_parameters(children[name], dotted(prefix, name), found)  # the parameters of the modules below
+        below = dotted(prefix, name)  # the name of a module below
+        named_parameters(children[name], below, found)  # the parameters of modules below
 
 
 def set_mode(tree: Tree, path: str, mode: bool, flags: dict[str, bool]) -> None:

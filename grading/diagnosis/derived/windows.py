@@ -49,6 +49,12 @@ def maximum(x: Array, dim: int) -> Array:
     return np.asarray(x.max(axis=dim, keepdims=True))
 
 
+def one_hot(positions: Array, size: int, dim: int) -> Array:
+    """Return 1 at each position along a new dimension, and 0 elsewhere."""
+    hot = np.arange(size) == positions[..., None]
+    return np.moveaxis(hot, -1, dim).astype(np.float64)
+
+
 def tile(images: Array, kernel_shape: Sizes) -> tuple[Array, int, int]:
     """Return the windows of images, and the numbers of their rows and columns."""
     batch, channels, height, width = images.shape  # the shape of the images
@@ -95,6 +101,13 @@ def logsoftmax(x: Array, dim: int) -> Array:
     return shifted - log(sums)  # the subtraction of the logarithm in `logsoftmax`
 
 
+def max_gradient(x: Array, dim: int, upstream: Array) -> Array:
+    """Return the upstream gradient at the first maximum, and 0 elsewhere."""
+    positions = x.argmax(axis=dim)  # the positions of the maxima
+    hot = one_hot(positions, x.shape[dim], dim)  # the positions of the maxima
+    return upstream * hot  # the gradient of `max`
+
+
 def slope(f: Callable[[Array], Array], x: Array, upstream: Array) -> Array | None:
     """Return a gradient by differences; None for a large array or an upstream of another shape."""
     if x.size > LARGEST or f(x).shape != upstream.shape:
@@ -123,6 +136,15 @@ def respond_to_pooling(request: Request) -> Response | None:
     return _with_gradient(request, lambda x: pool(x, (height, width)))
 
 
+def respond_to_max(request: Request) -> Response | None:
+    """Return the response of `max`."""
+    x, dim = request.arrays[0], request.options["dim"]
+    result = (maximum(x, dim),)
+    if request.upstream is None:
+        return Response(request, result)
+    return Response(request, result, (max_gradient(x, dim, request.upstream),))
+
+
 def respond_to_softmax(request: Request) -> Response | None:
     """Return the response of softmax or its logarithm."""
     dim = request.options["dim"]
@@ -141,6 +163,7 @@ SOLUTIONS = (
     Solution(("4.3",), r"nn\.tile", respond_to_tile, (tile,)),
     Solution(("4.3",), r"nn\.avgpool2d", respond_to_pooling, (tile, avgpool2d), ABSOLUTE),
     Solution(("4.4",), r"nn\.maxpool2d", respond_to_pooling, (maxpool2d,), ABSOLUTE),
+    Solution(("4.4",), r"nn\.max", respond_to_max, (max_gradient,)),
     Solution(("4.4",), r"nn\.(log)?softmax", respond_to_softmax, (softmax, logsoftmax), ABSOLUTE),
 )
 """Right solutions of pooling and softmax."""
