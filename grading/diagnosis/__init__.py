@@ -35,6 +35,7 @@ from functools import cache
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.derived import derived
+from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.variants import Steps
 from grading.diagnosis.mistakes import Mistake
 from grading.protocol.messages import Request
@@ -97,7 +98,9 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
     """
     wrong: list[tuple[str, Finding]] = []
     right: list[Finding] = []
+    every: list[Finding] = []
     for each in answers:
+        every += each.findings
         wrong += [(each.check, finding) for finding in each.wrong()]
         right += each.right()
     candidates = [
@@ -106,7 +109,7 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
     if not any(each.explains_all(wrong) for each in candidates):
-        candidates += _derived(task_id, wrong, right)
+        candidates += _derived(task_id, wrong, right, every)
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
@@ -123,17 +126,27 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
 
 
 def _derived(
-    task_id: str, wrong: Sequence[tuple[str, Finding]], right: Sequence[Finding]
+    task_id: str,
+    wrong: Sequence[tuple[str, Finding]],
+    right: Sequence[Finding],
+    every: Sequence[Finding],
 ) -> list["_Candidate"]:
     """Return the derived mistakes that explain wrong answers and contradict no right one.
 
-    Of those that explain the same checks, only the best is a candidate. It has no cause, only
-    places, if changes in other places explain as much.
+    Of those that explain the same checks, only the best is a candidate. If changes in several
+    places explain as much, they are compared with every answer. If several places remain, the
+    candidate has no cause, only these places.
+
+    Args:
+        task_id: The task.
+        wrong: Some wrong answers, with their checks.
+        right: Some right answers.
+        every: All answers.
     """
     steps = Steps()
     names = list(dict.fromkeys(check for check, _ in wrong))
     simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
-    by_checks: dict[tuple[str, ...], list[tuple[str, _Candidate]]] = {}
+    by_checks: dict[tuple[str, ...], list[tuple[Derived, _Candidate]]] = {}
     for order, each in enumerate(derived(task_id, steps)):
         if steps.total > MOST_STEPS:
             break
@@ -141,14 +154,22 @@ def _derived(
         if candidate is not None and not candidate.contradictions:
             checks = tuple(sorted(candidate.checks, key=names.index))
             candidate = replace(candidate, checks=checks, derived=True)
-            by_checks.setdefault(checks, []).append((each.place, candidate))
+            by_checks.setdefault(checks, []).append((each, candidate))
     found = []
     for group in by_checks.values():
         most = max(candidate.explained for _, candidate in group)
         best = [pair for pair in group if pair[1].explained == most]
-        places = tuple(dict.fromkeys(place for place, _ in best))
-        first = best[0][1]
-        found.append(first if len(places) == 1 else replace(first, cause="", places=places))
+        if len({each.place for each, _ in best}) > 1:
+            best = [
+                (each, candidate)
+                for each, candidate in best
+                if not any(each.mistake.explains(finding) is False for finding in every)
+            ]
+        places = tuple(dict.fromkeys(each.place for each, _ in best))
+        if len(places) == 1:
+            found.append(best[0][1])
+        elif places:
+            found.append(replace(best[0][1], cause="", places=places))
     return found
 
 
