@@ -143,12 +143,22 @@ def _derived(
         right: Some right answers.
         every: All answers.
     """
-    steps = Steps()
     names = list(dict.fromkeys(check for check, _ in wrong))
     simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
-    by_checks: dict[tuple[str, ...], list[tuple[Derived, _Candidate]]] = {}
-    for order, each in enumerate(derived(task_id, steps)):
+    values = [finding for _, finding in simple_first if not finding.kinds]
+    probes = _spread(values[: len(values) // 2 + 1], PROBES)
+    if not probes:
+        return []
+    steps = Steps()
+    survivors: list[Derived] = []
+    for each in derived(task_id, steps):
+        if all(each.mistake.explains(finding) is not False for finding in probes):
+            survivors.append(each)
         if steps.total > MOST_STEPS:
+            break
+    by_checks: dict[tuple[str, ...], list[tuple[Derived, _Candidate]]] = {}
+    for order, each in enumerate(survivors):
+        if steps.total > 2 * MOST_STEPS:
             break
         candidate = _Candidate.of((each.mistake,), order, simple_first, right)
         if candidate is not None and not candidate.contradictions:

@@ -243,8 +243,10 @@ def _of_expression(node: ast.expr, names: Names) -> Iterator[tuple[str, ast.AST]
             upper = ast.Compare(middle, [second], [right])
             yield f"the condition `{_text(lower)}` is missing", upper
             yield f"the condition `{_text(upper)}` is missing", lower
-            for other in COMPARISONS.get(type(second), ()):
-                new = ast.Compare(left, [first, other()], [middle, right])
+            pairs = [(other(), second) for other in COMPARISONS.get(type(first), ())]
+            pairs += [(first, other()) for other in COMPARISONS.get(type(second), ())]
+            for pair in pairs:
+                new = ast.Compare(left, list(pair), [middle, right])
                 yield f"you test `{_text(new)}`. Test `{_text(node)}`", new
         case ast.BoolOp(op, values):
             other_op = ast.Or() if isinstance(op, ast.And) else ast.And()
