@@ -145,14 +145,15 @@ def _derived(
     """
     names = list(dict.fromkeys(check for check, _ in wrong))
     simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
-    values = [finding for _, finding in simple_first if not finding.kinds]
-    probes = _spread(values[: len(values) // 2 + 1], PROBES)
-    if not probes:
-        return []
+    probes = []
+    for name in names:
+        values = [found for check, found in simple_first if check == name and not found.kinds]
+        probes += _spread(values[: len(values) // 2 + 1], PROBES)
+    probes.sort(key=_effort)
     steps = Steps()
     survivors: list[Derived] = []
     for each in derived(task_id, steps):
-        if all(each.mistake.explains(finding) is not False for finding in probes):
+        if _explains_some(each.mistake, probes):
             survivors.append(each)
         if steps.total > MOST_STEPS:
             break
@@ -181,6 +182,17 @@ def _derived(
         elif places:
             found.append(replace(best[0][1], cause="", places=places))
     return found
+
+
+def _explains_some(mistake: Mistake, findings: Iterable[Finding]) -> bool:
+    """Return whether a mistake explains a finding, and contradicts none."""
+    explained = False
+    for finding in findings:
+        outcome = mistake.explains(finding)
+        if outcome is False:
+            return False
+        explained = explained or outcome is True
+    return explained
 
 
 def _effort(finding: Finding) -> tuple[bool, int]:

@@ -8,7 +8,7 @@ from grading.checking.finding import Finding
 from grading.diagnosis.derived.variants import Steps, variants
 from grading.diagnosis.mistakes import ABSOLUTE, Mistake, Model, modelled
 
-PRICE = 300
+PRICE = 100
 """Number of steps that one call of a model costs in addition to those of its loops."""
 
 
