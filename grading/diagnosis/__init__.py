@@ -53,6 +53,16 @@ MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
 
+MOST_STEPS = 1_000_000
+"""Number of steps of derived models for their choice, and again for their comparison.
+
+Each takes about two seconds.
+"""
+
+PROBES = 2
+"""Number of simple wrong answers of a check that choose among derived models."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """The answers to one check with one parameter set.

@@ -228,10 +228,26 @@ def formula(
         if called is None or request.operation == "kernel.run":
             return None
         own, arrays, shape = called
-        full = [array.reshape(-1).tolist() for array in np.broadcast_arrays(*arrays)]
         program = [[own, *range(len(arrays))]]
-        rows = [values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)]
-        return result(request, np.array(rows).reshape(shape))
+
+        def computed(operands: list[Array]) -> Array:
+            full = [array.reshape(-1).tolist() for array in np.broadcast_arrays(*operands)]
+            rows = [
+                values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)
+            ]
+            return np.array(rows).reshape(shape)
+
+        found = computed(arrays)
+        if len(arrays) == 2 and arrays[0].shape != arrays[1].shape:
+            for ignored, used in ((0, 1), (1, 0)):
+                moved = list(arrays)
+                moved[ignored] = arrays[ignored] + 1.0
+                if np.array_equal(computed(moved), found, equal_nan=True):
+                    # The result has the shape of the only operand that it depends on.
+                    lead = (0,) * (len(shape) - arrays[used].ndim)
+                    cut = tuple(slice(size) for size in arrays[used].shape)
+                    return result(request, found[(*lead, *cut)])
+        return result(request, found)
 
     return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)
 

@@ -3,7 +3,7 @@
 The kernels work on the memory of tensors, as those of the course do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.derived.solution import Solution
 from grading.diagnosis.memory import in_memory_order, strides
+from grading.diagnosis.mistakes import UNPREDICTED
 from grading.protocol.messages import Array, Request, Response
 
 Memory: TypeAlias = list[float]
@@ -42,6 +43,11 @@ def from_memory(memory: Memory, shape: Shape, steps: Strides) -> Array:
         positions = positions + own * step
     found: Array = np.array(memory)[positions]
     return found
+
+
+def unwritten(shape: Sequence[int]) -> Array:
+    """Return an output whose elements are not predicted unless a kernel writes them."""
+    return np.full(shape, UNPREDICTED)
 
 
 def parts(array: Array) -> tuple[Memory, Shape, Strides]:
@@ -199,7 +205,7 @@ def _multiplied(out: Array, a: Array, b: Array) -> Array:
 
 def _product(a: Array, b: Array) -> Array:
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return _multiplied(np.zeros((*batch, a.shape[-2], b.shape[-1])), a, b)
+    return _multiplied(unwritten((*batch, a.shape[-2], b.shape[-1])), a, b)
 
 
 def respond_to_product(request: Request) -> Response | None:
@@ -238,13 +244,13 @@ def respond_to_convolution(request: Request) -> Response | None:
         return Response(request, (_convolved(out, x, weight, request.options["more"][0]),))
     x, weight = request.arrays
     (n, c, *size), (o, _, *kernel) = x.shape, weight.shape
-    result = (_convolved(np.zeros((n, o, *size)), x, weight, False),)
+    result = (_convolved(unwritten((n, o, *size)), x, weight, False),)
     up = request.upstream
     if up is None:
         return Response(request, result)
-    dx = _convolved(np.zeros(x.shape), up, weight.swapaxes(0, 1), True)
+    dx = _convolved(unwritten(x.shape), up, weight.swapaxes(0, 1), True)
     swapped = x.swapaxes(0, 1), up.swapaxes(0, 1)
-    dw = _convolved(np.zeros((c, o, *kernel)), *swapped, False).swapaxes(0, 1)
+    dw = _convolved(unwritten((c, o, *kernel)), *swapped, False).swapaxes(0, 1)
     return Response(request, result, (dx, dw))
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from grading.checking.oracles.programs import VALUES
-from grading.diagnosis.derived.kernels import Memory, Shape, Strides, from_memory, parts
+from grading.diagnosis.derived.kernels import Memory, Shape, Strides, from_memory, parts, unwritten
 from grading.diagnosis.derived.solution import Solution
 from grading.diagnosis.loops import COMPOSITE, loop_of
 from grading.diagnosis.reductions import reduction_of
@@ -140,7 +138,7 @@ def respond_to_loop(request: Request) -> Response | None:
     if call is None or call[0] in COMPOSITE:
         return None
     name, operands, shape = call
-    out = request.arrays[0] if request.operation == "kernel.run" else np.zeros(shape)
+    out = request.arrays[0] if request.operation == "kernel.run" else unwritten(shape)
     run = tensor_map if len(operands) == 1 else tensor_zip
     return Response(request, (_filled(run, VALUES[name], out, *operands),))
 

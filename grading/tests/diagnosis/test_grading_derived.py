@@ -79,9 +79,9 @@ CHECKS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("4.2", test_task4_2.test_small_and_large_kernels, {"kernel": (3, 2)}),
     ("4.3", test_task4_3.test_tiles, {}),
     ("4.3", test_task4_3.test_values_and_gradients, {}),
-    ("4.4", test_task4_4.test_maxima_and_their_gradient, {"backend": "simple"}),
-    ("4.4", test_task4_4.test_softmax_and_its_gradient, {"backend": "simple"}),
-    ("4.4", test_task4_4.test_logsoftmax_and_its_gradient, {"backend": "simple"}),
+    ("4.4", test_task4_4.test_maxima_and_their_gradient, {}),
+    ("4.4", test_task4_4.test_softmax_and_its_gradient, {}),
+    ("4.4", test_task4_4.test_logsoftmax_and_its_gradient, {}),
 ]
 """Checks that the right solutions pass, with their further arguments."""
 
