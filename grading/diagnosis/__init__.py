@@ -53,7 +53,7 @@ MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
 
-MOST_STEPS = 1_000_000
+MOST_STEPS = 2_000_000
 """Number of steps of derived models for their choice, and again for their comparison.
 
 Each takes about two seconds.

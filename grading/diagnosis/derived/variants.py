@@ -9,7 +9,7 @@ from grading.diagnosis.derived.changes import STEP, Change, changes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MOST_STEPS = 100_000
+MOST_STEPS = 10_000
 """Number of passes of loops and of calls after which one call of a variant stops."""
 
 
