@@ -208,8 +208,12 @@ def backpropagated(
         values.append(FORWARD[name](*arguments[-1]))
     upstream = [0.0] * len(values)
     upstream[last] = seed
+    reached = {last}
     for number in reversed(range(len(steps))):
         name, *operands = steps[number]
+        if len(inputs) + number not in reached:
+            continue
+        reached.update(operand for operand in operands if isinstance(operand, int))
         d = upstream[len(inputs) + number]
         derivatives = rules.get(name, right(name))(d, *arguments[number])
         for operand, derivative in zip(operands, derivatives, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from grading.checking.oracles.programs import VALUES
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.backward import COMPOSITIONS, SLOPES, values
-from grading.diagnosis.formulas import WRONG_VALUES
+from grading.diagnosis.formulas import SIGNS, WRONG_VALUES
 from grading.diagnosis.memory import (
     contiguous_strides,
     in_memory_order,
@@ -238,7 +238,7 @@ def formula(
             return np.array(rows).reshape(shape)
 
         found = computed(arrays)
-        if len(arrays) == 2 and arrays[0].shape != arrays[1].shape:
+        if own in SIGNS and arrays[0].shape != arrays[1].shape:
             for ignored, used in ((0, 1), (1, 0)):
                 moved = list(arrays)
                 moved[ignored] = arrays[ignored] + 1.0

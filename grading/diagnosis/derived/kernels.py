@@ -221,7 +221,14 @@ def respond_to_product(request: Request) -> Response | None:
         return Response(request, result)
     of_a = _product(request.upstream, b.swapaxes(-1, -2))
     of_b = _product(a.swapaxes(-1, -2), request.upstream)
-    return Response(request, result, (unbroadcast(of_a, a.shape), unbroadcast(of_b, b.shape)))
+    return Response(request, result, (_added_up(of_a, a.shape), _added_up(of_b, b.shape)))
+
+
+def _added_up(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Return a gradient, added up over broadcast dimensions; a sum needs all its elements."""
+    found = unbroadcast(gradient, shape)
+    missing = unbroadcast(1.0 * (gradient == UNPREDICTED), shape)
+    return np.where(missing > 0, UNPREDICTED, found)
 
 
 def _convolved(out: Array, x: Array, weight: Array, reverse: bool) -> Array:
