@@ -130,9 +130,7 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         found.append(min(new, key=_Candidate.rank))
         explained.update(found[-1].checks)
         candidates = [each for each in candidates if each.cause != found[-1].cause]
-    return [
-        Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)
-    ]
+    return [Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)]
 
 
 def _derived(

@@ -21,7 +21,7 @@ ABSOLUTE = 1e-8
 """Absolute tolerance between a model's response and the received one."""
 
 UNPREDICTED = 2.0**-1000
-"""Value of elements that a model does not predict: a kernel that leaves them out shows old memory."""
+"""Value of elements that a model does not predict: those that a kernel does not write."""
 
 LARGEST = 3000
 """Number of input elements up to which models run: they read one element at a time."""
@@ -210,7 +210,9 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
         name = "result 0"  # A required property of several results has no number.
     if name not in parts:
         return None
-    return all(same_values(array, model, absolute) for array, model in map(_predicted, parts.values()))
+    return all(
+        same_values(array, model, absolute) for array, model in map(_predicted, parts.values())
+    )
 
 
 def _predicted(pair: tuple[Plain, Plain]) -> tuple[Plain, Plain]:

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import io
+import itertools
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
@@ -313,7 +314,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         case ast.Call(func, [first, second, *more], keywords):
             words = f"the first two arguments of `{_text(func)}` are exchanged"
             yield words, ast.Call(func, [second, first, *more], keywords)
-            for i, (left, right) in enumerate(zip(more, more[1:], strict=False)):
+            for i, (left, right) in enumerate(itertools.pairwise(more)):
                 others = [*more[:i], right, left, *more[i + 2 :]]
                 words = f"the arguments `{_text(left)}` and `{_text(right)}` are exchanged"
                 yield words, ast.Call(func, [first, second, *others], keywords)

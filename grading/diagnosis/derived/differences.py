@@ -8,9 +8,7 @@ from grading.diagnosis.mistakes import result
 from grading.protocol.messages import Request, Response
 
 
-def central_difference(
-    f: Callable[..., float], at: list[float], arg: int, epsilon: float
-) -> float:
+def central_difference(f: Callable[..., float], at: list[float], arg: int, epsilon: float) -> float:
     """Return the central difference quotient."""
     above = list(at)
     below = list(at)

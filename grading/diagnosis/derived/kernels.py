@@ -138,9 +138,7 @@ def tensor_conv1d(
                     ]
                     total += x * w  # the sum of the products
         to = (  # the position in the result
-            image * out_strides[0]
-            + out_channel * out_strides[1]
-            + column * out_strides[2]
+            image * out_strides[0] + out_channel * out_strides[1] + column * out_strides[2]
         )
         out[to] = total  # the position in the result
 

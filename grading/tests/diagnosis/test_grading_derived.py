@@ -184,12 +184,9 @@ def failing(respond: Callable[[Request], Response | None]) -> list[Finding]:
 def test_a_change_is_named_by_its_place(words: str) -> None:
     (solution,) = (each for each in SOLUTIONS if "4.1" in each.tasks)
     steps = Steps()
-    for change, respond in variants(solution.respond, solution.changed, steps):
-        if change.words == words:
-            steps.begin(0)
-            break
-    else:
-        raise AssertionError(f"no change is called {words}")
+    pairs = variants(solution.respond, solution.changed, steps)
+    change, respond = next(pair for pair in pairs if pair[0].words == words)
+    steps.begin(0)
     findings = failing(respond)
     assert findings
     (found,) = diagnose("4.1", [Answers("values", tuple(findings))])
