@@ -18,7 +18,7 @@ Several candidates may explain the same checks. These rules decide, in this orde
    mistake in one function is more specific than a mistake in all of them.
 5. The first one in the catalogue.
 
-An exception alone is no evidence for a model that predicts values: many wrong models read outside an
+An exception alone is no evidence for a model that predicts values: many models read outside an
 array. Such a candidate explains at least one wrong answer with values.
 
 If no known mistake explains all wrong answers, right solutions are changed in one place, and the
@@ -312,7 +312,7 @@ class _Candidate:
                 by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
-        if not explained or not by_values and len(predicting) == len(mistakes):
+        if not explained or (not by_values and len(predicting) == len(mistakes)):
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):

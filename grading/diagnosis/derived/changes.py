@@ -143,7 +143,7 @@ def _without_documentation(definition: ast.FunctionDef) -> None:
 
 
 def _count_steps(definition: ast.FunctionDef) -> None:
-    for node in [each for each in ast.walk(definition)]:
+    for node in list(ast.walk(definition)):
         if isinstance(node, ast.For | ast.While | ast.FunctionDef):
             call = ast.Expr(ast.Call(ast.Name(STEP, ast.Load()), [], []))
             node.body.insert(0, ast.copy_location(call, node))
