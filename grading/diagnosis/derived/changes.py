@@ -221,9 +221,9 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
     match node:
         case ast.AugAssign(target, _, value):
             yield "you overwrite the value instead of changing it", ast.Assign([target], value)
-            yield f"`{_text(node)}` is missing", ast.Pass()
+            yield "it is never updated", ast.Pass()
         case ast.Assign() | ast.Expr():
-            yield f"`{_text(node)}` is missing", ast.Pass()
+            yield "it is missing", ast.Pass()
         case ast.If(test, body, []):
             yield f"the condition `{_text(test)}` is missing", ast.If(ast.Constant(True), body, [])
 

@@ -19,7 +19,9 @@ def named_parameters(tree: Tree, prefix: str, found: Named) -> None:
     """Add the parameters of a module and of all below it."""
     own = {**tree.get("parameters", {}), **tree.get("added", {})}
     for name in own:  # the parameters of a module itself
-        found.update({dotted(prefix, name): own[name]})  # the name of a parameter
+        found.update(
+            {dotted(prefix, name): own[name]}
+        )  # the step that adds a parameter with its name
     children = tree.get("children", {})
     for name in children:  # the loop over the modules below
         below = dotted(prefix, name)  # the name of a module below
@@ -28,7 +30,7 @@ def named_parameters(tree: Tree, prefix: str, found: Named) -> None:
 
 def set_mode(tree: Tree, path: str, mode: bool, flags: dict[str, bool]) -> None:
     """Set the flag of a module and of all below it."""
-    flags.update({path: mode})  # the flag of the module itself
+    flags.update({path: mode})  # the step that sets the flag of a module
     children = tree.get("children", {})
     for name in children:  # the loop over the modules below
         set_mode(children[name], dotted(path, name), mode, flags)  # the modules below
