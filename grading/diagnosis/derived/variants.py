@@ -67,7 +67,9 @@ def variants(
         for change, code in changes(function):
             scope = {**vars(module), STEP: steps}
             for name, value in own.items():
-                copied = FunctionType(value.__code__, scope, name, value.__defaults__)
+                copied = FunctionType(
+                    value.__code__, scope, name, value.__defaults__, value.__closure__
+                )
                 copied.__kwdefaults__ = value.__kwdefaults__
                 scope[name] = copied
             exec(code, scope)
