@@ -244,9 +244,11 @@ def formula(
                 moved[ignored] = arrays[ignored] + 1.0
                 if np.array_equal(computed(moved), found, equal_nan=True):
                     # The result has the shape of the only operand that it depends on.
-                    lead = (0,) * (len(shape) - arrays[used].ndim)
-                    cut = tuple(slice(size) for size in arrays[used].shape)
-                    return result(request, found[(*lead, *cut)])
+                    for dim in range(len(shape) - arrays[used].ndim):
+                        found = found.take([0], axis=dim)
+                    for dim, size in enumerate(arrays[used].shape, -arrays[used].ndim):
+                        found = found.take(range(size), axis=dim)
+                    return result(request, found.reshape(arrays[used].shape))
         return result(request, found)
 
     return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)

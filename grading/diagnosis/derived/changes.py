@@ -178,6 +178,7 @@ def _of_name(part: ast.Subscript, place: str, names: Names) -> Iterator[Change]:
     """Replace the name of an indexed array."""
     old = part.value
     for words, new in _replacements(old, names):
+        assert isinstance(new, ast.expr)
         part.value = new
         yield Change(place, words)
         part.value = old
@@ -277,14 +278,14 @@ def _of_expression(node: ast.expr, names: Names) -> Iterator[tuple[str, ast.AST]
                 words = f"`{other_name}` stands in place of `{name}`"
                 yield words, ast.Name(other_name, ast.Load())
         case ast.Subscript(ast.Name(name), index, ast.Load()) if _constant(index) is not None:
-            value = _constant(index)
-            assert value is not None
-            first_index = -MOST_DIMENSIONS if value < 0 else 0
+            dim = _constant(index)
+            assert dim is not None
+            first_index = -MOST_DIMENSIONS if dim < 0 else 0
             for other_index in range(first_index, first_index + MOST_DIMENSIONS):
-                if other_index != value:
+                if other_index != dim:
                     new_slice = ast.Constant(other_index)
                     new_part = ast.Subscript(ast.Name(name, ast.Load()), new_slice, ast.Load())
-                    yield f"`{name}[{other_index}]` stands in place of `{name}[{value}]`", new_part
+                    yield f"`{name}[{other_index}]` stands in place of `{name}[{dim}]`", new_part
 
 
 def _of_operation(
@@ -324,8 +325,8 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         case ast.Call(func, [first], []):
             yield f"`{_text(func)}` is not applied", first
     for i, keyword in enumerate(node.keywords):
-        others = [*node.keywords[:i], *node.keywords[i + 1 :]]
-        yield f"the argument `{keyword.arg}` is missing", ast.Call(node.func, node.args, others)
+        kept = [*node.keywords[:i], *node.keywords[i + 1 :]]
+        yield f"the argument `{keyword.arg}` is missing", ast.Call(node.func, node.args, kept)
 
 
 def _text(node: ast.AST) -> str:
