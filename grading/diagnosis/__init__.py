@@ -153,7 +153,7 @@ def _derived(
     """
     names = list(dict.fromkeys(check for check, _ in wrong))
     simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
-    probes = []
+    probes: list[Finding] = []
     for name in names:
         values = [found for check, found in simple_first if check == name and not found.kinds]
         probes += _spread(values[: len(values) // 2 + 1], PROBES)

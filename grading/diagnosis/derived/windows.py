@@ -52,7 +52,7 @@ def maximum(x: Array, dim: int) -> Array:
 def one_hot(positions: Array, size: int, dim: int) -> Array:
     """Return 1 at each position along a new dimension, and 0 elsewhere."""
     hot = np.arange(size) == positions[..., None]
-    return np.moveaxis(hot, -1, dim).astype(np.float64)
+    return np.asarray(np.moveaxis(hot, -1, dim).astype(np.float64))
 
 
 def tile(images: Array, kernel_shape: Sizes) -> tuple[Array, int, int]:
