@@ -17,15 +17,26 @@ Several candidates may explain the same checks. These rules decide, in this orde
 4. The more specific candidate: the one that makes a prediction for fewer answers of the task. A
    mistake in one function is more specific than a mistake in all of them.
 5. The first one in the catalogue.
+
+An exception alone is no evidence for a model that predicts values: many models read outside an
+array. Such a candidate explains at least one wrong answer with values.
+
+If no known mistake explains all wrong answers, right solutions are changed in one place, and the
+changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
+mistakes that explain as much. If changes in several places explain the same answers, the diagnosis
+has these places and no cause.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
+from grading.diagnosis.derived import derived
+from grading.diagnosis.derived.solution import Derived
+from grading.diagnosis.derived.variants import Steps
 from grading.diagnosis.mistakes import Mistake
 from grading.protocol.messages import Request
 
@@ -40,6 +51,16 @@ LEAST_EXPLAINED = 0.3
 
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
+
+
+MOST_STEPS = 2_000_000
+"""Number of steps of derived models for their choice, and again for their comparison.
+
+Each takes about two seconds.
+"""
+
+PROBES = 2
+"""Number of simple wrong answers of a check that choose among derived models."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +89,14 @@ class Diagnosis:
     """A likely cause.
 
     Attributes:
-        cause: The cause, as sentences.
+        cause: The cause, as sentences; empty if several places explain the same answers.
         checks: The failed checks that it explains, in the order of the task.
+        places: The places of the mistake, if several are possible.
     """
 
     cause: str
     checks: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
 
 def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
@@ -85,7 +108,9 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
     """
     wrong: list[tuple[str, Finding]] = []
     right: list[Finding] = []
+    every: list[Finding] = []
     for each in answers:
+        every += each.findings
         wrong += [(each.check, finding) for finding in each.wrong()]
         right += each.right()
     candidates = [
@@ -93,6 +118,8 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for order, mistakes in enumerate(_mistakes_of(task_id))
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
+    if not any(each.explains_all(wrong) for each in candidates):
+        candidates += _derived(task_id, wrong, right, every)
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
@@ -103,7 +130,83 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         found.append(min(new, key=_Candidate.rank))
         explained.update(found[-1].checks)
         candidates = [each for each in candidates if each.cause != found[-1].cause]
-    return [Diagnosis(each.cause, each.checks) for each in _undoubted(found, wrong)]
+    return [Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)]
+
+
+def _derived(
+    task_id: str,
+    wrong: Sequence[tuple[str, Finding]],
+    right: Sequence[Finding],
+    every: Sequence[Finding],
+) -> list["_Candidate"]:
+    """Return the derived mistakes that explain wrong answers and contradict no right one.
+
+    Of those that explain the same checks, only the best is a candidate. If changes in several
+    places explain as much, they are compared with every answer. If several places remain, the
+    candidate has no cause, only these places.
+
+    Args:
+        task_id: The task.
+        wrong: Some wrong answers, with their checks.
+        right: Some right answers.
+        every: All answers.
+    """
+    names = list(dict.fromkeys(check for check, _ in wrong))
+    simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
+    probes: list[Finding] = []
+    for name in names:
+        values = [found for check, found in simple_first if check == name and not found.kinds]
+        probes += _spread(values[: len(values) // 2 + 1], PROBES)
+    probes.sort(key=_effort)
+    steps = Steps()
+    survivors: list[Derived] = []
+    for each in derived(task_id, steps):
+        if _explains_some(each.mistake, probes):
+            survivors.append(each)
+        if steps.total > MOST_STEPS:
+            break
+    by_checks: dict[tuple[str, ...], list[tuple[Derived, _Candidate]]] = {}
+    for order, each in enumerate(survivors):
+        if steps.total > 2 * MOST_STEPS:
+            break
+        candidate = _Candidate.of((each.mistake,), order, simple_first, right)
+        if candidate is not None and not candidate.contradictions:
+            checks = tuple(sorted(candidate.checks, key=names.index))
+            candidate = replace(candidate, checks=checks, derived=True)
+            by_checks.setdefault(checks, []).append((each, candidate))
+    found = []
+    for group in by_checks.values():
+        most = max(candidate.explained for _, candidate in group)
+        best = [pair for pair in group if pair[1].explained == most]
+        if len({each.place for each, _ in best}) > 1:
+            best = [
+                (each, candidate)
+                for each, candidate in best
+                if not any(each.mistake.explains(finding) is False for finding in every)
+            ]
+        places = tuple(dict.fromkeys(each.place for each, _ in best))
+        if len(places) == 1:
+            found.append(best[0][1])
+        elif places:
+            found.append(replace(best[0][1], cause="", places=places))
+    return found
+
+
+def _explains_some(mistake: Mistake, findings: Iterable[Finding]) -> bool:
+    """Return whether a mistake explains a finding, and contradicts none."""
+    explained = False
+    for finding in findings:
+        outcome = mistake.explains(finding)
+        if outcome is False:
+            return False
+        explained = explained or outcome is True
+    return explained
+
+
+def _effort(finding: Finding) -> tuple[bool, int]:
+    """Return a key that sorts answers by the time that models take, exceptions last."""
+    request = finding.request
+    return bool(finding.kinds), sum(array.size for array in request.arrays)
 
 
 def function_of(request: Request) -> tuple[str, ...]:
@@ -169,6 +272,8 @@ class _Candidate:
         contradictions: The number of right answers for which it predicts a wrong one.
         predicts: True if it predicts a wrong answer, False if it only recognises them.
         predictions: The number of answers for which it predicts one.
+        derived: True if it is derived from a right solution.
+        places: The places of the mistake, if several are possible.
     """
 
     cause: str
@@ -180,6 +285,8 @@ class _Candidate:
     contradictions: int
     predicts: bool
     predictions: int
+    derived: bool = False
+    places: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -193,6 +300,7 @@ class _Candidate:
         functions = set()
         predicting = [mistake for mistake in mistakes if mistake.predicts]
         predicts = False
+        by_values = False
         for check, finding in wrong:
             outcome = _explains(mistakes, finding)
             if outcome is False:
@@ -201,9 +309,10 @@ class _Candidate:
                 explained[check] += 1
                 functions.add(function_of(finding.request))
                 predicts = predicts or _explains(predicting, finding) is True
+                by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
-        if not explained:
+        if not explained or (not by_values and len(predicting) == len(mistakes)):
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):
@@ -224,12 +333,17 @@ class _Candidate:
             explained.total() + len(outcomes) - outcomes.count(None),
         )
 
+    def explains_all(self, wrong: Sequence[tuple[str, Finding]]) -> bool:
+        """Return whether it explains all wrong answers and contradicts no right one."""
+        return self.explained == len(wrong) and not self.contradictions
+
     def rank(self) -> tuple[int, ...]:
         """Return the rank among the candidates; the smallest one is the best."""
         return (
             -len(self.checks),
             self.contradictions,
             -self.explained,
+            self.derived,
             not self.predicts,
             self.predictions,
             self.order,

@@ -25,7 +25,7 @@ COMPOSED: Mapping[str, Callable[[Plain, Plain, int], list[list[Plain]]]] = {
 }
 """Functions that a solution may compose of others: the steps, the first one with number `next_`."""
 
-REFLECTED = {"lt": "gt", "gt": "lt"}
+REFLECTED = {"lt": "gt", "gt": "lt", "eq": "eq"}
 """The comparison that Python calls with exchanged operands if the left one is a plain number."""
 
 RECIPROCAL = "reciprocal"
@@ -194,7 +194,13 @@ def backpropagated(
         rules: The wrong rules by function; the others are right.
         composed: The functions that are composed of others.
     """
-    steps, last = with_compositions(program, len(inputs), composed)
+    reflected = [
+        [REFLECTED[name], *operands[::-1]]
+        if name in REFLECTED and isinstance(operands[0], float)
+        else [name, *operands]
+        for name, *operands in program
+    ]
+    steps, last = with_compositions(reflected, len(inputs), composed)
     values = list(inputs)
     arguments = []
     for name, *operands in steps:
@@ -202,8 +208,12 @@ def backpropagated(
         values.append(FORWARD[name](*arguments[-1]))
     upstream = [0.0] * len(values)
     upstream[last] = seed
+    reached = {last}
     for number in reversed(range(len(steps))):
         name, *operands = steps[number]
+        if len(inputs) + number not in reached:
+            continue
+        reached.update(operand for operand in operands if isinstance(operand, int))
         d = upstream[len(inputs) + number]
         derivatives = rules.get(name, right(name))(d, *arguments[number])
         for operand, derivative in zip(operands, derivatives, strict=True):

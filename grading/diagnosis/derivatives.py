@@ -59,10 +59,11 @@ def _along(request: Request, moved: int) -> Function:
     """Return the polynomial as a function of one of its arguments."""
     at = request.options["at"]
 
-    return lambda x: _polynomial(request, [*at[:moved], x, *at[moved + 1 :]])
+    return lambda x: polynomial(request, [*at[:moved], x, *at[moved + 1 :]])
 
 
-def _polynomial(request: Request, point: Sequence[float]) -> float:
+def polynomial(request: Request, point: Sequence[float]) -> float:
+    """Return the value of the polynomial of a request."""
     return math.fsum(
         factor * math.prod(xi**e for xi, e in zip(point, exponents, strict=True))
         for factor, exponents in request.options["terms"]
@@ -80,7 +81,7 @@ def _by_the_first(request: Request) -> Response:
 
 def _moving_all(request: Request) -> Response:
     step, at = request.options["epsilon"], request.options["at"]
-    above, below = (_polynomial(request, [x + s for x in at]) for s in (step, -step))
+    above, below = (polynomial(request, [x + s for x in at]) for s in (step, -step))
     return result(request, (above - below) / (2 * step))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from grading.checking.oracles.programs import VALUES
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.backward import COMPOSITIONS, SLOPES, values
-from grading.diagnosis.formulas import WRONG_VALUES
+from grading.diagnosis.formulas import SIGNS, WRONG_VALUES
 from grading.diagnosis.memory import (
     contiguous_strides,
     in_memory_order,
@@ -38,7 +38,7 @@ def _right(index: tuple[int, ...], operand: Array) -> float:
     return read(operand, paired(index, operand.shape))
 
 
-def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None:
+def loop_of(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None:
     """Return the formula of a map or a zip, its operands, and the shape of the result."""
     if request.operation == "kernel.run":
         fn = request.options.get("fn")
@@ -54,7 +54,7 @@ def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
 
 def _looped(request: Request, operands: int) -> tuple[str, list[Array], tuple[int, ...]] | None:
     """Return the parts of a call that is one loop over a number of operands; None if it is none."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE or len(called[1]) != operands:
         return None
     return called
@@ -202,7 +202,7 @@ def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> 
 
 def by_shape(request: Request) -> Response | None:
     """Read operands in memory order if all shapes equal that of the result."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called
@@ -224,14 +224,32 @@ def formula(
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
+        called = loop_of(request)
         if called is None or request.operation == "kernel.run":
             return None
         own, arrays, shape = called
-        full = [array.reshape(-1).tolist() for array in np.broadcast_arrays(*arrays)]
         program = [[own, *range(len(arrays))]]
-        rows = [values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)]
-        return result(request, np.array(rows).reshape(shape))
+
+        def computed(operands: list[Array]) -> Array:
+            full = [array.reshape(-1).tolist() for array in np.broadcast_arrays(*operands)]
+            rows = [
+                values(program, xs, {name: wrong}, composed)[-1] for xs in zip(*full, strict=True)
+            ]
+            return np.array(rows).reshape(shape)
+
+        found = computed(arrays)
+        if own in SIGNS and arrays[0].shape != arrays[1].shape:
+            for ignored, used in ((0, 1), (1, 0)):
+                moved = list(arrays)
+                moved[ignored] = arrays[ignored] + 1.0
+                if np.array_equal(computed(moved), found, equal_nan=True):
+                    # The result has the shape of the only operand that it depends on.
+                    for dim in range(len(shape) - arrays[used].ndim):
+                        found = found.take([0], axis=dim)
+                    for dim, size in enumerate(arrays[used].shape, -arrays[used].ndim):
+                        found = found.take(range(size), axis=dim)
+                    return result(request, found.reshape(arrays[used].shape))
+        return result(request, found)
 
     return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)
 
@@ -243,7 +261,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
 
 def by_ordinal(request: Request) -> Response | None:
     """Read every operand in memory order, without its shape and strides."""
-    called = _called(request)
+    called = loop_of(request)
     if called is None or called[0] in COMPOSITE:
         return None
     name, arrays, shape = called

@@ -19,7 +19,7 @@ from grading.protocol.messages import Array, Request, Response
 TASKS = ("2.3", "3.1", "3.3")
 
 
-class _Reduction(NamedTuple):
+class Reduction(NamedTuple):
     """A reduction of a tensor.
 
     Attributes:
@@ -35,7 +35,7 @@ class _Reduction(NamedTuple):
     adds: bool
 
 
-def _called(request: Request) -> _Reduction | None:
+def reduction_of(request: Request) -> Reduction | None:
     """Return the reduction of a request; None if it is none, or if it asks for a gradient.
 
     A reduction of all elements is that of a flat tensor.
@@ -48,13 +48,13 @@ def _called(request: Request) -> _Reduction | None:
             return None
         start, x = request.arrays
         (dim,) = options["more"]
-        return _Reduction(x, start, dim, options.get("fn") != "mul")
+        return Reduction(x, start, dim, options.get("fn") != "mul")
     (x,), dim = request.arrays, options.get("dim")
     if dim is None:
         x, dim = x.reshape(-1), 0
     adds = request.operation != "tensor.all"
     start = np.full((*x.shape[:dim], 1, *x.shape[dim + 1 :]), 0.0 if adds else 1.0)
-    return _Reduction(x, start, dim, adds)
+    return Reduction(x, start, dim, adds)
 
 
 def reduced_in_memory(
@@ -69,7 +69,7 @@ def reduced_in_memory(
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
+        called = reduction_of(request)
         if called is None:
             return None
         if request.operation == "tensor.sum" and "dim" not in request.options:
@@ -99,7 +99,7 @@ def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mista
     """
 
     def model(request: Request) -> Response | None:
-        called = _called(request)
+        called = reduction_of(request)
         if called is None:
             return None
         x, start, dim, adds = called

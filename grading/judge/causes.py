@@ -18,6 +18,10 @@ NOT_OF_A_FUNCTION = frozenset(
 """Names of exceptions that say nothing about the formula of a function."""
 
 
+MOST_PLACES = 3
+"""Number of possible places of a mistake up to which a report shows them."""
+
+
 def answers_of(task: Task, outcomes: Iterable[Outcome]) -> list[Answers]:
     """Return the answers to the checks of a task, each under the name of the check's result."""
     answers = []
@@ -43,7 +47,11 @@ def with_causes(
     answers = answers_of(task, outcomes)
     failed = [check.name for check in checks if check.fault is not None]
     causes: dict[str, str] = {}
+    places: dict[str, str] = {}
     for diagnosis in _diagnose(task, answers):
+        if not diagnosis.cause:
+            places.update(dict.fromkeys(diagnosis.checks, _in_one_of(diagnosis.places)))
+            continue
         first, *others = [name for name in failed if name in diagnosis.checks] or [""]
         causes[first] = clean_line(diagnosis.cause + _also(others), 600)
         causes.update((name, f"The same as of the check “{title_of(first)}”.") for name in others)
@@ -55,9 +63,8 @@ def with_causes(
             check = msgspec.structs.replace(check, fault=fault)
         elif check.fault is not None:
             wrong = [f for each in answers if each.check == check.name for f in each.wrong()]
-            fault = msgspec.structs.replace(
-                check.fault, known=clean_line(known_facts(wrong, right))
-            )
+            known = f"{places.get(check.name, '')} {known_facts(wrong, right)}".strip()
+            fault = msgspec.structs.replace(check.fault, known=clean_line(known, 600))
             check = msgspec.structs.replace(check, fault=fault)
         found.append(check)
     return tuple(found)
@@ -69,6 +76,13 @@ def _diagnose(task: Task, answers: Sequence[Answers]) -> list[Diagnosis]:
         return diagnose(task.id, answers)
     except Exception:
         return []
+
+
+def _in_one_of(places: Sequence[str]) -> str:
+    """Return a sentence with the possible places of a mistake; empty if there are many."""
+    if len(places) > MOST_PLACES:
+        return ""
+    return f"A mistake in one of these places explains the answers: {'; '.join(places)}."
 
 
 def _also(others: Sequence[str]) -> str:

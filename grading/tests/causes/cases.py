@@ -18,6 +18,7 @@ from grading.tests.mutants import (
     module2,
     module3,
     module4,
+    unseen,
     untuned,
 )
 from grading.tests.mutants.mutant import Mutant
@@ -29,13 +30,13 @@ TRAININGS = ("1.5", "2.5", "3.5", "4.5")
 
 KNOWN: list[Mutant] = [
     mutant
-    for module in (module0, module1, module2, module3, module4, cuda, untuned)
+    for module in (module0, module1, module2, module3, module4, cuda, untuned, generated)
     for mutant in module.MUTANTS
     if mutant.task not in TRAININGS
 ]
 """Mistakes from which the models of the diagnosis were developed."""
 
-UNTUNED = generated.MUTANTS
+UNTUNED = unseen.MUTANTS
 """Generic mistakes to which no model was fitted."""
 
 
@@ -93,7 +94,7 @@ def outcome_of(mutant: Mutant, answers: Iterable[Answers], found: Sequence[Diagn
 def measure(mutant: Mutant, seed: int, evidence: Path | None) -> Case:
     """Run the checks on a mutant and compare the named causes with the right one."""
     answers = kept_evidence(mutant, seed, evidence)
-    found = diagnose(mutant.task, answers)
+    found = [each for each in diagnose(mutant.task, answers) if each.cause]
     outcome = outcome_of(mutant, answers, found)
     causes = tuple(each.cause for each in found)
     return Case(str(mutant), seed, outcome, causes, mutant in UNTUNED)

@@ -285,7 +285,7 @@ MUTANTS: list[Mutant] = [
         LOOPS,
         "b[index_to_position(b_index, b_strides)],",
         "b[index_to_position(b_index, a_strides[-len(b_index) :])],",
-        "strides of the first",
+        "strides of the first|second operand: `a_strides`",
         group="tensor_zip",
     ),
     mutant(

@@ -246,7 +246,7 @@ MUTANTS: list[Mutant] = [
         POOLING,
         "cut.permute(0, 1, 2, 4, 3, 5)",
         "cut.permute(0, 1, 4, 2, 3, 5)",
-        "column by column",
+        "column by column|windows: the arguments `2` and `4` are exchanged",
     ),
     mutant(
         "4.3",

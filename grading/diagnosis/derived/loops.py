@@ -1,0 +1,161 @@
+"""Right loops of map, zip and reduce: tasks 2.3 and 3.1."""
+
+from collections.abc import Callable
+
+from grading.checking.oracles.programs import VALUES
+from grading.diagnosis.derived.kernels import Memory, Shape, Strides, from_memory, parts, unwritten
+from grading.diagnosis.derived.solution import Solution
+from grading.diagnosis.loops import COMPOSITE, loop_of
+from grading.diagnosis.reductions import reduction_of
+from grading.protocol.messages import Array, Request, Response
+
+TASKS = ("2.3", "3.1")
+
+
+def size_of(shape: Shape) -> int:
+    """Return the number of elements."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def to_index(ordinal: int, shape: Shape) -> list[int]:
+    """Return the index of an ordinal."""
+    index = []
+    for n in reversed(shape):
+        index.append(ordinal % n)
+        ordinal //= n
+    return index[::-1]
+
+
+def broadcast_index(index: list[int], shape: Shape, own_shape: Shape) -> list[int]:
+    """Return the index of an operand.
+
+    Raises:
+        IndexError: The operand has more dimensions than the index.
+    """
+    lead = len(shape) - len(own_shape)
+    if lead < 0:
+        raise IndexError("the index is too short")
+    return [0 if n == 1 else index[lead + dim] for dim, n in enumerate(own_shape)]
+
+
+def position(index: list[int], steps: Strides) -> int:
+    """Return the position in memory.
+
+    Raises:
+        IndexError: There are more strides than indices.
+    """
+    return sum(index[dim] * step for dim, step in enumerate(steps))
+
+
+def tensor_map(
+    fn: Callable[[float], float],
+    out: Memory,
+    out_shape: Shape,
+    out_strides: Strides,
+    a: Memory,
+    a_shape: Shape,
+    a_strides: Strides,
+) -> None:
+    """Apply a function to every element."""
+    if out_shape == a_shape and out_strides == a_strides:  # the test if the layouts are equal
+        for i in range(size_of(out_shape)):  # the loop over tensors of equal layout
+            out[i] = fn(a[i])  # the loop over tensors of equal layout
+    else:
+        for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
+            index = to_index(ordinal, out_shape)  # the index in the result
+            own = broadcast_index(index, out_shape, a_shape)  # the index in the operand
+            at = position(own, a_strides)  # the position in the operand
+            to = position(index, out_strides)  # the position in the result
+            out[to] = fn(a[at])  # the element that is written
+
+
+def tensor_zip(
+    fn: Callable[[float, float], float],
+    out: Memory,
+    out_shape: Shape,
+    out_strides: Strides,
+    a: Memory,
+    a_shape: Shape,
+    a_strides: Strides,
+    b: Memory,
+    b_shape: Shape,
+    b_strides: Strides,
+) -> None:
+    """Apply a function to the elements of two tensors."""
+    first = out_shape == a_shape and out_strides == a_strides  # the test if the layouts are equal
+    second = out_shape == b_shape and out_strides == b_strides  # the test if the layouts are equal
+    if first and second:  # the test if the layouts are equal
+        for i in range(size_of(out_shape)):  # the loop over tensors of equal layout
+            out[i] = fn(a[i], b[i])  # the loop over tensors of equal layout
+    else:
+        for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
+            index = to_index(ordinal, out_shape)  # the index in the result
+            of_a = broadcast_index(index, out_shape, a_shape)  # the index in the first operand
+            of_b = broadcast_index(index, out_shape, b_shape)  # the index in the second operand
+            x = a[position(of_a, a_strides)]  # the position in the first operand
+            y = b[position(of_b, b_strides)]  # the position in the second operand
+            to = position(index, out_strides)  # the position in the result
+            out[to] = fn(x, y)  # the element that is written
+
+
+def tensor_reduce(
+    fn: Callable[[float, float], float],
+    out: Memory,
+    out_shape: Shape,
+    out_strides: Strides,
+    a: Memory,
+    a_shape: Shape,
+    a_strides: Strides,
+    reduce_dim: int,
+) -> None:
+    """Combine the elements along a dimension."""
+    for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
+        index = to_index(ordinal, out_shape)  # the index in the result
+        to = position(index, out_strides)  # the position in the result
+        start = position(index, a_strides)  # the position of the first element that is reduced
+        result = out[to]  # the start of the reduction
+        for k in range(a_shape[reduce_dim]):  # the loop over the elements that are reduced
+            at = start + k * a_strides[reduce_dim]  # the position of the elements that are reduced
+            result = fn(result, a[at])  # the step of the reduction
+        out[to] = result  # the element that is written
+
+
+def _filled(
+    run: Callable[..., None], fn: Callable[..., float], out: Array, *operands: Array
+) -> Array:
+    """Return an output after a loop has written it."""
+    memory, shape, steps = parts(out)
+    run(fn, memory, shape, steps, *(part for each in operands for part in parts(each)))
+    return from_memory(memory, shape, steps)
+
+
+def respond_to_loop(request: Request) -> Response | None:
+    """Return the response of a map or a zip."""
+    call = loop_of(request)
+    if call is None or call[0] in COMPOSITE:
+        return None
+    name, operands, shape = call
+    out = request.arrays[0] if request.operation == "kernel.run" else unwritten(shape)
+    run = tensor_map if len(operands) == 1 else tensor_zip
+    return Response(request, (_filled(run, VALUES[name], out, *operands),))
+
+
+def respond_to_reduction(request: Request) -> Response | None:
+    """Return the response of a reduction."""
+    call = reduction_of(request)
+    if call is None:
+        return None
+    memory, shape, steps = parts(call.start)
+    fn = VALUES["add" if call.adds else "mul"]
+    tensor_reduce(fn, memory, shape, steps, *parts(call.x), call.dim)
+    return Response(request, (from_memory(memory, shape, steps),))
+
+
+SOLUTIONS = (
+    Solution(TASKS, r"tensor\..*|kernel\.run", respond_to_loop, (tensor_map, tensor_zip)),
+    Solution(TASKS, r"tensor\.(sum|all)|kernel\.run", respond_to_reduction, (tensor_reduce,)),
+)
+"""Right solutions of the loops."""
