@@ -82,12 +82,7 @@ def partition_independent(count: int, steps: int) -> list[Part]:
 
 def _divided(count: int, steps: int, least: int, wakeup_cost: int) -> list[Part]:
     # Kernels that run as Python hold the interpreter lock.
-    if (
-        steps < least
-        or settings.NUMBA_NUM_THREADS == 1
-        or JIT_IS_DISABLED
-        or not _state.divides
-    ):
+    if steps < least or settings.NUMBA_NUM_THREADS == 1 or JIT_IS_DISABLED or not _state.divides:
         return [(0, count)]
     # `get_num_threads` makes numba start its threads.
     configure()

@@ -185,7 +185,6 @@ def convolve_images_backward(
     scratch = backend.scratch(len(parts), ends.sums + staging_size)
     bias_scratch = np.empty((len(parts), 0 if targets.bias is None else outputs))
     recording.called(bias_scratch.fill, 0.0)
-    )
     upstream = Upstream(_images(grad), mask is not None, _images(grad if mask is None else mask))
     operands = WeightGradient(
         _images(input), layout.strides, layout.offsets, layout.output_span, layout.contiguous_rows
