@@ -40,6 +40,7 @@ LONG_SIGNATURES = {
     "mt_models/cli/train.py:common_options": COMMAND,
     "mt_models/generation.py:generate": OPTIONS,
     "mt_models/networks/gpt.py:GPT.__init__": OPTIONS,
+    "mt_models/training/loop.py:train": OPTIONS,
     "mt_models/problems/sentiment.py:Sentiment.__init__": OPTIONS,
     "mt_nn/functional/attention.py:attention": OPTIONS,
     "mt_nn/functional/attention.py:self_attention": OPTIONS,
@@ -59,6 +60,7 @@ COMPILERS = {
     "Product",
     "device_function",
     "fastmath_helper",
+    "fastmath_kernel",
     "helper",
     "inlined_device_function",
     "inlined_helper",
@@ -70,7 +72,14 @@ COMPILERS = {
 }
 """Decorators, and functions of functions, whose argument is compiled."""
 
-ENTRIES = {"Kernel", "kernel", "nogil_kernel", "strict_kernel", "strict_nogil_kernel"}
+ENTRIES = {
+    "Kernel",
+    "fastmath_kernel",
+    "kernel",
+    "nogil_kernel",
+    "strict_kernel",
+    "strict_nogil_kernel",
+}
 """Those of functions that Python calls or launches; the others are parts of these."""
 
 LAYOUTS = ("place", "sequence", "shape", "size", "sizes", "steps", "strides")

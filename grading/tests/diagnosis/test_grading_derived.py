@@ -3,7 +3,8 @@
 import itertools
 import re
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def count_down(start: int, step: int) -> int:
 
 
 def test_changes_name_their_place() -> None:
-    found = {change.cause for change, _ in changes(count_down)}
+    found = {change.cause for change, _ in changes(cast(FunctionType, count_down))}
     assert {
         "Look at the rest: you compute `start + step`. Compute `start - step`.",
         "Look at the start of the count: 1 stands in place of 0.",

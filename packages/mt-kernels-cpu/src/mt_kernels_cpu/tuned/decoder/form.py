@@ -79,7 +79,7 @@ class DecoderStep:
         _, width, hidden, self._context = sizes
         self._backend, self._vocabulary, self._kept = backend, vocabulary, kept
         scratch = backend.scratch(1, 4 * width + hidden + self._context)[0]
-        self._arguments = scratch, *addresses, sizes, eps
+        self._arguments = scratch, (*addresses, sizes, eps)
         self._kernel = decode(backend.dtype, activation)
 
     def __call__(self, token: int, position: int) -> TensorData | None:

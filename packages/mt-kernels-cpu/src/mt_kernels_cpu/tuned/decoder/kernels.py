@@ -133,9 +133,11 @@ def _normalize(out: Storage, x: Storage, addresses: Addresses, at: int, eps: flo
 
 @lru_cache
 def decode(dtype: np.dtype[Any], activation: str | None) -> Any:
-    """Return ``kernel(logits, scratch, outer, blocks, sizes, eps, token, position)``.
+    """Return ``kernel(logits, scratch, network, token, position)``.
 
-    It also writes the key and the value of the token to the cache of each block.
+    The network is a tuple of addresses outside of the blocks, addresses of each block, sizes, and
+    the epsilon of the normalisation. The kernel also writes the key and the value of the token to
+    the cache of each block.
 
     Shape:
         logits (vocabulary,), scratch (4 · width + hidden + context,), outer (6,): addresses outside
@@ -168,13 +170,11 @@ def decode(dtype: np.dtype[Any], activation: str | None) -> Any:
     def decode_token(
         logits: Storage,
         scratch: Storage,
-        outer: Addresses,
-        blocks: Any,
-        sizes: Any,
-        eps: float,
+        network: Any,
         token: int,
         position: int,
     ) -> None:
+        outer, blocks, sizes, eps = network
         heads, width, hidden, context = sizes
         x, y = scratch[:width], scratch[width : 2 * width]
         query, joined = scratch[2 * width : 3 * width], scratch[3 * width : 4 * width]
