@@ -109,15 +109,15 @@ def self_attention(q: Array, kt: Array, v: Array) -> Array:
     """Return causal attention, with the heads side by side.
 
     Shape:
-        q and v (batch, heads, length, size), kt (batch, heads, size, length) →
-        (batch, length, heads · size).
+        q and v (count, heads, length, size), kt (count, heads, size, length) →
+        (count, length, heads · size).
     """
-    batch, heads, length, size = q.shape
+    count, heads, length, size = q.shape
     scores = products(q, kt) / size**0.5
     scores = np.where(np.tri(length, dtype=bool), scores, -np.inf)
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     mixed = products(weights / weights.sum(axis=-1, keepdims=True), v)
-    return mixed.transpose(0, 2, 1, 3).reshape(batch, length, heads * size)
+    return mixed.transpose(0, 2, 1, 3).reshape(count, length, heads * size)
 
 
 BASELINES: Mapping[str, Baseline] = {

@@ -4,48 +4,26 @@ A right solution of a task is changed in one place: operands are exchanged, an o
 a size or an index is replaced, a term or a statement is left out, a loop ends too early. The
 changed solution predicts the answers of a submission with the same mistake. Comments in the right
 solutions name the places in the sentences of the causes.
-
-The solutions compute with the memory of arrays or with NumPy, and import nothing of a submission.
 """
 
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 
-from grading.diagnosis.derived import (
-    differences,
-    formulas,
-    graphs,
-    kernels,
-    layout,
-    lists,
-    loops,
-    modules,
-    windows,
-)
 from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.variants import Steps
 
-SOLUTIONS = [
-    *formulas.SOLUTIONS,
-    *lists.SOLUTIONS,
-    *modules.SOLUTIONS,
-    *differences.SOLUTIONS,
-    *graphs.SOLUTIONS,
-    *layout.SOLUTIONS,
-    *loops.SOLUTIONS,
-    *kernels.SOLUTIONS,
-    *windows.SOLUTIONS,
-]
-"""All right solutions."""
-
 
 def derived(task_id: str, steps: Steps) -> Iterator[Derived]:
-    """Yield the derived mistakes of a task.
+    """Yield the derived mistakes of a task; none in a tree for learners, without the solutions.
 
     Args:
         task_id: The task, "4.2" for example.
         steps: Counts the steps of their models.
     """
-    for solution in SOLUTIONS:
+    name = f"{__name__}.solutions"
+    if find_spec(name) is None:
+        return
+    for solution in import_module(name).SOLUTIONS:
         if task_id in solution.tasks:
             yield from solution.derived(steps)
-    yield from formulas.derived(task_id, steps)

@@ -32,9 +32,10 @@ from grading.checks import (
     test_task4_4,
 )
 from grading.diagnosis import Answers, diagnose
-from grading.diagnosis.derived import SOLUTIONS, derived
+from grading.diagnosis.derived import derived
 from grading.diagnosis.derived.changes import Change, changes
-from grading.diagnosis.derived.formulas import FORMULAS, SLOPES
+from grading.diagnosis.derived.solutions import SOLUTIONS, windows
+from grading.diagnosis.derived.solutions.formulas import FORMULAS, SLOPES
 from grading.diagnosis.derived.variants import Steps, TooManyStepsError, variants
 from grading.diagnosis.operators import RIGHT
 from grading.protocol.messages import Array, Request, Response, Subject
@@ -91,8 +92,12 @@ CHECKS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("task", "check", "arguments"), CHECKS, ids=[f"{t} {c.__name__}" for t, c, _ in CHECKS]
 )
 def test_a_right_solution_passes_a_check(
-    task: str, check: Callable[..., None], arguments: dict[str, Any]
+    task: str,
+    check: Callable[..., None],
+    arguments: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(windows, "LARGEST", 10_000)
     check(subject=Solved(task), **arguments)
 
 

@@ -52,6 +52,7 @@ GIVEN = {
     "the profile measures functions forward and backward": [
         "profile = active_profile() if open_profiles else None",
     ],
+    "modules and optimisers remove gradients, too": ["parameter.grad = None"],
     "layers apply an activation to their output": [
         'if activation == "relu":',
     ],

@@ -15,7 +15,7 @@ from mt_kernels_cuda.launching import BLOCK, MAX_GRID, TILE, Launch, blocks_for
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
 from mt_kernels_cuda.reduction import tensor_reduce, threads_for
 from mt_tensor import Backend, HostBackend, Map, Reference, TensorData, Zip, host_array, operators
-from mt_tensor.backend import dlpack_device_of
+from mt_tensor.dlpack import device_of
 from mt_tensor.layout import UserShape, check_shape, span, strides_from_shape
 
 
@@ -206,7 +206,7 @@ class Cuda(Backend):
         Raises:
             TypeError: It has another dtype than the backend, or is on another kind of device.
         """
-        kind, _ = dlpack_device_of(exporter)
+        kind, _ = device_of(exporter)
         if SIMULATED or kind != dlpack.CUDA:
             return super().from_dlpack(exporter)
         require_gpu()

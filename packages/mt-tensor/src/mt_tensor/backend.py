@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mt_tensor.dlpack import device_of
 from mt_tensor.fused import FusedForm, FusedOperation
 from mt_tensor.layout import (
     UserShape,
@@ -139,7 +140,7 @@ class Backend(ABC):
             TypeError: The exporter has no DLPack methods, its memory is not accessible to this
                 backend, or its elements are not real numbers that NumPy can read.
         """
-        kind, number = dlpack_device_of(exporter)
+        kind, number = device_of(exporter)
         if kind != DLPACK_HOST[0]:
             raise TypeError(
                 f"from_dlpack: the {type(exporter).__name__} is on device {kind}:{number}, "
@@ -367,22 +368,6 @@ def check_convolution(spatial: int, input: UserShape, weight: UserShape) -> None
             f"(batch, channels, {sizes}) and (out_channels, channels, {kernel}) with the same "
             "number of channels"
         )
-
-
-def dlpack_device_of(exporter: Any) -> tuple[int, int]:
-    """Return the DLPack device type and the device number of another library's tensor.
-
-    Raises:
-        TypeError: The object has no DLPack methods.
-    """
-    if not (hasattr(exporter, "__dlpack_device__") and hasattr(exporter, "__dlpack__")):
-        raise TypeError(
-            f"from_dlpack: {type(exporter).__name__} has no methods __dlpack__ and "
-            "__dlpack_device__; pass the tensor of a library that exports DLPack, such as NumPy, "
-            "PyTorch, JAX or CuPy. mt_autodiff.tensor makes a tensor of numbers and lists"
-        )
-    kind, number = exporter.__dlpack_device__()
-    return int(kind), int(number)
 
 
 def _check_out(name: str, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> None:

@@ -11,10 +11,8 @@ import numpy as np
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.tuned.convolution.launch import (
     Targets,
-    all_finite,
     convolve_images,
     convolve_images_backward,
-    has_nan,
     swap_batch_channel,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
@@ -27,6 +25,7 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
     wgrad_images_per_tile,
 )
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.finite import all_finite, has_nan
 from mt_kernels_cpu.tuned.simd.vector import lanes
 from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators
 from mt_tensor.tensor_data import as_images, as_sequences

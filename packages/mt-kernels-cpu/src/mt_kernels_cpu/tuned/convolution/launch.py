@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.arguments import plain
-from mt_kernels_cpu.compiling.jit import fastmath_kernel
 from mt_kernels_cpu.tuned.convolution.arguments import (
     BackwardScratch,
     Images,
@@ -46,10 +45,10 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
     wgrad_images_per_tile,
 )
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.finite import all_finite, has_nan
 from mt_kernels_cpu.tuned.simd.vector import lanes
 from mt_kernels_cpu.tuned.threads import partition, partition_independent, run_parallel
-from mt_tensor import TensorData, host_array, recording
-from mt_tensor.layout import Storage
+from mt_tensor import TensorData, recording
 
 
 def correlate(
@@ -297,45 +296,6 @@ def swap_batch_channel(a: TensorData) -> TensorData:
     """
     (n, c, height, width), (n_step, c_step, row, step) = a.shape, a.strides
     return TensorData.unchecked(a.storage, (c, n, height, width), (c_step, n_step, row, step))
-
-
-def all_finite(a: TensorData) -> bool:
-    """Return whether no element is infinite or NaN.
-
-    Also False if the sum of the squares overflows.
-    """
-    elements = a.flat()
-    if elements is None:
-        return recording.called(_all_finite, host_array(a))
-    return sum_of_squares_is(FINITE, elements)
-
-
-def has_nan(a: TensorData) -> bool:
-    """Return whether an element is NaN. The sum of the squares is NaN exactly then."""
-    elements = a.flat()
-    if elements is None:
-        elements = host_array(a).reshape(-1)
-    return sum_of_squares_is(NAN, elements)
-
-
-def _all_finite(a: npt.NDArray[Any]) -> bool:
-    return bool(np.isfinite(a).all())
-
-
-FINITE, NAN = False, True
-
-
-@fastmath_kernel
-def sum_of_squares_is(is_nan: bool, elements: Storage) -> bool:
-    """Return whether the sum of the squares is finite or, if `is_nan` is true, whether it is NaN.
-
-    Shape:
-        elements (size,).
-    """
-    total = elements.dtype.type(0)
-    for i in range(len(elements)):
-        total += elements[i] * elements[i]
-    return math.isnan(total) if is_nan else math.isfinite(total)
 
 
 @functools.lru_cache

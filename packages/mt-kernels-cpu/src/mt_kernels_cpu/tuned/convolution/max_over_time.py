@@ -9,7 +9,7 @@ import numpy as np
 from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.tuned.convolution.arguments import Maxima, MaximaGradient, SequenceSizes
 from mt_kernels_cpu.tuned.convolution.form import plan_for
-from mt_kernels_cpu.tuned.convolution.launch import forward_operands, has_nan
+from mt_kernels_cpu.tuned.convolution.launch import forward_operands
 from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
     SEARCH_VECTORS,
     add_input_gradients,
@@ -18,6 +18,7 @@ from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
 )
 from mt_kernels_cpu.tuned.convolution.tiling import Positions, StagingLayout
 from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.finite import has_nan
 from mt_kernels_cpu.tuned.threads import partition_independent, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.tensor_data import as_images

@@ -3,8 +3,15 @@
 from collections.abc import Callable
 
 from grading.checking.oracles.programs import VALUES
-from grading.diagnosis.derived.kernels import Memory, Shape, Strides, from_memory, parts, unwritten
 from grading.diagnosis.derived.solution import Solution
+from grading.diagnosis.derived.solutions.kernels import (
+    Memory,
+    Shape,
+    Strides,
+    from_memory,
+    parts,
+    unwritten,
+)
 from grading.diagnosis.loops import COMPOSITE, loop_of
 from grading.diagnosis.reductions import reduction_of
 from grading.protocol.messages import Array, Request, Response
