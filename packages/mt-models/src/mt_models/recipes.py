@@ -335,7 +335,7 @@ class TextRecipe(Recipe):
     @property
     def kernels(self) -> int | None:
         """The number of kernels of a run; see `Recipe.kernels`."""
-        return 28 if self.backend == "tuned" and not (self.dropout or self.bias) else None
+        return 30 if self.backend == "tuned" and not (self.dropout or self.bias) else None
 
     def build(self) -> Text:
         """Read the text, make its tokenizer and build the network."""
