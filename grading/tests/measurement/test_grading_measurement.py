@@ -11,6 +11,7 @@ from grading.tests.course_styles import STYLES as COURSE_STYLES
 from grading.tests.measurement import page
 from grading.tests.measurement.__main__ import publish
 from grading.tests.measurement.cases import PARTS, Case, Part, Results, in_order, run
+from grading.tests.mutants.module6 import STYLES as STYLES_ON_RANKS
 from grading.tests.mutants.test_grading_mutants import MUTANTS
 from grading.tests.test_grading_false_alarms import STYLES
 from grading.tests.test_grading_promises import RIGHT, WRONG_ANSWERS
@@ -27,8 +28,8 @@ def test_published_results_are_of_the_current_cases(tmp_path: Path) -> None:
     ids = {part: [each.id for each in present if each.part == part] for part in PARTS}
     assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
     assert len(ids["verdict"]) == len(CASES)
-    styles = len(STYLES) + len(COURSE_STYLES) + len(RIGHT) + len(SIGNATURES)
-    assert len(ids["style"]) == styles
+    styles = (STYLES, STYLES_ON_RANKS, COURSE_STYLES, RIGHT, SIGNATURES)
+    assert len(ids["style"]) == sum(map(len, styles))
     assert len(ids["attack"]) >= len(NOT_PARALLEL) + len(RACING) + len(REPLACED)
     results = Results.read(page.FILE)
     assert results is not None
