@@ -31,15 +31,14 @@ def test_terms_give_the_result_of_each_phase(lesson: Attention) -> None:
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_gradients_are_those_of_central_differences(causal: bool) -> None:
-    operands = dict(
-        zip(("query", "key", "value"), np.random.default_rng(0).normal(size=(3, 4, 2)), strict=True)
-    )
+    query, key, value = np.random.default_rng(0).normal(size=(3, 4, 2))
+    operands = {"query": query, "key": key, "value": value}
     g = np.random.default_rng(1).normal(size=(4, 2))
 
     def loss() -> float:
-        return float((attend(*operands.values(), g, causal=causal).arrays["output"] * g).sum())
+        return float((attend(query, key, value, g, causal=causal).arrays["output"] * g).sum())
 
-    lesson = attend(*operands.values(), g, causal=causal)
+    lesson = attend(query, key, value, g, causal=causal)
     for name, changed in operands.items():
         for index in np.ndindex(changed.shape):
             before = changed[index]

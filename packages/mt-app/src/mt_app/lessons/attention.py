@@ -125,7 +125,8 @@ class Attention:
 
     def steps(self, phase: Phase) -> list[Step]:
         """Return one step for each number of the result, in row-major order."""
-        indices = itertools.product(*map(range, self.arrays[phase].shape))
+        rows, columns = self.arrays[phase].shape
+        indices = itertools.product(range(rows), range(columns))
         return [Step(index, tuple(self._terms(phase, *index))) for index in indices]
 
     def value(self, phase: Phase, step: Step) -> float:
