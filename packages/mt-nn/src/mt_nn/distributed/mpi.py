@@ -32,6 +32,9 @@ an evaluation, leave the processor to other processes."""
 PAUSE = 0.001
 """The time in seconds between two questions afterwards."""
 
+PRINTED = 0.5
+"""The time in seconds between the last message and the end: a launcher that ends drops what it has
+not forwarded yet."""
 
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 """Environment variables in which MPICH (also Intel MPI and Slurm's PMI) and Open MPI tell each
@@ -132,9 +135,10 @@ class Mpi(Communicator):
         self._finish("barrier", self._world.Ibarrier())
 
     def abort(self, code: int = 1) -> None:
-        """End the processes of all ranks at once."""
+        """End the processes of all ranks, after what they printed has left the launcher."""
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(PRINTED)
         self._world.Abort(code)
         os._exit(code)  # The library may return before the launcher ends this process.
 
