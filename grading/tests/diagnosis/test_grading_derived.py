@@ -35,7 +35,7 @@ from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.derived import derived
 from grading.diagnosis.derived.changes import Change, changes
 from grading.diagnosis.derived.solutions import SOLUTIONS, windows
-from grading.diagnosis.derived.solutions.formulas import FORMULAS, SLOPES
+from grading.diagnosis.derived.solutions.formulas import DEFINED, FORMULAS, SLOPES
 from grading.diagnosis.derived.variants import Steps, TooManyStepsError, variants
 from grading.diagnosis.operators import RIGHT
 from grading.protocol.messages import Array, Request, Response, Subject
@@ -228,7 +228,22 @@ def test_changes_in_several_places_are_no_cause() -> None:
     assert all(not each.cause or not each.cause.startswith("Look at") for each in found)
 
 
-@pytest.mark.parametrize("task", sorted({task for each in SOLUTIONS for task in each.tasks}))
+@pytest.mark.parametrize(
+    ("task", "cause"),
+    [
+        ("1.2", "Look at `mul`: you compute `x / y`. Compute `x * y`."),
+        ("1.4", "Look at the derivative of `<`: 1.0 stands in place of 0.0."),
+        ("2.3", "Look at `mul`: you compute `x / y`. Compute `x * y`."),
+        ("2.4", "Look at the gradient of `<`: 1.0 stands in place of 0.0."),
+    ],
+)
+def test_formulas_of_scalars_and_tensors_are_changed(task: str, cause: str) -> None:
+    assert cause in {each.mistake.cause for each in derived(task, Steps())}
+
+
+@pytest.mark.parametrize(
+    "task", sorted({*DEFINED, *(task for each in SOLUTIONS for task in each.tasks)})
+)
 def test_derived_causes_are_sentences(task: str) -> None:
     for each in itertools.islice(derived(task, Steps()), 40):
         assert re.fullmatch(r"Look at .+: .+\.", each.mistake.cause)

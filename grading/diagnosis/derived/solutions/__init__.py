@@ -4,6 +4,9 @@ They compute with the memory of arrays or with NumPy, and import nothing of a su
 learners does not contain this folder.
 """
 
+from collections.abc import Iterator
+
+from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.solutions import (
     differences,
     formulas,
@@ -15,6 +18,7 @@ from grading.diagnosis.derived.solutions import (
     modules,
     windows,
 )
+from grading.diagnosis.derived.variants import Steps
 
 SOLUTIONS = (
     *formulas.SOLUTIONS,
@@ -27,4 +31,12 @@ SOLUTIONS = (
     *kernels.SOLUTIONS,
     *windows.SOLUTIONS,
 )
-"""All right solutions."""
+"""Right solutions that respond to whole requests."""
+
+
+def derived(task_id: str, steps: Steps) -> Iterator[Derived]:
+    """Yield the derived mistakes of a task; see `grading.diagnosis.derived.derived`."""
+    for solution in SOLUTIONS:
+        if task_id in solution.tasks:
+            yield from solution.derived(steps)
+    yield from formulas.derived(task_id, steps)
