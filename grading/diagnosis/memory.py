@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from grading.driver.arrays import positions
 from grading.protocol.messages import Array
 
 
@@ -70,6 +71,16 @@ def paired(index: Sequence[int], shape: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True)]
 
 
+def from_memory(memory: Array, shape: Sequence[int], steps: Sequence[int]) -> Array:
+    """Return the array of a memory, a shape and strides in elements.
+
+    Raises:
+        IndexError: An element lies outside the memory.
+    """
+    found: Array = memory[positions(shape, steps)]
+    return found
+
+
 def exchanged_strides(array: Array, first: int = -2, second: int = -1) -> Array:
     """Return the array that a loop reads if the strides of two dimensions are exchanged.
 
@@ -78,9 +89,4 @@ def exchanged_strides(array: Array, first: int = -2, second: int = -1) -> Array:
     """
     memory, steps = in_memory_order(array), strides(array)
     steps[first], steps[second] = steps[second], steps[first]
-    positions = sum(
-        np.arange(size).reshape(-1, *(1,) * (array.ndim - dim - 1)) * step
-        for dim, (size, step) in enumerate(zip(array.shape, steps, strict=True))
-    )
-    read: Array = memory[np.broadcast_to(positions, array.shape)]
-    return read
+    return from_memory(memory, array.shape, steps)

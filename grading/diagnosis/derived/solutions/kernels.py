@@ -3,56 +3,15 @@
 The kernels work on the memory of tensors, as those of the course do.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from functools import partial
 
 import numpy as np
 
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.derived.solution import Solution
-from grading.diagnosis.memory import in_memory_order, strides
+from grading.diagnosis.derived.solutions.memory import Memory, Shape, Strides, unwritten, written
 from grading.diagnosis.mistakes import UNPREDICTED
 from grading.protocol.messages import Array, Request, Response
-
-Memory: TypeAlias = list[float]
-Shape: TypeAlias = list[int]
-Strides: TypeAlias = list[int]
-
-
-class Size(int):
-    """A size of a shape; a division by 0 returns 0, as NumPy's does."""
-
-    def __mod__(self, other: int) -> int:
-        return int(self).__mod__(int(other)) if other else 0
-
-    def __rmod__(self, other: int) -> int:
-        return int(other).__mod__(int(self)) if self else 0
-
-    def __floordiv__(self, other: int) -> int:
-        return int(self).__floordiv__(int(other)) if other else 0
-
-    def __rfloordiv__(self, other: int) -> int:
-        return int(other).__floordiv__(int(self)) if self else 0
-
-
-def from_memory(memory: Memory, shape: Shape, steps: Strides) -> Array:
-    """Return the array of a memory, a shape and strides."""
-    positions = np.zeros(shape, int)
-    for dim, step in enumerate(steps):
-        own = np.arange(shape[dim]).reshape(-1, *(1,) * (len(shape) - dim - 1))
-        positions = positions + own * step
-    found: Array = np.array(memory)[positions]
-    return found
-
-
-def unwritten(shape: Sequence[int]) -> Array:
-    """Return an output whose elements are not predicted unless a kernel writes them."""
-    return np.full(shape, UNPREDICTED)
-
-
-def parts(array: Array) -> tuple[Memory, Shape, Strides]:
-    """Return the memory, the shape and the strides of an array."""
-    return in_memory_order(array).tolist(), [Size(n) for n in array.shape], strides(array)
 
 
 def tensor_matrix_multiply(
@@ -195,15 +154,10 @@ def tensor_conv2d(
         out[to] = total  # the position in the result
 
 
-def _multiplied(out: Array, a: Array, b: Array) -> Array:
-    memory, shape, steps = parts(out)
-    tensor_matrix_multiply(memory, shape, steps, *parts(a), *parts(b))
-    return from_memory(memory, shape, steps)
-
-
 def _product(a: Array, b: Array) -> Array:
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return _multiplied(unwritten((*batch, a.shape[-2], b.shape[-1])), a, b)
+    out = unwritten((*batch, a.shape[-2], b.shape[-1]))
+    return written(tensor_matrix_multiply, out, a, b)
 
 
 def respond_to_product(request: Request) -> Response | None:
@@ -211,8 +165,7 @@ def respond_to_product(request: Request) -> Response | None:
     if request.operation == "kernel.run":
         if request.options["kernel"] != "tensor_matrix_multiply":
             return None
-        out, a, b = request.arrays
-        return Response(request, (_multiplied(out, a, b),))
+        return Response(request, (written(tensor_matrix_multiply, *request.arrays),))
     a, b = request.arrays
     result = (_product(a, b),)
     if request.upstream is None:
@@ -230,10 +183,8 @@ def _added_up(gradient: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _convolved(out: Array, x: Array, weight: Array, reverse: bool) -> Array:
-    kernel: Callable[..., None] = tensor_conv1d if x.ndim == 3 else tensor_conv2d
-    memory, shape, steps = parts(out)
-    kernel(memory, shape, steps, *parts(x), *parts(weight), reverse)
-    return from_memory(memory, shape, steps)
+    kernel = tensor_conv1d if x.ndim == 3 else tensor_conv2d
+    return written(partial(kernel, reverse=reverse), out, x, weight)
 
 
 def respond_to_convolution(request: Request) -> Response | None:

@@ -4,7 +4,7 @@ import itertools
 import math
 
 from grading.diagnosis.derived.solution import Solution
-from grading.diagnosis.derived.solutions.kernels import Shape, Strides
+from grading.diagnosis.derived.solutions.memory import Shape, Strides
 from grading.diagnosis.mistakes import plain
 from grading.protocol.messages import Request, Response
 

@@ -1,20 +1,14 @@
 """Right loops of map, zip and reduce: tasks 2.3 and 3.1."""
 
 from collections.abc import Callable
+from functools import partial
 
 from grading.checking.oracles.programs import VALUES
 from grading.diagnosis.derived.solution import Solution
-from grading.diagnosis.derived.solutions.kernels import (
-    Memory,
-    Shape,
-    Strides,
-    from_memory,
-    parts,
-    unwritten,
-)
+from grading.diagnosis.derived.solutions.memory import Memory, Shape, Strides, unwritten, written
 from grading.diagnosis.loops import COMPOSITE, loop_of
 from grading.diagnosis.reductions import reduction_of
-from grading.protocol.messages import Array, Request, Response
+from grading.protocol.messages import Request, Response
 
 TASKS = ("2.3", "3.1")
 
@@ -130,15 +124,6 @@ def tensor_reduce(
         out[to] = result  # the element that is written
 
 
-def _filled(
-    run: Callable[..., None], fn: Callable[..., float], out: Array, *operands: Array
-) -> Array:
-    """Return an output after a loop has written it."""
-    memory, shape, steps = parts(out)
-    run(fn, memory, shape, steps, *(part for each in operands for part in parts(each)))
-    return from_memory(memory, shape, steps)
-
-
 def respond_to_loop(request: Request) -> Response | None:
     """Return the response of a map or a zip."""
     call = loop_of(request)
@@ -146,8 +131,8 @@ def respond_to_loop(request: Request) -> Response | None:
         return None
     name, operands, shape = call
     out = request.arrays[0] if request.operation == "kernel.run" else unwritten(shape)
-    run = tensor_map if len(operands) == 1 else tensor_zip
-    return Response(request, (_filled(run, VALUES[name], out, *operands),))
+    loop = tensor_map if len(operands) == 1 else tensor_zip
+    return Response(request, (written(partial(loop, VALUES[name]), out, *operands),))
 
 
 def respond_to_reduction(request: Request) -> Response | None:
@@ -155,10 +140,9 @@ def respond_to_reduction(request: Request) -> Response | None:
     call = reduction_of(request)
     if call is None:
         return None
-    memory, shape, steps = parts(call.start)
     fn = VALUES["add" if call.adds else "mul"]
-    tensor_reduce(fn, memory, shape, steps, *parts(call.x), call.dim)
-    return Response(request, (from_memory(memory, shape, steps),))
+    loop = partial(tensor_reduce, fn, reduce_dim=call.dim)
+    return Response(request, (written(loop, call.start, call.x),))
 
 
 SOLUTIONS = (
