@@ -10,6 +10,7 @@ from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.backward import COMPOSITIONS, SLOPES, values
 from grading.diagnosis.formulas import SIGNS, WRONG_VALUES
 from grading.diagnosis.memory import (
+    OutsideMemoryError,
     contiguous_strides,
     in_memory_order,
     paired,
@@ -164,7 +165,7 @@ def laid_out(cause: str, wrong: Positions, operands: int) -> Mistake:
         for index in np.ndindex(*shape):
             position = wrong(index, steps, arrays)
             if not 0 <= position < memory.size:
-                raise IndexError(f"position {position} of {memory.size}")
+                raise OutsideMemoryError(position, memory.size)
             numbers = [_right(index, array) for array in others]
             out[index] = VALUES[name](*numbers, float(memory[position]))
         return result(request, out)
@@ -244,11 +245,9 @@ def formula(
                 moved[ignored] = arrays[ignored] + 1.0
                 if np.array_equal(computed(moved), found, equal_nan=True):
                     # The result has the shape of the only operand that it depends on.
-                    for dim in range(len(shape) - arrays[used].ndim):
-                        found = found.take([0], axis=dim)
-                    for dim, size in enumerate(arrays[used].shape, -arrays[used].ndim):
-                        found = found.take(range(size), axis=dim)
-                    return result(request, found.reshape(arrays[used].shape))
+                    lead = (0,) * (len(shape) - arrays[used].ndim)
+                    own_part = tuple(map(slice, arrays[used].shape))
+                    return result(request, found[(*lead, *own_part)])
         return result(request, found)
 
     return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)

@@ -8,6 +8,18 @@ from grading.driver.arrays import positions
 from grading.protocol.messages import Array
 
 
+class OutsideMemoryError(IndexError):
+    """A loop reads a position outside the memory of an array.
+
+    Args:
+        position: The position.
+        size: The number of elements in memory.
+    """
+
+    def __init__(self, position: int, size: int) -> None:
+        super().__init__(f"position {position} of {size}")
+
+
 def in_memory_order(array: Array) -> Array:
     """Return the elements in memory order, as an array of shape (size,)."""
     return np.ascontiguousarray(array.transpose(order_in_memory(array))).reshape(-1)
@@ -47,13 +59,13 @@ def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None)
         steps: Strides in elements, which may be wrong; None for those of the array.
 
     Raises:
-        IndexError: The position lies outside the memory.
+        OutsideMemoryError: The position lies outside the memory.
     """
     steps = strides(array) if steps is None else steps
     position = position_of(index, steps)
     memory = in_memory_order(array)
     if not 0 <= position < len(memory):
-        raise IndexError(f"position {position} of {len(memory)}")
+        raise OutsideMemoryError(position, len(memory))
     return float(memory[position])
 
 

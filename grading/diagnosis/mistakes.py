@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from grading.checking.finding import Finding
+from grading.diagnosis.memory import OutsideMemoryError
 from grading.protocol.messages import Array, Plain, Request, Response
 
 RELATIVE = 1e-6
@@ -84,9 +85,10 @@ def modelled(
         try:
             with np.errstate(all="ignore"):
                 response = model(request)
+        except OutsideMemoryError:
+            # A solution that reads outside the memory has no right answer.
+            return False if finding.right else "IndexError" in finding.kinds[:1] or None
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
-            if finding.right and str(error).startswith("position "):
-                return False  # A solution that reads outside the memory has no right answer.
             # A solution with the mistake may raise the same exception as the model.
             return type(error).__name__ in finding.kinds[:1] or None
         if response is None:
