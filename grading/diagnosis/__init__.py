@@ -52,7 +52,6 @@ LEAST_EXPLAINED = 0.3
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
-
 MOST_STEPS = 2_000_000
 """Number of steps of derived models for their choice, and again for their comparison.
 
@@ -127,9 +126,11 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for each in candidates
         if explained.isdisjoint(each.checks) and (each.complete or not found)
     ]:
-        found.append(min(new, key=_Candidate.rank))
-        explained.update(found[-1].checks)
-        candidates = [each for each in candidates if each.cause != found[-1].cause]
+        best = min(new, key=_Candidate.rank)
+        found.append(best)
+        explained.update(best.checks)
+        named = best.cause, best.places
+        candidates = [each for each in candidates if (each.cause, each.places) != named]
     return [Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)]
 
 
@@ -174,22 +175,32 @@ def _derived(
             checks = tuple(sorted(candidate.checks, key=names.index))
             candidate = replace(candidate, checks=checks, derived=True)
             by_checks.setdefault(checks, []).append((each, candidate))
-    found = []
-    for group in by_checks.values():
-        most = max(candidate.explained for _, candidate in group)
-        best = [pair for pair in group if pair[1].explained == most]
-        if len({each.place for each, _ in best}) > 1:
-            best = [
-                (each, candidate)
-                for each, candidate in best
-                if not any(each.mistake.explains(finding) is False for finding in every)
-            ]
-        places = tuple(dict.fromkeys(each.place for each, _ in best))
-        if len(places) == 1:
-            found.append(best[0][1])
-        elif places:
-            found.append(replace(best[0][1], cause="", places=places))
-    return found
+    best = (_best(group, every) for group in by_checks.values())
+    return [candidate for candidate in best if candidate is not None]
+
+
+def _best(
+    group: Sequence[tuple[Derived, "_Candidate"]], every: Iterable[Finding]
+) -> "_Candidate | None":
+    """Return the candidate that explains most of those that explain the same checks.
+
+    Returns:
+        A candidate with a cause if its place is the only one, else one with all places; None if
+        every change contradicts an answer.
+    """
+    most = max(candidate.explained for _, candidate in group)
+    best = [(each, candidate) for each, candidate in group if candidate.explained == most]
+    if len({each.place for each, _ in best}) > 1:
+        best = [
+            (each, candidate)
+            for each, candidate in best
+            if not any(each.mistake.explains(finding) is False for finding in every)
+        ]
+    if not best:
+        return None
+    first = best[0][1]
+    places = tuple(dict.fromkeys(each.place for each, _ in best))
+    return first if len(places) == 1 else replace(first, cause="", places=places)
 
 
 def _explains_some(mistake: Mistake, findings: Iterable[Finding]) -> bool:

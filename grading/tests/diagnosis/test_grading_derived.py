@@ -34,9 +34,11 @@ from grading.checks import (
 from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.derived import derived
 from grading.diagnosis.derived.changes import Change, changes
+from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.solutions import SOLUTIONS, windows
 from grading.diagnosis.derived.solutions.formulas import DEFINED, FORMULAS, SLOPES
 from grading.diagnosis.derived.variants import Steps, TooManyStepsError, variants
+from grading.diagnosis.mistakes import Mistake
 from grading.diagnosis.operators import RIGHT
 from grading.protocol.messages import Array, Request, Response, Subject
 
@@ -219,13 +221,38 @@ def test_exceptions_alone_are_no_evidence() -> None:
 
 
 def test_changes_in_several_places_are_no_cause() -> None:
-    """For a single element, every sum of one product is explained by many changes."""
-    request = Request("tensor.conv1d", (np.array([[[2.0]]]), np.array([[[3.0]]])))
-    response = Response(request, (np.array([[[0.0]]]),))
+    """Leave the last number unwritten, as changes in three places do."""
+    request = Request("tensor.conv1d", (np.array([[[2.0, 3.0]]]), np.array([[[12.0, 13.0]]])))
+    response = Response(request, (np.array([[[63.0, 0.0]]]),))
     with pytest.raises(MismatchError) as raised:
-        expect_array(response, [[[6.0]]])
-    found = diagnose("4.1", [Answers("values", (raised.value.finding,))])
-    assert all(not each.cause or not each.cause.startswith("Look at") for each in found)
+        expect_array(response, [[[63.0, 36.0]]])
+    (found,) = diagnose("4.1", [Answers("values", (raised.value.finding,))])
+    assert not found.cause
+    assert found.places == (
+        "the number of elements of the result",
+        "the loop over the elements of the result",
+        "the column of the result",
+    )
+
+
+def test_places_are_listed_for_each_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(place: str, name: str) -> Derived:
+        def explains(finding: Finding) -> bool | None:
+            return True if finding.request.options["name"] == name else None
+
+        return Derived(place, Mistake(("4.1",), f"Look at {place}.", explains, predicts=True))
+
+    places = {"first": ("a", "b"), "second": ("c", "d")}
+    made = [change(place, name) for name, of in places.items() for place in of]
+    monkeypatch.setattr("grading.diagnosis.derived", lambda task, steps: made)
+    findings = {
+        name: Finding("it is wrong", Request("tensor.conv1d", options={"name": name}))
+        for name in places
+    }
+    found = diagnose("9.9", [Answers(name, (each,)) for name, each in findings.items()])
+    assert {each.checks[0]: (each.cause, each.places) for each in found} == {
+        name: ("", of) for name, of in places.items()
+    }
 
 
 @pytest.mark.parametrize(
