@@ -255,20 +255,17 @@ def _zip(function: Functions) -> Callable[..., None]:
         result = _view("the output", out, out_shape, out_strides, out_size, out_dims)
         first = _view("the first input", a, a_shape, a_strides, a_size, a_dims)
         second = _view("the second input", b, b_shape, b_strides, b_size, b_dims)
-        if not _broadcast(first.shape, second.shape):
+        try:
+            np.broadcast_shapes(first.shape, second.shape)
+        except ValueError:
             raise KernelArgumentError(
                 f"the inputs have the shapes {first.shape} and {second.shape}, which do not "
                 "broadcast"
-            )
+            ) from None
         with np.errstate(all="ignore"):
             _write(result, function(number, 2)(first, second))
 
     return tensor_zip
-
-
-def _broadcast(first: Sequence[int], second: Sequence[int]) -> bool:
-    pairs = zip(reversed(first), reversed(second), strict=False)
-    return all(a == b or 1 in (a, b) for a, b in pairs)
 
 
 def _reduce(function: Functions) -> Callable[..., None]:

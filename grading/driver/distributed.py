@@ -1,21 +1,22 @@
 """Operations of module 6: parts of the data, and collective operations on simulated ranks.
 
 The ranks are those of the simulator of `mt_nn.distributed`, of which a worker has a copy. A rank
-that raises an exception ends the request with it, and a deadlock with a sentence that says who
-waits for whom.
+that raises an exception ends the request with it. A deadlock ends it with an error that says for
+which rank each rank waits.
 """
 
 import importlib
 import importlib.util
 import random
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from grading.driver.attribution import grader_code
 from grading.driver.family import Family
-from grading.driver.results import float_array, integers, items
+from grading.driver.results import ResultError, float_array, integers, items
 from grading.protocol.messages import Array, Request, Response
 
 family = Family()
@@ -93,22 +94,19 @@ def _on_ranks(size: int, program: Callable[[Communicator], Any]) -> tuple[list[A
         results = simulator.run(play)
     except simulation.RankFailure as failure:
         raise (failure.__cause__ or failure) from None
+    ordered = sorted(communicators, key=attrgetter("rank"))
     traffic = {
         "elements": [record.sent // 8 for record in simulator.records],
         "messages": [record.messages for record in simulator.records],
-        "receivers": [sorted(each.receivers) for each in sorted(communicators, key=_rank)],
+        "receivers": [sorted(each.receivers) for each in ordered],
     }
     return results, traffic
-
-
-def _rank(communicator: Communicator) -> int:
-    return communicator.rank
 
 
 def _other_state(number: int) -> None:
     """Set the generators of Python and NumPy to a state that differs between ranks."""
     random.seed(1000 + number)
-    np.random.seed(1000 + number)  # noqa: NPY002
+    np.random.seed(1000 + number)  # noqa: NPY002  (a learner may draw from the global generator)
 
 
 @family.operation
@@ -175,6 +173,22 @@ def ring(request: Request) -> Response:
     return Response(request, tuple(buffers), plain=traffic)
 
 
+def _averaged(gradients: list[Array], count: int, communicator: Communicator) -> list[Array]:
+    """Call `average_gradients` on a rank.
+
+    Raises:
+        ResultError: It does not return an array for each gradient.
+    """
+    source = "`average_gradients`"
+    found = items(_submission().average_gradients(gradients, count, communicator), source)
+    if len(found) != len(gradients):
+        raise ResultError(
+            f"{source} returned a list of {len(found)} arrays, expected {len(gradients)}: one for "
+            "each gradient"
+        )
+    return [float_array(array, source) for array in found]
+
+
 @family.operation
 def average(request: Request) -> Response:
     """Call `average_gradients` on ranks; the arrays are the gradients, those of rank 0 first."""
@@ -185,8 +199,7 @@ def average(request: Request) -> Response:
     def program(communicator: Communicator) -> list[Array]:
         start = communicator.rank * each
         own = copies[start : start + each]
-        averaged = _submission().average_gradients(own, counts[communicator.rank], communicator)
-        return [float_array(a, "`average_gradients`") for a in items(averaged, "the function")]
+        return _averaged(own, counts[communicator.rank], communicator)
 
     results, traffic = _on_ranks(len(counts), program)
     arrays = tuple(array.copy() for averaged in results for array in averaged)
@@ -214,8 +227,8 @@ def training(request: Request) -> Response:
             rows = np.array(integers(part, "`epoch_part`"), np.int64)
             errors = x[rows] @ weights - y[rows]
             own = [2.0 * errors @ x[rows] / max(len(rows), 1)]
-            (mean,) = _submission().average_gradients(own, len(rows), communicator)
-            weights = weights - options["rate"] * float_array(mean, "`average_gradients`")
+            (mean,) = _averaged(own, len(rows), communicator)
+            weights = weights - options["rate"] * mean
         return weights
 
     results, _ = _on_ranks(options["size"], program)

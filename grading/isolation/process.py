@@ -46,7 +46,7 @@ class WorkerProcess:
 
     def __init__(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mt-worker-")).resolve()
-        self._shared = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._shared = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (`end` closes it)
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._budget: Budget | None = None

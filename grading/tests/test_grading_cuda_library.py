@@ -221,6 +221,13 @@ def test_products_of_other_shapes_are_errors(
         library.MatrixMultiply(*(part for each in tensors for part in each), 2, 3, 2)
 
 
+def test_inputs_that_do_not_broadcast_are_an_error(library: Library) -> None:
+    tensors = [stored(np.zeros(shape), (0, 1)) for shape in ((2, 3), (2, 3), (2, 2))]
+    out, a, b = ((*each, each[0].size, 2) for each in tensors)
+    with pytest.raises(KernelArgumentError, match=r"\(2, 3\) and \(2, 2\), which do not broadcast"):
+        library.tensorZip(*out, *a, *b, 1)
+
+
 def test_a_reduction_to_another_shape_is_an_error(library: Library) -> None:
     out, a = stored(np.zeros((2, 1)), (0, 1)), stored(np.zeros((2, 3)), (0, 1))
     with pytest.raises(KernelArgumentError, match="dimension 0 of an input of shape"):

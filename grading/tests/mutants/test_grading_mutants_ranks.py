@@ -10,7 +10,7 @@ from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject
 from grading.protocol.messages import SubjectError
 from grading.tests.mutants.in_process import mutated
-from grading.tests.mutants.module6 import FILE, MUTANTS, STYLES
+from grading.tests.mutants.module6 import FILE, MUTANTS, STYLES, SUMMED
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import Rewrite, make_tree
 from grading.tests.mutants.test_grading_mutants import TASKS
@@ -77,3 +77,15 @@ def test_an_exception_on_a_rank_is_that_of_the_submission() -> None:
         error = case_failure(check, {}, subject)
     assert isinstance(error, SubjectError)
     assert error.kinds[0] == "IndexError"
+
+
+@pytest.mark.parametrize(
+    "check", ["test_means_of_equal_parts", "test_training_equals_that_of_one_process"]
+)
+def test_missing_gradients_are_counted(check: str) -> None:
+    missing = Rewrite(FILE, SUMMED, f"{SUMMED}    return []\n")
+    (function,) = [each for each in checks_of("6.2") if each.__name__ == check]
+    with mutated([missing]) as subject:
+        error = case_failure(function, cases_of(function)[0][1], subject, 3)
+    assert isinstance(error, SubjectError)
+    assert "`average_gradients` returned a list of 0 arrays, expected 1: one for" in error.message
