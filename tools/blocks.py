@@ -32,13 +32,13 @@ def with_block(
     The first comment of a block stays as it is: it may name the command that writes the block.
     """
     start, end = f"<!-- {name}: written by a command -->", f"<!-- end of {name} -->"
+    body = f"\n\n{content.strip()}\n\n{end}"
     begin = re.search(rf"<!-- {re.escape(name)}: written by [^\n]*? -->", text)
     if begin is not None and end in text[begin.end() :]:
         tail = text[begin.end() :].partition(end)[2]
-        return f"{text[: begin.end()]}\n\n{content.strip()}\n\n{end}{tail}"
+        return text[: begin.end()] + body + tail
     if before is None or f"\n{before}\n" not in text:
         raise NoPlaceError(
             f"{document} has no place for {name}: add the line {start!r} and {end!r}"
         )
-    block = f"{start}\n\n{content.strip()}\n\n{end}"
-    return text.replace(f"\n{before}\n", f"\n{block}\n\n{before}\n", 1)
+    return text.replace(f"\n{before}\n", f"\n{start}{body}\n\n{before}\n", 1)

@@ -102,7 +102,9 @@ def gradients_of(size: int, shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[
     return [rng.integers(-8, 9, shape).astype(float) for _ in range(size) for shape in shapes]
 
 
-def averaged(subject: Subject, counts: Sequence[int], shapes: Sequence[tuple[int, ...]]) -> None:
+def expect_means(
+    subject: Subject, counts: Sequence[int], shapes: Sequence[tuple[int, ...]]
+) -> None:
     """Compare the averaged gradients of every rank with the weighted mean.
 
     Raises:
@@ -123,18 +125,18 @@ def averaged(subject: Subject, counts: Sequence[int], shapes: Sequence[tuple[int
 @given(size=st.integers(1, 5), length=st.integers(1, 9))
 @FEW
 def test_means_of_equal_parts(subject: Subject, size: int, length: int) -> None:
-    averaged(subject, [4] * size, [(length,)])
+    expect_means(subject, [4] * size, [(length,)])
 
 
 @given(counts=st.lists(st.integers(0, 5), min_size=1, max_size=5).filter(any))
 @FEW
 def test_means_of_unequal_parts(subject: Subject, counts: list[int]) -> None:
-    averaged(subject, counts, [(3,)])
+    expect_means(subject, counts, [(3,)])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_shapes_of_gradients(subject: Subject, size: int) -> None:
-    averaged(subject, [2, 1, 5][:size], SHAPES)
+    expect_means(subject, [2, 1, 5][:size], SHAPES)
 
 
 def test_gradients_afterwards(subject: Subject) -> None:

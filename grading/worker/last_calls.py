@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 PATH_START, CALLS_START = 1, 4096
 """Position of the path, which zero bytes fill up, and of the calls, in bytes."""
@@ -35,13 +36,13 @@ class LastCalls:
         faulthandler.register(SIGNAL, self._descriptor, all_threads=False)
         worker, end = os.getpid(), os._exit
 
-        def end_after_writing(status: int) -> None:
+        def end_after_writing(status: int) -> NoReturn:
             # The end of a process that the submission has started says nothing about this one.
             if os.getpid() == worker:
                 faulthandler.dump_traceback(self._descriptor, all_threads=False)
             end(status)
 
-        os._exit = end_after_writing  # type: ignore[assignment]
+        os._exit = end_after_writing
 
     @contextmanager
     def importing(self, path: str) -> Iterator[None]:

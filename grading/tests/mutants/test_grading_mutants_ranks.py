@@ -1,20 +1,18 @@
 """Mistakes on several ranks are caught by their own task and named; right styles pass."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from grading.diagnosis import diagnose
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject
 from grading.protocol.messages import SubjectError
+from grading.tests.mutants.failing import expect_caught_and_named, failed
 from grading.tests.mutants.in_process import mutated
 from grading.tests.mutants.module6 import FILE, MUTANTS, STYLES, SUMMED
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import Rewrite, make_tree
 from grading.tests.mutants.test_grading_mutants import TASKS
-from grading.tests.mutants.test_grading_mutants_transformer import failed
 from grading.tests.running import case_failure, cases_of, checks_of, failures
 
 TASKS_OF_RANKS = ("6.1", "6.2")
@@ -24,11 +22,7 @@ TASKS_OF_RANKS = ("6.1", "6.2")
 @pytest.mark.measured("mutant")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mistake_on_ranks_is_caught_and_named(mutant: Mutant) -> None:
-    groups, _, answers = failed(mutant)
-    assert mutant.group in groups
-    if mutant.cause:
-        causes = [each.cause for each in diagnose(mutant.task, answers)]
-        assert any(re.search(mutant.cause, cause) for cause in causes), causes
+    expect_caught_and_named(mutant)
 
 
 @pytest.mark.slow
