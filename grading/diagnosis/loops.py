@@ -245,9 +245,11 @@ def formula(
                 moved[ignored] = arrays[ignored] + 1.0
                 if np.array_equal(computed(moved), found, equal_nan=True):
                     # The result has the shape of the only operand that it depends on.
-                    lead = (0,) * (len(shape) - arrays[used].ndim)
-                    own_part = tuple(map(slice, arrays[used].shape))
-                    return result(request, found[(*lead, *own_part)])
+                    own_part: tuple[int | slice, ...] = (
+                        *(0,) * (len(shape) - arrays[used].ndim),
+                        *map(slice, arrays[used].shape),
+                    )
+                    return result(request, found[own_part])
         return result(request, found)
 
     return modelled(("2.3",), cause, r"tensor\..*", model, composed=composed)
