@@ -29,7 +29,7 @@ def test_published_results_are_of_the_current_cases(tmp_path: Path) -> None:
     assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
     assert len(ids["verdict"]) == len(CASES)
     styles = (STYLES, STYLES_ON_RANKS, COURSE_STYLES, RIGHT, SIGNATURES)
-    assert len(ids["style"]) == sum(map(len, styles))
+    assert len(ids["style"]) == sum(len(each) for each in styles)
     assert len(ids["attack"]) >= len(NOT_PARALLEL) + len(RACING) + len(REPLACED)
     results = Results.read(page.FILE)
     assert results is not None
