@@ -108,7 +108,7 @@ class TorchTrainer:
         self.convert = _channels_last if "channels-last" in options else torch.Tensor.contiguous
         self.sentences, self.text = case.network == "kim", case.network == "gpt"
         self.drop = 0.25 if case.dropout else 0.0
-        self._weights = {
+        self.tensors = {
             name: self.convert(
                 torch.from_numpy(array.T if _is_linear(name, array) else array)
                 .to(torch.get_default_device())
@@ -117,9 +117,9 @@ class TorchTrainer:
             for name, array in case.weights().items()
         }
         if self.text:
-            _merge_maps(self._weights)
-        self.layers = _single(self._weights) if self.text else _layers(self._weights)
-        trained = [weight for weight in self._weights.values() if weight.requires_grad]
+            _merge_maps(self.tensors)
+        self.layers = _single(self.tensors) if self.text else layers_of(self.tensors)
+        trained = [weight for weight in self.tensors.values() if weight.requires_grad]
         self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
             trained, lr=rate, fused="fused" in options
         )
@@ -150,15 +150,16 @@ class TorchTrainer:
             with torch.no_grad():
                 whole: Tensor = self.whole(inputs, labels)
             return whole
-        loss = self._loss(self.run(self.layers, inputs, self.drop), labels)
+        loss = self.loss(self.run(self.layers, inputs, self.drop), labels)
         loss.backward()
         if self.text:
-            torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0)
+            torch.nn.utils.clip_grad_norm_(self.tensors.values(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()
 
-    def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
         if self.sentences:
             return F.binary_cross_entropy_with_logits(output, labels)
         if self.text:
@@ -167,11 +168,11 @@ class TorchTrainer:
 
     def _whole(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Compute loss and gradients as a function, update the weights and return the loss."""
-        trained = {name: one for name, one in self._weights.items() if one.requires_grad}
+        trained = {name: one for name, one in self.tensors.items() if one.requires_grad}
 
         def loss_of(weights: dict[str, Tensor]) -> Tensor:
-            layers = _layers(self._weights | weights)
-            return self._loss(self.network(layers, inputs, self.drop), labels)
+            layers = layers_of(self.tensors | weights)
+            return self.loss(self.network(layers, inputs, self.drop), labels)
 
         grads, loss = torch.func.grad_and_value(loss_of)(trained)
         for name, weight in trained.items():
@@ -201,7 +202,7 @@ class TorchTrainer:
     def weights(self) -> Weights:
         """Return the weights in our shapes."""
         found: dict[str, Tensor] = {}
-        for name, weight in self._weights.items():
+        for name, weight in self.tensors.items():
             names = [name.replace(MERGED, part) for part in MAPS_OF_ATTENTION]
             parts = weight.chunk(3) if MERGED in name else (weight,)
             found |= zip(names if MERGED in name else [name], parts, strict=True)
@@ -211,7 +212,7 @@ class TorchTrainer:
         }
 
 
-def _layers(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+def layers_of(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
     """Return weight and bias of each layer by its name; the embedding has no bias."""
     layers: dict[str, tuple[Tensor, ...]] = {
         name.removesuffix(".bias"): (weights[name.replace("bias", "weight")], bias)

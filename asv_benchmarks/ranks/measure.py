@@ -3,7 +3,7 @@
 import importlib.util
 import subprocess
 import sys
-import uuid
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,30 +42,44 @@ def contenders() -> list[str]:
     return ["ours", *(["torch"] if importlib.util.find_spec("torch") else [])]
 
 
+def launcher() -> str:
+    """Return the path of the MPI launcher.
+
+    Raises:
+        LookupError: There is no launcher, or no mpi4py.
+    """
+    # Imported here: asv also measures commits without it.
+    from mt_models.cli.launch import mpiexec
+
+    found = mpiexec()
+    if found is None or importlib.util.find_spec("mpi4py") is None:
+        raise LookupError(
+            "two ranks need mpi4py and an MPI library in this environment: hatch run mpi:speed"
+        )
+    return found
+
+
 def measure_once(contender: str, case: str, layout: str, steps: int) -> float:
     """Return the median time of a step in new processes, in seconds.
 
     Raises:
-        RuntimeError: There is no MPI, or a process failed.
+        LookupError: Two ranks need MPI, which is not installed.
+        RuntimeError: A process failed.
     """
     network, batch = CASES[case]
     chosen = LAYOUTS[layout]
     words = [sys.executable, "-m", "asv_benchmarks.ranks.worker"]
     words += [contender, network, str(batch), str(steps)]
     if chosen.ranks > 1:
-        launcher = Path(sys.executable).parent / "mpiexec"
-        if not launcher.exists() or importlib.util.find_spec("mpi4py") is None:
-            raise RuntimeError(
-                "two ranks need mpi4py and an MPI library in this environment: hatch run mpi:speed"
-            )
-        words = [str(launcher), "-n", str(chosen.ranks), *words]
-    done = subprocess.run(
-        words,
-        cwd=ROOT,
-        env={**environment(chosen.threads), "RANKS_STORE": uuid.uuid4().hex},
-        capture_output=True,
-        text=True,
-    )
+        words = [launcher(), "-n", str(chosen.ranks), *words]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            words,
+            cwd=ROOT,
+            env={**environment(chosen.threads), "RANKS_STORE": f"{folder}/store"},
+            capture_output=True,
+            text=True,
+        )
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)} failed:\n{done.stderr}")
     return float(done.stdout.split()[-1])

@@ -1,18 +1,16 @@
 """PyTorch's DistributedDataParallel on gloo; the ranks are those of the MPI launcher."""
 
 import os
-import tempfile
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from asv_benchmarks.contenders.with_torch import TorchTrainer, _layers
+from asv_benchmarks.contenders.with_torch import TorchTrainer, layers_of
 from asv_benchmarks.training_cases import LEARNING_RATE, TrainingCase
 
 
-class _Network(nn.Module):  # type: ignore[misc]  # PyTorch is not installed
+class _Network(nn.Module):  # type: ignore[misc]  # without PyTorch, its type is unknown
     """A network of the contender as a module, as DistributedDataParallel requires it."""
 
     def __init__(self, trainer: TorchTrainer) -> None:
@@ -21,7 +19,7 @@ class _Network(nn.Module):  # type: ignore[misc]  # PyTorch is not installed
         self.weights = nn.ParameterDict(
             {
                 name.replace(".", "/"): nn.Parameter(weight.detach(), weight.requires_grad)
-                for name, weight in trainer._weights.items()
+                for name, weight in trainer.tensors.items()
             }
         )
         self.run = trainer.network
@@ -30,7 +28,7 @@ class _Network(nn.Module):  # type: ignore[misc]  # PyTorch is not installed
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the output of the network."""
         named = {name.replace("/", "."): weight for name, weight in self.weights.items()}
-        output: Tensor = self.run(_layers(named), inputs, self.drop)
+        output: Tensor = self.run(layers_of(named), inputs, self.drop)
         return output
 
 
@@ -44,10 +42,9 @@ class TorchSteps:
         self.trainer = TorchTrainer(case, LEARNING_RATE, compiled=False)
         network: nn.Module = _Network(self.trainer)
         if size > 1:
-            # All ranks are children of one launcher, whose number names the file.
-            store = Path(tempfile.gettempdir()) / f"ranks-{os.environ['RANKS_STORE']}"
+            store = f"file://{os.environ['RANKS_STORE']}"
             torch.distributed.init_process_group(
-                "gloo", init_method=f"file://{store}", rank=self.rank, world_size=size
+                "gloo", init_method=store, rank=self.rank, world_size=size
             )
             network = DistributedDataParallel(network)
         self.network = network
@@ -60,7 +57,7 @@ class TorchSteps:
     def step(self) -> object:
         """Train one step."""
         self.optimizer.zero_grad()
-        loss = self.trainer._loss(self.network(self.inputs), self.labels)
+        loss = self.trainer.loss(self.network(self.inputs), self.labels)
         loss.backward()
         self.optimizer.step()
         return loss.item()

@@ -5,18 +5,18 @@ time of a step in seconds.
 """
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
+import click
 import numpy as np
 import numpy.typing as npt
 
 from asv_benchmarks.contenders.ours import OurTrainer, make_backend
 from asv_benchmarks.training_cases import LEARNING_RATE, Network, TrainingCase
 from mt_nn import binary_cross_entropy_with_logits, capture, nll_loss
-from mt_nn.distributed import Communicator, DataParallel, SingleProcess, world
+from mt_nn.distributed import Communicator, DataParallel, world
 
 WARM = 12
 """The number of steps before the first timed one: kernels are compiled, recorded and checked."""
@@ -79,6 +79,11 @@ def seconds_of(stepper: Stepper, steps: int) -> float:
     return statistics.median(taken)
 
 
+@click.command()
+@click.argument("contender", type=click.Choice(["ours", "torch"]))
+@click.argument("network", type=click.Choice(get_args(Network)))
+@click.argument("batch", type=click.IntRange(min=1))
+@click.argument("steps", type=click.IntRange(min=1))
 def main(contender: str, network: Network, batch: int, steps: int) -> None:
     """Measure, and print the time on rank 0."""
     case = TrainingCase(network, batch)
@@ -89,11 +94,11 @@ def main(contender: str, network: Network, batch: int, steps: int) -> None:
 
         stepper = TorchSteps(case)
     else:
-        stepper = OurSteps(case, world() if contender == "ours" else SingleProcess())
+        stepper = OurSteps(case, world())
     seconds = seconds_of(stepper, steps)
     if stepper.rank == 0:
         print(seconds)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))  # type: ignore[arg-type]
+    main()

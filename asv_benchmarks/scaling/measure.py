@@ -6,7 +6,7 @@ one thread. `asv_benchmarks.scaling.ping_pong` measures messages.
 
 import importlib.util
 import json
-import shutil
+import math
 import statistics
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from typing import Any
 
 from asv_benchmarks.conditions import Conditions, environment, pin
 from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase
+from mt_models.cli.launch import mpiexec
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,8 +52,7 @@ def _steps() -> dict[str, Any]:
 
 def messages() -> dict[str, float] | None:
     """Return latency and bandwidth between two processes; None without mpi4py or a launcher."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
+    launcher = mpiexec()
     if launcher is None or importlib.util.find_spec("mpi4py") is None:
         return None
     done = subprocess.run(
@@ -68,14 +68,8 @@ def messages() -> dict[str, float] | None:
 
 def _trained_parameters(network: Network) -> int:
     """Return the number of parameters with gradients; the word vectors are frozen."""
-    shapes = {name: s for name, s in SHAPES[network].items() if not name.startswith("embedding")}
-    total = 0
-    for shape in shapes.values():
-        size = 1
-        for side in shape:
-            size *= side
-        total += size
-    return total
+    shapes = SHAPES[network].items()
+    return sum(math.prod(shape) for name, shape in shapes if not name.startswith("embedding"))
 
 
 def _measured_steps() -> dict[str, Any]:

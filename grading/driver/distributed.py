@@ -1,8 +1,8 @@
 """Operations of module 6: parts of the data, and collective operations on simulated ranks.
 
 The ranks are those of the simulator of `mt_nn.distributed`, of which a worker has a copy. A rank
-that raises an exception ends the request with it. A deadlock ends it with an error that says for
-which rank each rank waits.
+that raises an exception ends the request with it. A deadlock ends it with an error that lists what
+each rank waits for.
 """
 
 import importlib

@@ -23,7 +23,7 @@ The worker gets a copy, because a submission has its own package of that name, o
 RANKS = "ranks"
 """The subpackage of the copied grader with the simulator of ranks of `mt_nn.distributed`."""
 
-RANK_FILES = ("communicator.py", "network.py", "simulator.py")
+RANK_FILES = ("communicator.py", "faults.py", "network.py", "simulator.py")
 """The files of `mt_nn.distributed` that make up the simulator; they import each other only."""
 
 

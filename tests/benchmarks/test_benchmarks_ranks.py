@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asv_benchmarks.benchmarks.ranks import Ranks
 from asv_benchmarks.ranks.__main__ import table
 from asv_benchmarks.ranks.measure import CASES, LAYOUTS, measure_once
 from asv_benchmarks.ranks.worker import OurSteps, seconds_of
@@ -54,5 +55,7 @@ def test_two_ranks_are_measured() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("mpi4py") is not None, reason="MPI is installed")
 def test_without_mpi_the_command_is_named() -> None:
-    with pytest.raises(RuntimeError, match="hatch run mpi:speed"):
+    with pytest.raises(LookupError, match="hatch run mpi:speed"):
         measure_once("ours", "Kim CNN, batch 50", "2 × 1", 3)
+    with pytest.raises(NotImplementedError, match="hatch run mpi:speed"):
+        Ranks().setup("Kim CNN, batch 50", "2 × 1")

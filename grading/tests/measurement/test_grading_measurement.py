@@ -1,7 +1,6 @@
 """The measurement counts what the tests hold, and what is published belongs to them."""
 
 import re
-from collections.abc import Sized
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,8 @@ def test_published_results_are_of_the_current_cases(tmp_path: Path) -> None:
     ids = {part: [each.id for each in present if each.part == part] for part in PARTS}
     assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
     assert len(ids["verdict"]) == len(CASES)
-    styles: tuple[Sized, ...] = (STYLES, STYLES_ON_RANKS, COURSE_STYLES, RIGHT, SIGNATURES)
-    assert len(ids["style"]) == sum(map(len, styles))
+    styles = (STYLES, STYLES_ON_RANKS, COURSE_STYLES, RIGHT, SIGNATURES)
+    assert len(ids["style"]) == sum(len(each) for each in styles)
     assert len(ids["attack"]) >= len(NOT_PARALLEL) + len(RACING) + len(REPLACED)
     results = Results.read(page.FILE)
     assert results is not None

@@ -146,7 +146,7 @@ def test_captured_steps_continue_a_sequence(options: dict[str, bool]) -> None:
 
 
 def is_fused(cache: GPTCache) -> bool:
-    """Return whether the fused form computes a token, which it does."""
+    """Compute a token with the fused form, and return whether the form can."""
     fused = cache.continuation.fused
     assert fused is not None
     return fused.logits(0, cache[0].length) is not None

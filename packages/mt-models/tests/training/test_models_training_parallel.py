@@ -21,6 +21,7 @@ from mt_models.problems import Evaluation, Examples, Points, Problem
 from mt_models.training import (
     BEST,
     LAST,
+    SINGLE,
     Display,
     DivergedError,
     Follower,
@@ -161,13 +162,12 @@ def assert_equal_runs(
 def test_runs_equal_those_of_one_process(backend: Any) -> None:
     settings = Settings(6, 5, seed=1, clip=1.0 if backend is not None else None)
 
-    def program(ranks: Communicator | None) -> tuple[Progress, dict[str, Array]]:
+    def program(ranks: Communicator) -> tuple[Progress, dict[str, Array]]:
         problem, optimizer = points(backend)
-        extra = {} if ranks is None else {"communicator": ranks}
-        progress = train(problem, optimizer, settings, Witness(), **extra)  # type: ignore[arg-type]
+        progress = train(problem, optimizer, settings, Witness(), communicator=ranks)
         return progress, problem.network.state_dict()
 
-    expected = program(None)
+    expected = program(SINGLE)
     # Six ranks have empty parts of batches of five and three examples.
     for size in (2, 6):
         for received in Simulator(size).run(program):
@@ -213,7 +213,8 @@ def test_the_checkpoint_of_a_run_whose_rank_died_resumes(tmp_path: Path) -> None
         problem, optimizer = points()
         progress = None
         if resume:
-            progress = restore(checkpoint_of_first(ranks, tmp_path), problem, optimizer)
+            found = last_checkpoint(tmp_path) if ranks.rank == 0 else None
+            progress = restore(checkpoint_of_first(ranks, found), problem, optimizer)
         observer: Any = Follower()
         if ranks.rank == 0:
             observer = Run(tmp_path, problem, optimizer, settings, {}, (), Display())

@@ -22,6 +22,8 @@ from mt_nn.distributed import (
     world,
 )
 
+OTHER_ORDER = np.zeros(2, np.dtype(np.float64).newbyteorder())
+
 
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=4))
 def test_texts_of_all_ranks_arrive(texts: list[str]) -> None:
@@ -107,6 +109,8 @@ def test_a_process_without_a_launcher_is_alone(monkeypatch: pytest.MonkeyPatch) 
     [
         (lambda alone: alone.all_reduce([1.0]), TypeError, "of type list, not a NumPy array"),
         (lambda alone: alone.all_reduce(np.array(["a"])), TypeError, "the dtype <U1"),
+        (lambda alone: alone.all_reduce(np.array([True])), TypeError, "the dtype bool"),
+        (lambda alone: alone.broadcast(OTHER_ORDER), TypeError, "byte order"),
         (lambda alone: alone.all_gather(np.zeros((2, 4))[:, ::2]), ValueError, "not contiguous"),
         (lambda alone: alone.broadcast(np.zeros(1), root=1), ValueError, "ranks are 0 to 0"),
     ],

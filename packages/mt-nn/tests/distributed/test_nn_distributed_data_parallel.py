@@ -31,6 +31,7 @@ from mt_nn.distributed import (
     Communicator,
     DataParallel,
     Dies,
+    Rank,
     RankFailure,
     Sampler,
     Simulator,
@@ -204,14 +205,13 @@ def test_a_ring_gives_the_same_parameters() -> None:
 
 
 def test_one_all_reduce_follows_the_backward_pass() -> None:
-    def program(ranks: Communicator) -> int:
+    def program(ranks: Rank) -> int:
         model = DataParallel(with_dropout(), ranks)
-        before = ranks.record.calls  # type: ignore[attr-defined]
+        before = ranks.record.calls
         with model.batch(5) as part:
             model.backward(loss_of(model, np.arange(5)[part.rows]))
         model.sum_gradients()
-        calls: int = ranks.record.calls - before  # type: ignore[attr-defined]
-        return calls
+        return ranks.record.calls - before
 
     assert Simulator(2).run(program) == [1, 1]
 
@@ -284,15 +284,14 @@ class TestMasksPerRank:
         assert first != second
 
     def test_statistics_are_those_of_the_rows_of_a_rank(self) -> None:
-        def program(ranks: Communicator) -> tuple[int, float]:
+        def program(ranks: Rank) -> tuple[int, float]:
             network = BatchNorm1d(1, momentum=1.0, backend=BACKEND)
             model = DataParallel(network, ranks, exact=False)
-            before = ranks.record.calls  # type: ignore[attr-defined]
+            before = ranks.record.calls
             with model.batch(4) as part:
                 model(tensor(np.arange(4.0)[part.rows, None], BACKEND))
             assert network.running_mean is not None
-            calls: int = ranks.record.calls - before  # type: ignore[attr-defined]
-            return calls, network.running_mean.item()
+            return ranks.record.calls - before, network.running_mean.item()
 
         assert Simulator(2).run(program) == [(0, 0.5), (0, 2.5)]
 

@@ -9,7 +9,8 @@ import click
 from mt_models.backends import BACKENDS, default_dtype
 from mt_models.cli.examples import CommandWithExamples
 from mt_models.cli.folders import complete_run
-from mt_models.cli.ranks import joined, launch
+from mt_models.cli.launch import launch
+from mt_models.cli.ranks import joined
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, LABEL_COLUMNS, TEXT_COLUMNS
 from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe, TextRecipe

@@ -116,14 +116,14 @@ def resume(
     changes = {name: options[name] for name in ("epochs", "patience") if name in options}
     with ExitStack() as stack:
         with agreeing(communicator):
-            folder = Path()
+            folder, found = Path(), None
             if communicator.rank == 0:
                 folder = latest_folder(problem, out, changes)
                 if not (folder / LAST).is_file():
                     last_checkpoint(folder)  # Raises the error.
                 stack.enter_context(run_lock(folder))
-                last_checkpoint(folder)
-        checkpoint = checkpoint_of_first(communicator, folder)
+                found = last_checkpoint(folder)
+        checkpoint = checkpoint_of_first(communicator, found)
         with agreeing(communicator):
             recipe, settings = _resumed(problem, checkpoint, changes, options)
             built = _built(recipe, console)
@@ -213,17 +213,10 @@ def _train(
             with agreeing(communicator):
                 progress = restore(checkpoint, problem, optimizer)
         progress = train(
-            problem,
-            optimizer,
-            settings,
-            observer,
-            progress,
-            schedule,
-            communicator=communicator,
+            problem, optimizer, settings, observer, progress, schedule, communicator=communicator
         )
         if isinstance(communicator, Measured):
-            traffic = communicator.traffic()
-            console.print(traffic_table(traffic))
+            console.print(traffic_table(communicator.traffic()))
         return progress
 
     if communicator.rank > 0:

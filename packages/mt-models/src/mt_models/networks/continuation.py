@@ -79,7 +79,7 @@ class FusedStep:
     """The computation of one token of one sequence by the fused form of the backend."""
 
     def __init__(self, parts: Parts, layers: list[LayerCache], backend: Backend) -> None:
-        """Prepare nothing yet: the first token does.
+        """Collect the parameters; the first token prepares the computation.
 
         Args:
             parts: The parts of the network.
@@ -100,8 +100,8 @@ class FusedStep:
         """Return the logits after a token, and store its key and value.
 
         Returns:
-            None if the form does not compute them: it is not there, a module has a hook, dropout is
-            in training mode, or the token does not exist.
+            None if the form does not compute them: the backend has none, a module has a hook,
+            dropout is in training mode, or the token does not exist.
 
         Shape:
             (1, vocabulary).
@@ -140,11 +140,6 @@ def _tensors(layer: Any) -> tuple[TensorData, TensorData | None]:
     return layer.weight.value.data, None if layer.bias is None else layer.bias.value.data
 
 
-def _second(block: TransformerBlock) -> list[Module]:
-    """Return the layers of a block after its attention."""
-    return [block.norm2, block.linear1, block.linear2]
-
-
 def parts_of(
     outer: list[Any], transformer_blocks: Sequence[TransformerBlock], others: Sequence[Module]
 ) -> Parts:
@@ -162,7 +157,10 @@ def parts_of(
     ):
         return Parts([], [], [], None)
     blocks: list[list[Any]] = [
-        [block.norm1, each.query, each.key, each.value, each.output, *_second(block)]
+        [
+            *(block.norm1, each.query, each.key, each.value, each.output),
+            *(block.norm2, block.linear1, block.linear2),
+        ]
         for block, each in zip(transformer_blocks, attentions, strict=True)
     ]
     others = [*others, *transformer_blocks, *attentions]

@@ -1,4 +1,4 @@
-"""Networks that answer: evaluation mode, and answers without the library's Python."""
+"""Networks in evaluation mode, and functions that return their outputs from captured kernels."""
 
 import threading
 from collections.abc import Callable, Iterator

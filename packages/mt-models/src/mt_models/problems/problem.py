@@ -13,6 +13,9 @@ from mt_autodiff import no_grad
 from mt_models.networks import can_be_captured, evaluating
 from mt_nn import Module, capture
 
+EVALUATION_BATCH = 16
+"""The number of examples in a batch of an evaluation."""
+
 CAPTURED_FROM = 8
 """Smallest number of batches of a captured evaluation: recording takes as long as a few batches."""
 
@@ -222,7 +225,7 @@ class Problem(ABC):
         loss, output = self.compute(self.inputs(batch), batch.labels)
         return Answer(loss, self.probabilities_of(output))
 
-    def evaluate(self, examples: Examples, batch_size: int = 16) -> Evaluation:
+    def evaluate(self, examples: Examples, batch_size: int = EVALUATION_BATCH) -> Evaluation:
         """Evaluate the network, in evaluation mode and without gradients.
 
         Many batches are captured (see `mt_nn.capture`); the results are equal.

@@ -9,7 +9,13 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, no_grad
 from mt_models.datasets import DataFormatError
 from mt_models.networks import GPT, evaluating
-from mt_models.problems.problem import Evaluation, Examples, Problem, checksum
+from mt_models.problems.problem import (
+    EVALUATION_BATCH,
+    Evaluation,
+    Examples,
+    Problem,
+    checksum,
+)
 from mt_models.tokenizers import Ids, Tokenizer
 from mt_nn import cross_entropy, softmax
 
@@ -155,13 +161,16 @@ class Text(Problem):
         hits: npt.NDArray[np.bool_] = output.to_numpy().argmax(-1) == labels
         return hits
 
-    def evaluate(self, examples: Examples, batch_size: int = 16) -> TextEvaluation:
+    def evaluate(self, examples: Examples, batch_size: int = EVALUATION_BATCH) -> TextEvaluation:
         """Evaluate the network on sequences; see `evaluate_sequences`."""
         return evaluate_sequences(self.network, examples, self.classes, batch_size)
 
 
 def evaluate_sequences(
-    network: GPT, examples: Examples, tokens: tuple[str, ...], batch_size: int = 16
+    network: GPT,
+    examples: Examples,
+    tokens: tuple[str, ...],
+    batch_size: int = EVALUATION_BATCH,
 ) -> TextEvaluation:
     """Evaluate a network on sequences, in evaluation mode and without recording.
 

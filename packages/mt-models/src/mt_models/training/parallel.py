@@ -5,6 +5,7 @@ have, so that all take the same one.
 """
 
 import hashlib
+import math
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_models.problems import Evaluation, Examples, Problem
-from mt_models.problems.problem import Loss
+from mt_models.problems.problem import EVALUATION_BATCH, Loss
 from mt_models.training.records import Progress
 from mt_nn import Optimizer, capture, clip_grad_norm
 from mt_nn.distributed import (
@@ -26,9 +27,6 @@ from mt_nn.distributed import (
     gather_rows,
     part_of,
 )
-
-BLOCK = 16
-"""The number of examples in a batch of an evaluation; see `Problem.evaluate`."""
 
 
 class ParallelSteps:
@@ -155,9 +153,10 @@ def evaluate(problem: Problem, examples: Examples, communicator: Communicator) -
     """
     if communicator.size == 1 or not len(examples):
         return problem.evaluate(examples)
-    blocks = part_of(-(-len(examples) // BLOCK), communicator.rank, communicator.size)
-    start = BLOCK * blocks.start
-    own = problem.evaluate(examples[start : start + BLOCK * blocks.count], BLOCK)
+    size = EVALUATION_BATCH
+    batches = part_of(math.ceil(len(examples) / size), communicator.rank, communicator.size)
+    start = size * batches.start
+    own = problem.evaluate(examples[start : start + size * batches.count], size)
     counted = len(own.labels)
     sums = np.array([own.loss * counted if counted else 0.0, counted])
     communicator.all_reduce(sums)

@@ -181,21 +181,19 @@ def last_checkpoint(folder: Path) -> Checkpoint:
     return load_checkpoint(path)
 
 
-def checkpoint_of_first(communicator: Communicator, folder: Path) -> Checkpoint:
-    """Return the last checkpoint in a folder of rank 0, on all ranks.
+def checkpoint_of_first(communicator: Communicator, checkpoint: Checkpoint | None) -> Checkpoint:
+    """Return the checkpoint of rank 0, on all ranks.
 
-    The file travels, so that other machines need no access to the folder.
+    The file travels, so that other machines need no access to the folder of the run.
 
     Args:
         communicator: The communicator.
-        folder: The folder of the run, which only rank 0 uses.
+        checkpoint: The checkpoint on rank 0, whose file is still the same; None on other ranks.
     """
-    if communicator.size == 1:
-        return last_checkpoint(folder)
-    first = communicator.rank == 0
-    content = broadcast_bytes(communicator, (folder / LAST).read_bytes() if first else b"")
-    if first:
-        return last_checkpoint(folder)
+    content = b"" if checkpoint is None or communicator.size == 1 else checkpoint.path.read_bytes()
+    content = broadcast_bytes(communicator, content)
+    if checkpoint is not None:
+        return checkpoint
     with tempfile.TemporaryDirectory(prefix="minitorch-") as name:
         (Path(name) / LAST).write_bytes(content)
         return last_checkpoint(Path(name))

@@ -14,19 +14,11 @@ from mt_nn.distributed.collectives import (
 )
 from mt_nn.distributed.communicator import CommunicationError, Communicator, SingleProcess
 from mt_nn.distributed.data_parallel import DataParallel
+from mt_nn.distributed.faults import Deadlock, Dies, Hangs, RankFailure, SlowLink
 from mt_nn.distributed.mpi import LIMIT, Mpi, RankMissingError, launched, world
 from mt_nn.distributed.network import Network
 from mt_nn.distributed.sampler import Part, Sampler, part_of
-from mt_nn.distributed.simulator import (
-    Deadlock,
-    Dies,
-    Hangs,
-    Rank,
-    RankFailure,
-    Record,
-    Simulator,
-    SlowLink,
-)
+from mt_nn.distributed.simulator import Rank, Record, Simulator
 from mt_nn.distributed.traffic import Measured, Traffic, traffic_table
 
 __all__ = [

@@ -114,10 +114,11 @@ def check_buffer(operation: str, buffer: npt.NDArray[Any]) -> None:
 
     Args:
         operation: The name of the caller, for error messages.
-        buffer: The buffer.
+        buffer: The buffer. Truth values have no sum, so ``all_reduce`` refuses them.
 
     Raises:
-        TypeError: The buffer is not an array, or its elements are not numbers.
+        TypeError: The buffer is not an array, or its elements are not numbers in the byte order of
+            the machine.
         ValueError: The array is not contiguous.
     """
     if not isinstance(buffer, np.ndarray):
@@ -125,9 +126,11 @@ def check_buffer(operation: str, buffer: npt.NDArray[Any]) -> None:
             f"{operation}: the buffer is of type {type(buffer).__name__}, not a NumPy array; pass "
             "an array, for example np.asarray(numbers)"
         )
-    if buffer.dtype.kind not in "biufc":
+    kinds = "iufc" if operation == "all_reduce" else "biufc"
+    if buffer.dtype.kind not in kinds or not buffer.dtype.isnative:
         raise TypeError(
-            f"{operation}: the buffer has the dtype {buffer.dtype}; pass an array of numbers"
+            f"{operation}: the buffer has the dtype {buffer.dtype}; pass an array of numbers, in "
+            "the byte order of this machine"
         )
     if not buffer.flags.c_contiguous:
         raise ValueError(

@@ -186,7 +186,7 @@ class DataParallel(Module):
             self._views[number] = view
         return view
 
-    # The beginning
+    # Preparation
 
     def _description(self) -> dict[str, str]:
         """Return the shape and dtype of each parameter, and whether it is trained."""

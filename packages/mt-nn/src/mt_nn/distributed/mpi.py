@@ -7,7 +7,7 @@ never as pickles.
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -25,16 +25,17 @@ from mt_nn.distributed.communicator import (
 LIMIT = 60.0
 """The default time, in seconds, that an operation waits for the other ranks."""
 HEARTBEAT = 1.0
-"""The time in seconds after which a waiting rank tells the others in which operation it waits."""
+"""The time in seconds after which a waiting rank reports to the others in which operation it waits.
+"""
 SPIN = 0.02
-"""The time in seconds for which a waiting rank asks again at once. Longer waits, such as those for
-an evaluation, leave the processor to other processes."""
+"""The time in seconds for which a waiting rank tests its request without pauses. Longer waits, such
+as those for an evaluation, leave the processor to other processes."""
 PAUSE = 0.001
-"""The time in seconds between two questions afterwards."""
+"""The time in seconds between two tests afterwards."""
 
 PRINTED = 0.5
-"""The time in seconds between the last message and the end: a launcher that ends drops what it has
-not forwarded yet."""
+"""The time in seconds between the last message and the end of the ranks: when the launcher ends, it
+loses the output that it has not forwarded yet."""
 
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 """Environment variables in which MPICH (also Intel MPI and Slurm's PMI) and Open MPI tell each
@@ -72,9 +73,10 @@ def world(limit: float = LIMIT) -> Communicator:
 class Mpi(Communicator):
     """All ranks that an MPI launcher started; also a context manager that ends all on an error.
 
-    MPI itself waits without end for a rank that is gone. Here an operation waits for a limited
-    time, and the error names the ranks that did not take part: each waiting rank tells the others
-    after a second. An error that leaves the ``with`` block on one rank ends the processes of all::
+    MPI itself waits without end for a rank that has ended. Here an operation waits for a limited
+    time, and the error names the ranks that did not take part: after a second, each waiting rank
+    reports to the others that it waits. An error that leaves the ``with`` block on one rank ends
+    the processes of all::
 
         with Mpi() as communicator:
             train(communicator)
@@ -83,9 +85,7 @@ class Mpi(Communicator):
         rank: The number of this rank, 0 to size - 1.
         size: The number of ranks.
         limit: The time, in seconds, that an operation waits.
-        calls: The number of operations so far.
-        bytes: The bytes of their buffers.
-        waited: The time in them, in seconds: the exchange and the wait for slower ranks.
+        calls: The number of operations so far; `Measured` measures their bytes and times.
     """
 
     def __init__(self, limit: float = LIMIT) -> None:
@@ -106,36 +106,35 @@ class Mpi(Communicator):
         self.rank: int = self._world.Get_rank()
         self.size: int = self._world.Get_size()
         self.limit = limit
-        self.calls = self.bytes = 0
-        self.waited = 0.0
-        self._heard = [0] * self.size
+        self.calls = 0
+        self._reported = [0] * self.size
         self._kept: list[Any] = []
 
     def broadcast(self, buffer: npt.NDArray[Any], root: int = 0) -> None:
         """Replace the elements of a buffer, in place, by those of the rank `root`."""
         check_buffer("broadcast", buffer)
         check_root(root, self.size)
-        self._finish("broadcast", self._world.Ibcast(buffer, root), buffer)
+        self._run("broadcast", lambda: self._world.Ibcast(buffer, root), buffer)
 
     def all_reduce(self, buffer: npt.NDArray[Any]) -> None:
         """Replace the elements of a buffer, in place, by their sums over all ranks."""
         check_buffer("all_reduce", buffer)
-        request = self._world.Iallreduce(self._mpi.IN_PLACE, buffer, self._mpi.SUM)
-        self._finish("all_reduce", request, buffer)
+        place, add = self._mpi.IN_PLACE, self._mpi.SUM
+        self._run("all_reduce", lambda: self._world.Iallreduce(place, buffer, add), buffer)
 
     def all_gather(self, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the buffers of all ranks, of shape (size, *buffer.shape)."""
         check_buffer("all_gather", buffer)
         gathered = np.empty((self.size, *buffer.shape), buffer.dtype)
-        self._finish("all_gather", self._world.Iallgather(buffer, gathered), buffer, gathered)
+        self._run("all_gather", lambda: self._world.Iallgather(buffer, gathered), buffer, gathered)
         return gathered
 
     def barrier(self) -> None:
         """Wait until all ranks have called this method."""
-        self._finish("barrier", self._world.Ibarrier())
+        self._run("barrier", self._world.Ibarrier)
 
     def abort(self, code: int = 1) -> None:
-        """End the processes of all ranks, after what they printed has left the launcher."""
+        """End the processes of all ranks, after the launcher has forwarded their output."""
         sys.stdout.flush()
         sys.stderr.flush()
         time.sleep(PRINTED)
@@ -148,14 +147,17 @@ class Mpi(Communicator):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End all ranks if an error leaves the block; a `SystemExit` ends this one only."""
+        """End all ranks if an error leaves the block; a `SystemExit` ends this one only.
+
+        A `CommunicationError` is printed as a message, and other errors with their traceback.
+        """
         if error is None or isinstance(error, SystemExit):
             return
         if isinstance(error, KeyboardInterrupt):
             self.abort(130)
         elif isinstance(error, RankMissingError) and self.rank != error.reporter:
             time.sleep(2 * HEARTBEAT)  # One rank prints the message.
-        elif isinstance(error, CommunicationError | OSError | ValueError | ImportError):
+        elif isinstance(error, CommunicationError):
             print(f"Error on rank {self.rank}: {error}", file=sys.stderr)
         else:
             print(f"Error on rank {self.rank}:", file=sys.stderr)
@@ -164,29 +166,29 @@ class Mpi(Communicator):
 
     # Waiting
 
-    def _finish(self, operation: str, request: Any, *buffers: npt.NDArray[Any]) -> None:
-        """Wait for an operation, at most for the limit.
+    def _run(self, operation: str, start: Callable[[], Any], *buffers: npt.NDArray[Any]) -> None:
+        """Start an operation and wait for its end, at most for the limit.
 
         Args:
             operation: Its name, for error messages.
-            request: The request of MPI.
-            buffers: The buffers that MPI reads and writes until then.
+            start: A function that starts it and returns the request of MPI.
+            buffers: The buffers that MPI reads and writes until the end.
         """
         self.calls += 1
-        self.bytes += sum(each.nbytes for each in buffers)
         begin = time.perf_counter()
-        has_told = False
+        has_reported = False
         try:
+            request = start()
             while not request.Test():
                 waited = time.perf_counter() - begin
                 if waited < SPIN:
                     _yield()
                     continue
                 time.sleep(PAUSE)
-                if waited > HEARTBEAT and not has_told:
-                    has_told = True
-                    self._tell()
-                # The last waiting rank has a heartbeat's time to tell.
+                if waited > HEARTBEAT and not has_reported:
+                    has_reported = True
+                    self._report()
+                # The rank that began to wait last has the time of a heartbeat to report it.
                 if waited > self.limit + 2 * HEARTBEAT:
                     self._kept += [request, *buffers]  # MPI may still write into them.
                     raise self._missing(operation)
@@ -195,29 +197,27 @@ class Mpi(Communicator):
                 f"rank {self.rank}: {operation} number {self.calls} failed: {error}; another rank "
                 "has ended, or ranks called different operations"
             ) from error
-        finally:
-            self.waited += time.perf_counter() - begin
 
-    def _tell(self) -> None:
-        """Tell the other ranks in which operation this one waits, and read what they told."""
+    def _report(self) -> None:
+        """Report to the other ranks in which operation this one waits, and read their reports."""
         self._kept = [each for each in self._kept if not _is_finished(each)]
         number = np.array([self.calls], np.int64)
         for other in range(self.size):
             if other != self.rank:
                 self._kept.append((self._signals.Isend(number, other), number))
-        self._listen()
+        self._read_reports()
 
-    def _listen(self) -> None:
+    def _read_reports(self) -> None:
         status, number = self._mpi.Status(), np.zeros(1, np.int64)
         while self._signals.Iprobe(status=status):
             source = status.Get_source()
             self._signals.Recv(number, source)
-            self._heard[source] = max(self._heard[source], int(number[0]))
+            self._reported[source] = max(self._reported[source], int(number[0]))
 
     def _missing(self, operation: str) -> "RankMissingError":
-        self._listen()
-        self._heard[self.rank] = self.calls
-        missing = [rank for rank, number in enumerate(self._heard) if number < self.calls]
+        self._read_reports()
+        self._reported[self.rank] = self.calls
+        missing = [rank for rank, number in enumerate(self._reported) if number < self.calls]
         waiting = [rank for rank in range(self.size) if rank not in missing]
         names = ", ".join(map(str, missing)) or "unknown"
         return RankMissingError(

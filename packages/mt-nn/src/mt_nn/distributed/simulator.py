@@ -1,11 +1,11 @@
-"""A simulator of ranks: all of them in one process, played in turn, with faults on request.
+"""A simulator of ranks: all of them in one process, one after the other, with faults on request.
 
 Each rank is a thread, and exactly one thread runs at a time. The simulator changes to another rank
 only where a rank waits for others in a call of its communicator, and it chooses the next one in the
 order of the ranks. So every run of a function is the same, errors included.
 
-`send` waits until the message is received. MPI may return earlier and may not; a program that needs
-it to return earlier has a deadlock, which the simulator finds at once.
+`send` waits until the message is received. MPI may return earlier, but need not; a program that
+relies on it has a deadlock, which the simulator finds at once.
 
 The module imports NumPy and its neighbours (with relative imports), so a copy of these files works
 under any name.
@@ -20,87 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .communicator import CommunicationError, Communicator, check_buffer, check_root
+from .faults import Deadlock, Dies, Fault, Hangs, RankFailure, SlowLink
 from .network import Network
 
 T = TypeVar("T")
 Buffer: TypeAlias = npt.NDArray[Any]
-
-MOST_NAMED = 8
-"""The largest number of waiting ranks that an error describes."""
-
-
-class RankFailure(CommunicationError):  # noqa: N818  (the failure is that of a rank)
-    """A rank raised an exception, died or hung, so the others were ended.
-
-    Attributes:
-        rank: The number of the rank.
-    """
-
-    def __init__(self, rank: int, message: str) -> None:
-        super().__init__(message)
-        self.rank = rank
-
-
-class Deadlock(CommunicationError):  # noqa: N818  (its name in the literature)
-    """Every rank that has not returned waits for another one.
-
-    Attributes:
-        waiting: For each waiting rank, a clause that says what it waits for.
-    """
-
-    def __init__(self, waiting: dict[int, str]) -> None:
-        named = [f"rank {rank} {clause}" for rank, clause in waiting.items()]
-        if len(named) > MOST_NAMED:
-            named[MOST_NAMED:] = [f"{len(named) - MOST_NAMED} further ranks wait, too"]
-        super().__init__("deadlock: " + "; ".join(named))
-        self.waiting = waiting
-
-
-@dataclass(frozen=True)
-class Dies:
-    """A fault: a rank ends at one of its calls, as after `kill -9`.
-
-    Attributes:
-        rank: The rank.
-        call: The number of the call of its communicator, counted from 1.
-    """
-
-    rank: int
-    call: int
-
-
-@dataclass(frozen=True)
-class Hangs:
-    """A fault: a rank stops for ever at one of its calls.
-
-    Attributes:
-        rank: The rank.
-        call: The number of the call of its communicator, counted from 1.
-    """
-
-    rank: int
-    call: int
-
-
-@dataclass(frozen=True)
-class SlowLink:
-    """A fault: messages from one rank to another take longer.
-
-    Collective operations of the simulator itself do not use links; those of
-    `mt_nn.distributed.collectives` do.
-
-    Attributes:
-        source: The rank that sends.
-        to: The rank that receives.
-        factor: The factor of a message's time.
-    """
-
-    source: int
-    to: int
-    factor: float
-
-
-Fault: TypeAlias = Dies | Hangs | SlowLink
 
 
 @dataclass
@@ -134,11 +58,11 @@ class Simulator:
     >>> Simulator(4).run(program)[2]
     array([10., 10., 10.])
 
-    A deadlock is an error that says who waits for whom:
+    The error of a deadlock lists what each rank waits for:
 
     >>> Simulator(1).run(lambda communicator: communicator.receive(np.empty(3), 0))
     Traceback (most recent call last):
-    mt_nn.distributed.simulator.Deadlock: deadlock: rank 0 waits to receive 3 elements from rank 0
+    mt_nn.distributed.faults.Deadlock: deadlock: rank 0 waits to receive 3 elements from rank 0
 
     Args:
         size: The number of ranks.
@@ -197,7 +121,7 @@ class _Message:
         rank: The rank that waits.
         buffer: The elements to send, or the place for those to receive.
         since: Simulated time at which the rank began to wait.
-        words: What the rank waits for.
+        words: A clause with the message for which the rank waits.
         received: Number of elements that arrived; None before.
         end: Simulated time at which the message arrived.
     """
@@ -217,14 +141,12 @@ class _Gathering:
     Attributes:
         name: The name of the operation.
         key: The arguments that have to agree on all ranks.
-        buffers: The buffers by rank.
-        done: True after all ranks came.
+        buffers: The buffers by rank; the operation is complete with those of all ranks.
     """
 
     name: str
     key: tuple[Any, ...]
     buffers: dict[int, Buffer]
-    done: bool = False
 
 
 class Rank(Communicator):
@@ -385,10 +307,10 @@ class Rank(Communicator):
         check_buffer(name, buffer)
         self._begin(name)
         self.record.shared += buffer.nbytes
-        operation = self._run.gather(self, name, buffer, key)
-        if not operation.done:
-            self._wait_until(lambda: operation.done, f"waits for the others in {name}")
-        return [operation.buffers[rank] for rank in range(self.size)]
+        buffers = self._run.gather(self, name, buffer, key).buffers
+        if len(buffers) < self.size:
+            self._wait_until(lambda: len(buffers) == self.size, f"waits for the others in {name}")
+        return [buffers[rank] for rank in range(self.size)]
 
     def _wait_until(self, ready: Callable[[], bool], words: str) -> None:
         """Let other ranks run until a condition is true."""
@@ -405,8 +327,8 @@ class _Run(Generic[T]):
 
     Attributes:
         stopping: True if the threads have to end.
-        back: Is released when a rank waits or ends.
-        hung: The place of each rank that hangs.
+        back: A semaphore that a rank releases when it waits or ends.
+        hung: The call in which a rank hangs, by its number.
         errors: The exception that ended a rank, by its number.
     """
 
@@ -518,7 +440,6 @@ class _Run(Generic[T]):
         operation.buffers[rank.rank] = buffer.copy()
         if len(operation.buffers) == self.simulator.size:
             self._gathering = None
-            operation.done = True
             self._take_time(operation, buffer.nbytes)
         return operation
 
