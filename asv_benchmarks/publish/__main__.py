@@ -1,5 +1,6 @@
 """The command `hatch run publish-speed`, which writes tables and pictures of the last results."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -39,8 +40,8 @@ def main() -> None:
     if peers:
         _peers(peers)
     if breakdown.exists():
-        latest = [table for kind in peers.values() for table in kind]
-        _write_breakdown(*stage_breakdown.read(breakdown), latest)
+        measured = [table for kind in peers.values() for table in kind]
+        _write_breakdown(*stage_breakdown.read(breakdown), measured)
 
 
 def read_tables(folder: Path) -> dict[str, list[Table]]:
@@ -87,12 +88,34 @@ def _peers(measured: dict[str, list[Table]]) -> None:
 
 
 README = """\
-The table compares one training step (forward, backward, optimiser) with the same network in other
+The tables compare one training step (forward, backward, optimiser) with the same network in other
 frameworks, from the same weights: with the fastest of all in its fastest setting, and with PyTorch
-as it starts. **3×** means that the framework takes three times as long as ours; the spread follows.
-The ratio is the median of all rounds, or the ratio of the shortest times if it is smaller.
-`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
+as it starts. The line below a table names the processor, and says so if every framework ran with
+its default settings only. **3×** means that the framework takes three times as long as ours; the
+spread follows. The ratio is the median of all rounds, or the ratio of the shortest times if it is
+smaller. `hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
 measurements, those on two threads included, and the time of each part of a step."""
+
+
+def time_of_pytorch(conditions: Mapping[str, object], measured: list[Table]) -> float | None:
+    """Return the seconds of PyTorch's step on the processor of the stages.
+
+    Args:
+        conditions: Those of the stages.
+        measured: The tables of all processors.
+
+    Returns:
+        None if PyTorch was not measured on this processor with as many threads.
+    """
+    machine = ("processor", "threads")
+    times = (
+        row.times["torch"].cpu / 1e3
+        for table in measured
+        if all(table.conditions[name] == conditions[name] for name in machine)
+        for row in table.rows
+        if row.key == "step-course-16" and "torch" in row.times
+    )
+    return next(times, None)
 
 
 def _write_breakdown(
@@ -100,10 +123,9 @@ def _write_breakdown(
 ) -> None:
     """Write the breakdown of a training step into the guide to speed, and draw its pictures."""
     seconds = {STAGES[stage.backend].replace("`", ""): stage.seconds for stage in stages}
-    for table in peers[:1]:
-        for row in table.rows:
-            if row.key == "step-course-16" and "torch" in row.times:
-                seconds["PyTorch, for comparison"] = row.times["torch"].cpu / 1e3
+    pytorch = time_of_pytorch(conditions, peers)
+    if pytorch is not None:
+        seconds["PyTorch, for comparison"] = pytorch
     pictures.save(pictures.stages(seconds), IMAGES / "speed-stages.svg")
     shares = {
         stage.backend: [(_name(part), part.seconds) for part in stage.parts] for stage in stages

@@ -14,7 +14,7 @@ from asv_benchmarks.peers.results import Result, Table
 from asv_benchmarks.peers.roofline import Limits, cost
 from asv_benchmarks.peers.rows import kernel_rows, rows
 from asv_benchmarks.publish import pictures, tables
-from asv_benchmarks.publish.__main__ import GUIDE, STAGES
+from asv_benchmarks.publish.__main__ import GUIDE, STAGES, time_of_pytorch
 from tools.blocks import with_block
 
 CONDITIONS = {
@@ -95,6 +95,14 @@ def test_equal_numbers_give_equal_pictures(tmp_path: Path) -> None:
         first = (tmp_path / "a" / name).read_text("utf-8")
         assert first == (tmp_path / "b" / name).read_text("utf-8")
         assert first.startswith("<?xml")
+
+
+def test_stages_are_beside_pytorch_on_the_same_processor() -> None:
+    others = [
+        replace(table(), conditions=CONDITIONS | at) for at in ({"processor": "Q"}, {"threads": 2})
+    ]
+    assert time_of_pytorch(CONDITIONS, others) is None
+    assert time_of_pytorch(CONDITIONS, [*others, table()]) == pytest.approx(3e-3)
 
 
 def test_the_cost_of_a_workload() -> None:

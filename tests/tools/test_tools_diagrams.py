@@ -53,7 +53,11 @@ def test_numbers_are_formatted_without_trailing_zeros() -> None:
 
 
 def test_redundant_arrows_are_left_out() -> None:
-    always, _ = arrows(read_packages())
+    always, with_extras = arrows(read_packages())
     assert ("mt-nn", "mt-autodiff") in always
     assert ("mt-autodiff", "mt-tensor") in always
     assert ("mt-nn", "mt-tensor") not in always
+    assert ("mt-models", "mt-kernels-cuda") in with_extras
+    # `mt-models[mpi]` installs `mt-nn[mpi]`; an arrow to mt-nn is there already.
+    assert ("mt-models", "mt-nn") not in with_extras
+    assert len(with_extras) == len(set(with_extras))

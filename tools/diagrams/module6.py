@@ -14,7 +14,7 @@ def parts_picture() -> Picture:
     picture = Picture(
         "Eight examples in the random orders of two epochs. In each epoch the first three "
         "positions belong to rank 0, the next three to rank 1, and the last two to rank 2. So each "
-        "example belongs to one rank, and in the next epoch to another one.",
+        "example belongs to one rank in each epoch, and the parts of two epochs differ.",
         300,
     )
     width = CELL + 4

@@ -82,10 +82,10 @@ def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[s
     with_extras = [
         (package.name, needed)
         for package in packages
-        for names_of_extra in package.extras.values()
-        for needed in sorted(names_of_extra & names)
-        # The extra `mt-models[app]` installs the app, which requires mt-models.
-        if package.name not in reach(needed)
+        for needed in sorted(names & set().union(*package.extras.values()))
+        # The extra `mt-models[app]` installs the app, which requires mt-models, and the extra
+        # `mt-models[mpi]` an extra of mt-nn, which mt-models requires.
+        if package.name not in reach(needed) and needed not in reach(package.name)
     ]
     return required, with_extras
 

@@ -78,7 +78,7 @@ def epoch_part(count: int, rank: int, size: int, seed: int, epoch: int) -> Seque
     """Return the numbers of the examples on which a rank trains in an epoch.
 
     They are those of `epoch_order` at the positions of `partition`. So each example is used by
-    exactly one rank in each epoch, and in another epoch by another rank.
+    exactly one rank in each epoch, and the part of a rank differs from epoch to epoch.
 
     Args:
         count: The number of examples, at least 0.
