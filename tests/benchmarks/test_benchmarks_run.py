@@ -109,6 +109,17 @@ print(min(first) / sorted(seconds() for _ in range(20))[10])
     assert float(done.stdout) < 5.0, done.stderr
 
 
+def test_an_import_of_the_benchmarks_leaves_the_environment_alone() -> None:
+    """The tests import benchmarks, and numba refuses another number of threads afterwards."""
+    program = """
+import os
+before = dict(os.environ)
+from asv_benchmarks.try_out import all_benchmarks
+assert list(all_benchmarks()) and dict(os.environ) == before
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
 def test_an_unknown_benchmark_is_a_failure() -> None:
     with pytest.raises(AssertionError, match="0 benchmarks"):
         try_out("no such benchmark")
