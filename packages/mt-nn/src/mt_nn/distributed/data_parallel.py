@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Scalar, Tensor, record
 from mt_nn._generators import decoded, generators_of, states_of
-from mt_nn._gradients import gradient
 from mt_nn.distributed.agreement import broadcast_bytes, check_equal
 from mt_nn.distributed.communicator import Communicator
+from mt_nn.distributed.gradient_buffer import GradientBuffer
 from mt_nn.distributed.sampler import Part, part_of
 from mt_nn.distributed.whole_batch import RowsOfDraws, WholeBatch
 from mt_nn.layers.normalization import BatchNormalization
 from mt_nn.module import Module
-from mt_nn.parameter import Parameter
 from mt_tensor import recording
 
 
@@ -57,8 +55,9 @@ class DataParallel(Module):
         """Give all ranks the parameters, buffers and generators of rank 0.
 
         Args:
-            module: The network; its layers of dropout and batch normalisation are changed so that
-                they know the whole batch.
+            module: The network with all its parameters: those that are added later have no part in
+                the sums. Its layers of dropout and batch normalisation are changed so that they
+                know the whole batch.
             communicator: The communicator.
             exact: False for masks and statistics of each rank's rows.
 
@@ -69,6 +68,7 @@ class DataParallel(Module):
         self.communicator = communicator
         self.exact = exact
         self._part: Part | None = None
+        self._gradients = GradientBuffer(module.parameters())
         check_equal(communicator, self._description(), "build the same network on each rank")
         self._copy_from_first()
         if exact:
@@ -78,9 +78,6 @@ class DataParallel(Module):
             for generator in _distinct(generators_of(module).values()):
                 bits = generator.bit_generator
                 bits.state = bits.jumped(communicator.rank).state  # type: ignore[attr-defined]
-        self._flat = np.empty(0)
-        self._views: list[Tensor | None] = []
-        self._sizes: list[tuple[int, ...]] = []
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the output of the network for the rank's examples."""
@@ -143,48 +140,7 @@ class DataParallel(Module):
             "sums gradients over ranks; capture the forward and backward pass, and the step of the "
             "optimiser, each on its own"
         )
-        parameters = [each for each in self.module.parameters() if each.requires_grad]
-        self._lay_out(parameters, len(numbers))
-        flat, at, flags = self._flat, 0, len(self._flat) - len(numbers) - len(parameters)
-        for number, parameter in enumerate(parameters):
-            end, grad = at + _size(parameter.shape), gradient(parameter)
-            place = flat[at:end].reshape(parameter.shape)
-            place[...] = 0.0 if grad is None else _elements(grad)
-            flat[flags + number] = 0.0 if grad is None else 1.0
-            at = end
-        flat[len(flat) - len(numbers) :] = numbers
-        with record("sum of gradients"):
-            self.communicator.all_reduce(flat)
-        at = 0
-        for number, parameter in enumerate(parameters):
-            end = at + _size(parameter.shape)
-            if flat[flags + number] == 0.0:
-                parameter.grad = None
-            elif isinstance(parameter.value, Scalar):
-                parameter.grad = float(flat[at])
-            else:
-                parameter.grad = self._view(number, parameter.value, flat[at:end])
-            at = end
-        return flat[len(flat) - len(numbers) :].copy()
-
-    def _lay_out(self, parameters: list[Parameter], numbers: int) -> None:
-        """Allocate the flat buffer: all gradients, a flag for each parameter, and numbers."""
-        sizes = [each.shape for each in parameters]
-        length = sum(_size(shape) for shape in sizes) + len(sizes) + numbers
-        dtypes = [each.value.dtype for each in parameters if isinstance(each.value, Tensor)]
-        dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
-        if sizes != self._sizes or length != len(self._flat) or dtype != self._flat.dtype:
-            self._flat, self._sizes = np.zeros(length, dtype), sizes
-            self._views = [None] * len(sizes)
-
-    def _view(self, number: int, value: Tensor, elements: npt.NDArray[Any]) -> Tensor:
-        """Return the gradient of a parameter: a tensor in the buffer, the same in each step."""
-        view = self._views[number]
-        if view is None or view.backend != value.backend or not _shares(view, elements):
-            array = elements.reshape(value.shape)
-            view = Tensor(value.backend.from_numpy(array), backend=value.backend)
-            self._views[number] = view
-        return view
+        return self._gradients.sum(self.communicator, numbers)
 
     # Preparation
 
@@ -228,16 +184,3 @@ class DataParallel(Module):
 
 def _distinct(generators: Any) -> list[np.random.Generator]:
     return list({id(each.bit_generator): each for each in generators}.values())
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape, dtype=np.int64))
-
-
-def _elements(grad: Any) -> Any:
-    return grad.to_numpy() if isinstance(grad, Tensor) else grad
-
-
-def _shares(view: Tensor, elements: npt.NDArray[Any]) -> bool:
-    """Return whether a tensor lies in the memory of an array, as on backends in host memory."""
-    return np.shares_memory(view.to_numpy(), elements)
