@@ -122,7 +122,7 @@ def _expanded(inputs: tuple[str, ...]) -> Iterator[str]:
     """Yield the inputs, with the files of folders and the lines of standard input."""
     for text in inputs:
         if text == "-":
-            yield from (line for line in map(str.strip, sys.stdin) if line)
+            yield from filter(None, map(str.strip, sys.stdin.read().split("\n")))
         elif 0 < len(text) < 256 and Path(text).is_dir():
             files = sorted(p for p in Path(text).iterdir() if p.is_file() and p.name[0] != ".")
             if not files:

@@ -89,6 +89,7 @@ def _read_arrays(content: bytes, source: object) -> tuple[NDArray[np.str_], NDAr
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, struct.error),  # damaged content
         *(ValueError, OSError, RuntimeError),  # pickled objects, unknown compression
+        TypeError,  # NumPy 2.3.0 on a file that is no array
     ) as error:
         raise DataFormatError(f"{source} is not a readable .npz file: {error}.") from error
     words, vectors = arrays.get("words"), arrays.get("vectors")
