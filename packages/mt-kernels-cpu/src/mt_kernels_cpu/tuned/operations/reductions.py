@@ -22,9 +22,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
+from mt_kernels_cpu.tuned.simd import doubles
+from mt_kernels_cpu.tuned.simd.doubles import (
+    add_blocks,
+    load_doubles,
+    load_first_doubles,
+    store_doubles,
+    total,
+)
+from mt_kernels_cpu.tuned.simd.vector import WIDTH
 from mt_tensor import TensorData, Zip, operators, recording
 from mt_tensor.layout import Storage, strides_from_shape
 from mt_tensor.outer_values import current
@@ -38,6 +47,16 @@ FEW_ROWS = 8
 
 COLUMNS_PER_PASS = 512
 """Columns of which the partial results stay in the processor's first cache."""
+
+BLOCK_COLUMNS = 2048
+"""Columns whose partial results stay in the first cache of a processor with AVX-512."""
+
+ROWS_PER_PASS = 4
+"""Rows that are added to the partial results of a block of columns before they are written."""
+
+HAS_VECTOR_SUMS = WIDTH == 64 and doubles.ELEMENTS == LANES and not JIT_IS_DISABLED
+"""True if a block of vectors holds the partial results of a row. Then their sums are those of
+`fold`, to the last bit."""
 
 SHAPE_CACHE_SIZE = 1024
 """Number of shapes whose plans are cached."""
@@ -59,8 +78,12 @@ class Reductions(Memory):
         return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        _, _, _, blocks, has_blocks = fold_plan(a.shape, dim)
+        if has_blocks and fn is operators.add:
+            add_blocks_to(out.storage, self.elements(self.as_native(a)), blocks)
+            return
         elements = self.elements(a) if a.cached_flat is None else a.cached_flat
-        before, count, behind = fold_plan(a.shape, dim).blocks
+        before, count, behind = blocks
         if fn is operators.max:
             # numba does not vectorise a maximum that propagates NaN; NumPy does.
             matrix, parts = out.storage.reshape(before, behind), (before, count, behind)
@@ -81,12 +104,14 @@ class FoldPlan(NamedTuple):
         strides: The strides of the result, contiguous.
         size: The number of elements of the result.
         blocks: The number of elements before the dimension, in it, and behind it.
+        has_blocks: True if blocks of vectors add the elements.
     """
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     size: int
     blocks: tuple[int, int, int]
+    has_blocks: bool
 
 
 @lru_cache(maxsize=SHAPE_CACHE_SIZE)
@@ -96,7 +121,56 @@ def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
     before, behind = math.prod(shape[:at]), math.prod(shape[at + 1 :])
     result = (*shape[:at], 1, *shape[at + 1 :])
     blocks = (before, shape[at], behind)
-    return FoldPlan(result, strides_from_shape(result), before * behind, blocks)
+    count = shape[at]
+    is_long = count >= 2 * LANES if behind == 1 else count > FEW_ROWS and behind >= LANES
+    has_blocks = HAS_VECTOR_SUMS and is_long
+    return FoldPlan(result, strides_from_shape(result), before * behind, blocks, has_blocks)
+
+
+@strict_kernel
+def add_blocks_to(out: Storage, a: Storage, blocks: tuple[int, int, int]) -> None:
+    """Add all elements along a dimension to the values of `out`, in the order of `fold`.
+
+    Args:
+        out: The result, (before · behind,).
+        a: The elements, (before · count · behind,), in the same dtype.
+        blocks: before, count and behind: at least 2 · `LANES` elements without dimensions behind,
+            or more than `FEW_ROWS` rows of at least `LANES` elements.
+    """
+    before, count, behind = blocks
+    if behind == 1:
+        whole = count - count % LANES
+        for i in range(before):
+            first = i * count
+            sums = load_doubles(a, first)
+            for at in range(first + LANES, first + whole, LANES):
+                sums = add_blocks(sums, load_doubles(a, at))
+            if whole < count:
+                tail = load_first_doubles(a, first + whole, count - whole)
+                sums = add_blocks(sums, tail)
+            out[i] += total(sums)
+        return
+    columns = np.empty(min(behind, BLOCK_COLUMNS) + LANES)
+    for i in range(before):
+        for left in range(0, behind, BLOCK_COLUMNS):
+            result = out[i * behind + left : i * behind + min(left + BLOCK_COLUMNS, behind)]
+            width = len(result)
+            for j in range(width):
+                columns[j] = result[j]
+            first, end = i * count, (i + 1) * count
+            for row in range(first, end, ROWS_PER_PASS):
+                rows = min(ROWS_PER_PASS, end - row)
+                for j in range(0, width, LANES):
+                    sums, at = load_doubles(columns, j), row * behind + left + j
+                    for _ in range(rows):
+                        if j + LANES <= width:
+                            sums = add_blocks(sums, load_doubles(a, at))
+                        else:
+                            sums = add_blocks(sums, load_first_doubles(a, at, width - j))
+                        at += behind
+                    store_doubles(columns, j, sums)
+            for j in range(width):
+                result[j] = columns[j]
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
