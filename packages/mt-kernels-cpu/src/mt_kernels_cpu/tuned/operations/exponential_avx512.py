@@ -9,7 +9,8 @@ so few instructions the loop is as fast as memory allows for large tensors::
 
 The polynomials are minimax approximations of the relative error for $|r| \le \frac{1}{2} \ln 2$,
 with 1 as the first two coefficients: 0.03 units in the last place in single precision, 0.02 in
-double precision. The whole error is below one unit.
+double precision. The whole error is below 0.9
+units.
 
 Only the elementwise operation uses it. Fused forms keep the formula that all processors share.
 """
@@ -24,7 +25,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, strict_kernel
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, compiles_for, strict_kernel
 from mt_kernels_cpu.tuned.operations.exponential import (
     HIGHEST,
     HIGHEST_64,
@@ -80,6 +81,9 @@ COEFFICIENTS_64 = (
 
 _SINGLE = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
 _DOUBLE = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
+
+HAS_EXP = WIDTH == 64 and compiles_for("avx512f") and not JIT_IS_DISABLED
+"""True if the processor has the instructions."""
 
 _CURRENT_ROUNDING = 4
 """Operand of an instruction: round as the processor's state says, which is to the nearest."""
@@ -173,6 +177,4 @@ def exp_elements(out: Storage, a: Storage) -> None:
 
 def vector_map(fn: Map) -> Callable[[Storage, Storage], None] | None:
     """Return ``kernel(out, a)`` of a function that has one for AVX-512; None if it has none."""
-    if fn is operators.exp and WIDTH == 64 and not JIT_IS_DISABLED:
-        return exp_elements
-    return None
+    return exp_elements if fn is operators.exp and HAS_EXP else None

@@ -17,6 +17,7 @@ from numba import types
 from numba.core import cgutils
 
 from mt_kernels_cpu.tuned.simd.vector import (
+    WIDTH,
     Vector,
     emit_halves,
     emit_splat,
@@ -29,26 +30,31 @@ from mt_kernels_cpu.tuned.simd.vector import (
 VECTORS = 8
 """Vectors of a block. Eight independent additions hide the latency of one."""
 
-DOUBLE = Vector(types.float64)
-BLOCK = tuple_of(DOUBLE, VECTORS)
+LANES = WIDTH // 8
+"""Doubles of a vector."""
 
-ELEMENTS = VECTORS * DOUBLE.lanes
-"""Numbers of a block."""
+ELEMENTS = VECTORS * LANES
+"""Doubles of a block."""
 
 declare: Any = cgutils.get_or_insert_function
 
 
-def _emit_loads(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+def _block() -> Any:
+    """Return the type of a block."""
+    return tuple_of(Vector(types.float64), VECTORS)
+
+
+def _emit_pointers(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
     """Return the pointers to the elements of a block, one for each vector."""
-    numbers = ir.VectorType(context.get_value_type(array.dtype), DOUBLE.lanes)
+    numbers = ir.VectorType(context.get_value_type(array.dtype), LANES)
     data = struct_proxy(array)(context, builder, storage).data
-    positions = [builder.add(position, position.type(i * DOUBLE.lanes)) for i in range(VECTORS)]
+    positions = [builder.add(position, position.type(i * LANES)) for i in range(VECTORS)]
     return [builder.bitcast(builder.gep(data, [at]), numbers.as_pointer()) for at in positions]
 
 
 def _emit_double(context: Any, builder: Any, numbers: Any) -> Any:
     """Convert a vector of numbers to doubles."""
-    vector = context.get_value_type(DOUBLE)
+    vector = context.get_value_type(Vector(types.float64))
     return numbers if numbers.type == vector else builder.fpext(numbers, vector)
 
 
@@ -58,13 +64,13 @@ def load_doubles(typing: Any, array: Any, position: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = []
-        for pointer in _emit_loads(context, builder, array, *arguments):
+        for pointer in _emit_pointers(context, builder, array, *arguments):
             loaded = builder.load(pointer)
             loaded.align = array.dtype.bitwidth // 8
             vectors.append(_emit_double(context, builder, loaded))
-        return context.make_tuple(builder, BLOCK, vectors)
+        return context.make_tuple(builder, _block(), vectors)
 
-    return BLOCK(array, types.intp), generate
+    return _block()(array, types.intp), generate
 
 
 @intrinsic
@@ -75,22 +81,21 @@ def load_first_doubles(typing: Any, array: Any, position: Any, count: Any) -> An
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes, width = DOUBLE.lanes, array.dtype.bitwidth
-        size = ir.IntType(32)
-        limit = emit_splat(builder, arguments[2], lanes)
+        width, size = array.dtype.bitwidth, ir.IntType(32)
+        limit = emit_splat(builder, arguments[2], LANES)
         vectors = []
-        for i, pointer in enumerate(_emit_loads(context, builder, array, *arguments[:2])):
+        for i, pointer in enumerate(_emit_pointers(context, builder, array, *arguments[:2])):
             numbers = pointer.type.pointee
-            indices = ir.Constant(limit.type, [*range(i * lanes, (i + 1) * lanes)])
+            indices = ir.Constant(limit.type, [*range(i * LANES, (i + 1) * LANES)])
             mask = builder.icmp_signed("<", indices, limit)
-            others = ir.Constant(numbers, [-0.0] * lanes)
+            others = ir.Constant(numbers, [-0.0] * LANES)
             kind = ir.FunctionType(numbers, [pointer.type, size, mask.type, numbers])
-            load = declare(builder.module, kind, f"llvm.masked.load.v{lanes}f{width}.p0")
+            load = declare(builder.module, kind, f"llvm.masked.load.v{LANES}f{width}.p0")
             loaded = builder.call(load, [pointer, size(width // 8), mask, others])
             vectors.append(_emit_double(context, builder, loaded))
-        return context.make_tuple(builder, BLOCK, vectors)
+        return context.make_tuple(builder, _block(), vectors)
 
-    return BLOCK(array, types.intp, types.intp), generate
+    return _block()(array, types.intp, types.intp), generate
 
 
 @intrinsic
@@ -99,7 +104,7 @@ def store_doubles(typing: Any, array: Any, position: Any, block: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         storage, position, block = arguments
-        pointers = _emit_loads(context, builder, array, storage, position)
+        pointers = _emit_pointers(context, builder, array, storage, position)
         for pointer, vector in zip(pointers, unpack_tuple(builder, block, VECTORS), strict=True):
             builder.store(vector, pointer).align = array.dtype.bitwidth // 8
         return context.get_dummy_value()
@@ -113,9 +118,9 @@ def add_blocks(typing: Any, a: Any, b: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pairs = zip(*(unpack_tuple(builder, each, VECTORS) for each in arguments), strict=True)
-        return context.make_tuple(builder, BLOCK, [builder.fadd(*pair) for pair in pairs])
+        return context.make_tuple(builder, _block(), [builder.fadd(*pair) for pair in pairs])
 
-    return BLOCK(a, b), generate
+    return _block()(a, b), generate
 
 
 @intrinsic
