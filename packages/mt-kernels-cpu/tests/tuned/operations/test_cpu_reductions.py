@@ -12,7 +12,7 @@ from mt_kernels_cpu.tuned.operations.reductions import (
     BLOCK_COLUMNS,
     HAS_VECTOR_SUMS,
     LANES,
-    add_blocks_to,
+    add_blocks_of,
     fold,
 )
 from mt_tensor import TensorData, operators
@@ -80,9 +80,10 @@ def test_sums_of_blocks_equal_those_of_the_fold(
         # Numbers of many magnitudes: another order of additions gives another sum.
         a = (rng.normal(size=np.prod(sizes)) * 10.0 ** rng.integers(-6, 7)).astype(dtype)
         a[rng.integers(0, len(a), 5)] = rng.choice([-0.0, 1e30, -1e30], 5)
-        received = rng.normal(size=before * sizes[2]).astype(dtype)
-        expected = received.copy()
-        add_blocks_to(received, a, sizes)
+        start = rng.choice([0.0, -0.0, 0.1])
+        received = np.empty(before * sizes[2], dtype)
+        expected = np.full_like(received, start)
+        add_blocks_of(received, a, sizes, start)
         fold(operators.add, np.dtype(dtype))(expected, a, *sizes)
         np.testing.assert_array_equal(received, expected)
 

@@ -107,7 +107,7 @@ def exp_of(typing: Any, a: Any) -> Any:
         (x,) = arguments
         is_single = isinstance(x.type.element, ir.FloatType)
 
-        def constant(value: float) -> Any:
+        def constant(value: Any) -> Any:
             return ir.Constant(x.type, [float(value)] * a.lanes)
 
         constants = map(constant, _SINGLE if is_single else _DOUBLE)
