@@ -128,7 +128,7 @@ def _visit(root: Variable) -> _Graph:
             else:
                 stack.append((variable, iter(parents)))
                 break
-        if stack[-1][0] is current:
+        else:
             # All its inputs are visited.
             finished.append(current)
             stack.pop()

@@ -25,8 +25,9 @@ from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers import pooling
 from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
+from mt_kernels_cpu.tuned.operations import elementwise
 from mt_kernels_cpu.tuned.threads import Part
-from mt_tensor import TensorData
+from mt_tensor import TensorData, operators
 
 Array = npt.NDArray[Any]
 Pair = tuple[int, int]
@@ -124,6 +125,7 @@ def parts() -> Iterator[None]:
         for module in (launch, pooling, max_over_time):
             patch.setattr(module, "partition_independent", partition_in_three)
             patch.setattr(module, "run_parallel", run_in_reverse)
+        patch.setattr(elementwise, "BUFFERED_FROM", 0)
         yield
 
 
@@ -302,3 +304,15 @@ def test_pooling(backend: Guarded, window: Pair, sizes: tuple[int, int, int, int
     assert grad_input is not None
     expected = np.broadcast_to(grads / (height * width), numbers.shape)
     np.testing.assert_allclose(windows(array(grad_input)), expected, rtol=1e-5)
+
+
+@examples
+@given(backends, batches, st.integers(1, 300))
+def test_exp_and_sums(backend: Guarded, rows: int, columns: int) -> None:
+    # A contiguous copy fills its memory exactly.
+    x = backend.copy(backend.numbers(rows, columns))
+    received = backend.map(operators.exp, x)
+    np.testing.assert_allclose(array(received), np.exp(array(x)), rtol=1e-6)
+    for dim in (0, 1):
+        total = backend.reduce(operators.add, x, dim, 0.0)
+        same(total, array(x).sum(dim, keepdims=True))

@@ -11,7 +11,8 @@ import sys
 import pytest
 from mt_kernels_cpu.compiling import jit
 compiles_for = jit.compiles_for
-jit.compiles_for = lambda feature: compiles_for(feature) == {own}
+# Only the width depends on this name; instructions of AVX-512 still need the processor's own.
+jit.compiles_for = lambda name: compiles_for(name) == ({own} or name != "avx512vl")
 sys.exit(pytest.main(sys.argv[1:]))
 """
 

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_kernels_cpu.tuned import Tuned
-from mt_tensor import operators
+from mt_kernels_cpu.tuned.operations.reductions import (
+    BLOCK_COLUMNS,
+    HAS_VECTOR_SUMS,
+    LANES,
+    add_blocks_of,
+    fold,
+)
+from mt_tensor import TensorData, operators
 from tools.layouts import LAYOUTS
 
 
@@ -54,3 +61,39 @@ def test_sums_of_whole_numbers_are_exact(count: int) -> None:
     row = np.arange(count, dtype=np.float32)
     total = backend.reduce(operators.add, backend.from_numpy(row), 0, 0.0)
     assert total.get((0,)) == count * (count - 1) / 2
+
+
+@pytest.mark.skipif(not HAS_VECTOR_SUMS, reason="a block needs vectors of 64 bytes")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["single", "double"])
+@given(
+    before=st.integers(1, 3),
+    count=st.integers(2 * LANES, 5 * LANES),
+    rows=st.integers(9, 22),
+    behind=st.one_of(st.integers(LANES, 3 * LANES), st.just(BLOCK_COLUMNS + 5)),
+    seed=st.integers(0, 99),
+)
+def test_sums_of_blocks_equal_those_of_the_fold(
+    dtype: Any, before: int, count: int, rows: int, behind: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    for sizes in ((before, count, 1), (before, rows, behind)):
+        # Numbers of many magnitudes: another order of additions gives another sum.
+        a = (rng.normal(size=np.prod(sizes)) * 10.0 ** rng.integers(-6, 7)).astype(dtype)
+        a[rng.integers(0, len(a), 5)] = rng.choice([-0.0, 1e30, -1e30], 5)
+        start = rng.choice([0.0, -0.0, 0.1])
+        received = np.empty(before * sizes[2], dtype)
+        expected = np.full_like(received, start)
+        add_blocks_of(received, a, sizes, start)
+        fold(operators.add, np.dtype(dtype))(expected, a, *sizes)
+        np.testing.assert_array_equal(received, expected)
+
+
+def test_sums_of_a_storage_of_another_dtype() -> None:
+    numbers = np.arange(3 * 150)
+    backend = Tuned(np.float32)
+    for storage in (numbers, numbers * 1.0, np.repeat(numbers.astype(np.float32), 2)[::2]):
+        for dim in (0, 1):
+            a = TensorData(storage, (3, 150) if dim else (150, 3))
+            received = backend.to_numpy(backend.reduce(operators.add, a, dim, 0.0))
+            expected = numbers.reshape(a.shape).sum(dim, keepdims=True)
+            np.testing.assert_array_equal(received, expected)

@@ -11,7 +11,7 @@ each over whole vectors::
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -94,7 +94,7 @@ class AvgPool2d(FusedForm[Memory]):
         elements = backend.contiguous(input).storage
         rows, columns = out.shape[2:]
         pool, _ = average_kernels(*window, backend.dtype)
-        _run_on_planes(input, lambda *part: pool(out.storage, elements, rows, columns, *part))
+        _run_on_planes(input, partial(pool, out.storage, elements, rows, columns))
         return out, (input.shape, window)
 
     @staticmethod
@@ -106,8 +106,7 @@ class AvgPool2d(FusedForm[Memory]):
         result, elements = backend.new(shape), backend.contiguous(grad).storage
         rows, columns = grad.shape[2:]
         _, average_backward = average_kernels(*kernel, backend.dtype)
-        args = (result.storage, elements, rows, columns)
-        _run_on_planes(result, lambda *part: average_backward(*args, *part))
+        _run_on_planes(result, partial(average_backward, result.storage, elements, rows, columns))
         return (result,)
 
 
@@ -141,8 +140,8 @@ class MaxPool2d(FusedForm[Memory]):
         numbers = number_range(input.shape[2] * input.shape[3], backend.dtype)
         first_columns = window_columns(rows, columns, window[1], backend.dtype)
         positions = plain(PositionTables(numbers, first_columns))
-        args = (out.storage, argmax, elements, positions, (rows, columns))
-        _run_on_planes(input, lambda *part: pool(*args, *part), COMPARE_COST)
+        work = partial(pool, out.storage, argmax, elements, positions, (rows, columns))
+        _run_on_planes(input, work, COMPARE_COST)
         return out, (input.shape, argmax)
 
     @staticmethod
@@ -155,7 +154,7 @@ class MaxPool2d(FusedForm[Memory]):
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
         zeros = number_range(1, backend.dtype)
         args = (result.storage, elements, argmax, (plane, windows), zeros)
-        _run_on_planes(result, lambda *part: max_pool_backward(*args, *part))
+        _run_on_planes(result, partial(max_pool_backward, *args))
         return (result,)
 
 
@@ -194,11 +193,11 @@ def _run_on_planes(
         kernel: The kernel, called with the first plane and the end of a range of planes.
         element_cost: The cost of one element, in multiplications.
     """
-    planes = images.shape[0] * images.shape[1]
-    run_parallel(
-        partition_independent(planes, element_cost * images.size),
-        lambda _, first, last: kernel(first, last),
-    )
+    parts = partition_independent(images.shape[0] * images.shape[1], element_cost * images.size)
+    if len(parts) == 1:
+        kernel(*parts[0])
+    else:
+        run_parallel(parts, lambda _, first, last: kernel(first, last))
 
 
 @lru_cache(maxsize=WINDOW_CACHE_SIZE)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.memory import Memory, template
 from mt_kernels_cpu.tuned.operations.small_products import multiply_small
 from mt_tensor import TensorData, host_array, recording
 
@@ -22,10 +22,12 @@ class Products(Memory):
 
     def matmul(self, a: TensorData, b: TensorData) -> TensorData:
         """Multiply matrices or batches of them; see `mt_tensor.Backend.matmul`."""
-        if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0]:
-            out = self.new((a.shape[0], b.shape[1]))
-            multiply(as_matrix(a), as_matrix(b), out.storage.reshape(out.shape))
-            return out
+        if len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[0]:
+            shape = a.shape[0], b.shape[1]
+            model = template(shape)
+            to = self.storage(model.size)
+            _multiply_matrices(as_matrix(a), as_matrix(b), to.reshape(shape))
+            return model.with_storage(to)
         return super().matmul(a, b)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
@@ -36,6 +38,7 @@ _silent = Context()
 """Context in which NumPy gives no warnings. Running in a copy of a context takes half the time of
 changing and restoring the error state."""
 _silent.run(np.seterr, all="ignore")
+copy_of_silent = _silent.copy
 
 
 def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
@@ -46,14 +49,17 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n).
     """
-    if a.ndim == b.ndim == 2 and multiply_small(a, b, out):
-        return
     if a.ndim == b.ndim == 2:
+        _multiply_matrices(a, b, out)
+    else:
+        copy_of_silent().run(recording.called, np.matmul, a, b, out)
+
+
+def _multiply_matrices(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    if not multiply_small(a, b, out):
         # `dot` leaves a column times a row, the weight's gradient for a batch of one, to BLAS;
         # `matmul` uses plain loops for it.
-        _silent.copy().run(recording.called, a.dot, b, out)
-    else:
-        _silent.copy().run(recording.called, np.matmul, a, b, out)
+        copy_of_silent().run(recording.called, a.dot, b, out)
 
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:

@@ -71,10 +71,11 @@ def multiply_small(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[An
     """
     (count, depth), columns = a.shape, b.shape[1]
     if (
-        WIDTH < 64
+        # The most frequent reason first: small matrices have no time for the others.
+        count * depth * columns < LEAST_WORK
+        or WIDTH < 64
         or JIT_IS_DISABLED
         or columns % (COLUMNS * lanes(out.dtype))
-        or count * depth * columns < LEAST_WORK
         or max(a.size, b.size) > LARGEST
         or not a.dtype == b.dtype == out.dtype
     ):
