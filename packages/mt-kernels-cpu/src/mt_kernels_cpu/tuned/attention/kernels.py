@@ -321,25 +321,19 @@ def attend(dtype: np.dtype[Any]) -> Any:
     def weigh(scores: Storage, seen: int, columns: int, top: Any) -> Any:
         """Replace the scores of a row by powers, those behind `seen` by 0; return top and sum."""
         lanes = lanes_of(scores)
-        end = seen - seen % lanes
-        tail = seen - end
-        best = hide_tail(load(scores, end), tail) if tail > 0 else load(scores, 0)
-        for j in range(0, end, lanes):
-            best = maximum(best, load(scores, j))
+        end = -(-seen // lanes) * lanes
+        best = hide_tail(load(scores, 0), seen)
+        for j in range(lanes, end, lanes):
+            best = maximum(best, hide_tail(load(scores, j), seen - j))
         largest = max(top, horizontal_max(best)) if seen > 0 else top
         # If all scores are -∞ so far, their powers are 0 for a later, finite one.
         base = zero if largest == lowest else largest
-        sums = mask_tail(load(scores, 0), 0)
+        sums = nothing = mask_tail(best, 0)
         for j in range(0, end, lanes):
-            power = exp_of_difference(load(scores, j), base)
+            power = mask_tail(exp_of_difference(load(scores, j), base), seen - j)
             store(scores, j, power)
             sums = add(sums, power)
-        if tail > 0:
-            power = mask_tail(exp_of_difference(load(scores, end), base), tail)
-            store(scores, end, power)
-            sums = add(sums, power)
-        nothing = mask_tail(sums, 0)
-        for j in range(end + lanes if tail > 0 else end, columns, lanes):
+        for j in range(end, columns, lanes):
             store(scores, j, nothing)
         return largest, horizontal_add(sums)
 

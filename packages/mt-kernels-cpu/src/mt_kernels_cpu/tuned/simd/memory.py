@@ -185,7 +185,7 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), None)
-        limit = emit_splat(builder, arguments[1], a.lanes)
+        limit = emit_splat(builder, builder.trunc(arguments[1], ir.IntType(32)), a.lanes)
         mask = builder.icmp_signed("<", ir.Constant(limit.type, [*range(a.lanes)]), limit)
         return builder.select(mask, arguments[0], zero)
 
