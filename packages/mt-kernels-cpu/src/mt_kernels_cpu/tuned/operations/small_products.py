@@ -107,11 +107,10 @@ def _fill_panel(panel: Storage, right: Matrix, first: int, column: int, depth: i
     width = COLUMNS * lanes
     start = first * row_step + column * column_step
     if column_step == 1:
+        vectors = four_positions(0, lanes)
         for k in range(depth):
-            to = panel[k * width : (k + 1) * width]
-            row = b[start + k * row_step : start + k * row_step + width]
-            for j in range(len(to)):
-                to[j] = row[j]
+            row = load_each(b, vectors, start + k * row_step)
+            store_block(panel, (k * width,), vectors, row)
         return
     whole = depth // lanes * lanes
     for j in range(0, width, lanes):
