@@ -285,12 +285,12 @@ def _unpack(to: Storage, place: Any, source: Storage, columns: int, size: Any, f
 
 
 @helper
-def _transpose(to: Storage, source: Storage, rows: int, columns: int) -> None:
-    """Write the transpose of a packed matrix: (rows, columns) → (columns, rows)."""
+def _transpose(to: Storage, source: Storage, step: int, rows: int, columns: int) -> None:
+    """Write the transpose of a matrix with a stride of rows: (rows, columns) → (columns, rows)."""
     lanes = lanes_of(to)
     for r in range(0, rows, lanes):
         for c in range(0, columns, lanes):
-            copy_transposed(to, c * rows + r, rows, source, r * columns + c, columns)
+            copy_transposed(to, c * rows + r, rows, source, r * step + c, step)
 
 
 @fastmath_helper
@@ -366,7 +366,7 @@ def attend(dtype: np.dtype[Any]) -> Any:
                     among = min(TILE, keys - begin)
                     place = n * k_sequence + begin * k_step + h * width, k_step
                     _pack(key, (wide, inner), k_storage, place, (among, width), scale)
-                    _transpose(flipped, key, wide, inner)
+                    _transpose(flipped, key, inner, wide, inner)
                     place = n * v_sequence + begin * v_step + h * values, v_step
                     right = _rows(value, (wide, outer), v_storage, place, (among, values))
                     shift = diagonal - begin
@@ -448,10 +448,12 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                 among = min(TILE, keys - begin)
                 place = n * k_sequence + begin * k_step + h * width, k_step
                 _pack(key, (wide, inner), k_storage, place, (among, width), scale)
-                _transpose(flipped, key, wide, inner)
+                _transpose(flipped, key, inner, wide, inner)
                 place = n * v_sequence + begin * v_step + h * values, v_step
-                _pack(value, (wide, outer), v_storage, place, (among, values), one)
-                _transpose(turned, value, wide, outer)
+                from_value, of_value = _rows(
+                    value, (wide, outer), v_storage, place, (among, values)
+                )
+                _transpose(turned, from_value, of_value, wide, outer)
                 extends = False
                 for start in range(0, queries, TILE):
                     count = min(TILE, queries - start)

@@ -98,7 +98,10 @@ def exp_of_difference(typing: Any, a: Any, number: Any) -> Any:
 
 @intrinsic
 def hide_tail(typing: Any, a: Any, count: Any) -> Any:
-    """Return a vector with the first `count` elements of another one, and -∞ behind them."""
+    """Return a vector with the first `count` elements of another one, and -∞ behind them.
+
+    The count is compared as a 32-bit number.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lowest = ir.Constant(context.get_value_type(a), [-math.inf] * a.lanes)

@@ -181,7 +181,10 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
 @intrinsic
 def mask_tail(typing: Any, a: Any, count: Any) -> Any:
-    """Return a vector with the first `count` elements of another one, and zeros behind them."""
+    """Return a vector with the first `count` elements of another one, and zeros behind them.
+
+    The count is compared as a 32-bit number.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), None)
