@@ -6,8 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, strict_nogil_kernel
 from mt_kernels_cpu.tuned import Tuned
+from mt_kernels_cpu.tuned.operations.exponential import exp_float32, exp_float64
 from mt_kernels_cpu.tuned.operations.exponential_avx512 import HAS_EXP
+from mt_kernels_cpu.tuned.operations.exponential_vectors import exp_of_difference
+from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, store
 from mt_tensor import TensorData, operators
 from tools.layouts import LAYOUTS
 
@@ -74,3 +78,39 @@ def test_exp_of_a_storage_of_another_dtype() -> None:
         received = backend.to_numpy(backend.map(operators.exp, TensorData(storage, (37,))))
         expected = np.exp(storage.astype(np.float32).astype(np.float64))
         np.testing.assert_allclose(received, expected.astype(np.float32), rtol=2e-7, strict=True)
+
+
+@strict_nogil_kernel
+def exp_of_vectors(out: Any, x: Any) -> None:
+    """Write the exponential function, a vector at a time."""
+    for i in range(0, len(x), lanes_of(x)):
+        store(out, i, exp_of_difference(load(x, i), x.dtype.type(0)))
+
+
+@strict_nogil_kernel
+def exp_of_singles(out: Any, x: Any) -> None:
+    for i in range(len(x)):
+        out[i] = exp_float32(x[i])
+
+
+@strict_nogil_kernel
+def exp_of_doubles(out: Any, x: Any) -> None:
+    for i in range(len(x)):
+        out[i] = exp_float64(x[i])
+
+
+@pytest.mark.skipif(JIT_IS_DISABLED, reason="kernels run as Python")
+@pytest.mark.parametrize(
+    ("one_by_one", "dtype", "low", "high"),
+    [(exp_of_singles, np.float32, -110.0, 95.0), (exp_of_doubles, np.float64, -760.0, 720.0)],
+)
+def test_vectors_have_the_bits_of_single_numbers(
+    one_by_one: Any, dtype: Any, low: float, high: float
+) -> None:
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-40]
+    numbers = np.random.default_rng(0).uniform(low, high, 4088)
+    x = np.concatenate([special, numbers]).astype(dtype)
+    out, expected = np.empty_like(x), np.empty_like(x)
+    exp_of_vectors(out, x)
+    one_by_one(expected, x)
+    np.testing.assert_array_equal(out, expected)

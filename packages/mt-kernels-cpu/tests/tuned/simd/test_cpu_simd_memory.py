@@ -7,6 +7,7 @@ import pytest
 
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.memory import (
+    aligned_empty,
     copy_transposed,
     deinterleave,
     lanes_of,
@@ -15,7 +16,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     store,
     store_integers,
 )
-from mt_kernels_cpu.tuned.simd.vector import lanes
+from mt_kernels_cpu.tuned.simd.vector import WIDTH, lanes
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -84,3 +85,19 @@ def test_mask_tail(dtype: Any) -> None:
     mask(out, a, width)
     expected = np.where(np.tri(width), a.reshape(width, width), 0)
     np.testing.assert_array_equal(out.reshape(width, width), expected)
+
+
+@nogil_kernel
+def write_addresses(addresses: Any, lengths: Any, a: Any) -> None:
+    """Write the address and the length of aligned memory of several sizes."""
+    for i in range(len(addresses)):
+        memory = aligned_empty(a, i + 1)
+        addresses[i], lengths[i] = memory.ctypes.data, len(memory)
+
+
+@dtypes
+def test_aligned_memory_begins_at_a_multiple_of_a_vector(dtype: Any) -> None:
+    addresses, lengths = np.zeros(40, np.int64), np.zeros(40, np.int64)
+    write_addresses(addresses, lengths, np.zeros(1, dtype))
+    assert not (addresses % WIDTH).any()
+    assert lengths.tolist() == [*range(1, 41)]

@@ -285,12 +285,12 @@ def _unpack(to: Storage, place: Any, source: Storage, columns: int, size: Any, f
 
 
 @helper
-def _transpose(to: Storage, source: Storage, rows: int, columns: int) -> None:
-    """Write the transpose of a packed matrix: (rows, columns) → (columns, rows)."""
+def _transpose(to: Storage, source: Storage, step: int, rows: int, columns: int) -> None:
+    """Write the transpose of a matrix with a stride of rows: (rows, columns) → (columns, rows)."""
     lanes = lanes_of(to)
     for r in range(0, rows, lanes):
         for c in range(0, columns, lanes):
-            copy_transposed(to, c * rows + r, rows, source, r * columns + c, columns)
+            copy_transposed(to, c * rows + r, rows, source, r * step + c, step)
 
 
 @fastmath_helper
@@ -321,25 +321,19 @@ def attend(dtype: np.dtype[Any]) -> Any:
     def weigh(scores: Storage, seen: int, columns: int, top: Any) -> Any:
         """Replace the scores of a row by powers, those behind `seen` by 0; return top and sum."""
         lanes = lanes_of(scores)
-        end = seen - seen % lanes
-        tail = seen - end
-        best = hide_tail(load(scores, end), tail) if tail > 0 else load(scores, 0)
-        for j in range(0, end, lanes):
-            best = maximum(best, load(scores, j))
+        end = -(-seen // lanes) * lanes
+        best = hide_tail(load(scores, 0), seen)
+        for j in range(lanes, end, lanes):
+            best = maximum(best, hide_tail(load(scores, j), seen - j))
         largest = max(top, horizontal_max(best)) if seen > 0 else top
         # If all scores are -∞ so far, their powers are 0 for a later, finite one.
         base = zero if largest == lowest else largest
-        sums = mask_tail(load(scores, 0), 0)
+        sums = nothing = mask_tail(best, 0)
         for j in range(0, end, lanes):
-            power = exp_of_difference(load(scores, j), base)
+            power = mask_tail(exp_of_difference(load(scores, j), base), seen - j)
             store(scores, j, power)
             sums = add(sums, power)
-        if tail > 0:
-            power = mask_tail(exp_of_difference(load(scores, end), base), tail)
-            store(scores, end, power)
-            sums = add(sums, power)
-        nothing = mask_tail(sums, 0)
-        for j in range(end + lanes if tail > 0 else end, columns, lanes):
+        for j in range(end, columns, lanes):
             store(scores, j, nothing)
         return largest, horizontal_add(sums)
 
@@ -372,7 +366,7 @@ def attend(dtype: np.dtype[Any]) -> Any:
                     among = min(TILE, keys - begin)
                     place = n * k_sequence + begin * k_step + h * width, k_step
                     _pack(key, (wide, inner), k_storage, place, (among, width), scale)
-                    _transpose(flipped, key, wide, inner)
+                    _transpose(flipped, key, inner, wide, inner)
                     place = n * v_sequence + begin * v_step + h * values, v_step
                     right = _rows(value, (wide, outer), v_storage, place, (among, values))
                     shift = diagonal - begin
@@ -454,10 +448,12 @@ def attend_back(dtype: np.dtype[Any]) -> Any:
                 among = min(TILE, keys - begin)
                 place = n * k_sequence + begin * k_step + h * width, k_step
                 _pack(key, (wide, inner), k_storage, place, (among, width), scale)
-                _transpose(flipped, key, wide, inner)
+                _transpose(flipped, key, inner, wide, inner)
                 place = n * v_sequence + begin * v_step + h * values, v_step
-                _pack(value, (wide, outer), v_storage, place, (among, values), one)
-                _transpose(turned, value, wide, outer)
+                from_value, of_value = _rows(
+                    value, (wide, outer), v_storage, place, (among, values)
+                )
+                _transpose(turned, from_value, of_value, wide, outer)
                 extends = False
                 for start in range(0, queries, TILE):
                     count = min(TILE, queries - start)

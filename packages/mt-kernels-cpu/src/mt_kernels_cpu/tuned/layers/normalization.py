@@ -23,7 +23,7 @@ from mt_tensor.layout import Storage
 
 
 class Targets(NamedTuple):
-    """Results of the backward pass: the gradients of elements, factors and shifts."""
+    """Results of the backward pass: gradients of elements, factors and, if not empty, shifts."""
 
     elements: Storage
     factors: Storage
@@ -111,11 +111,13 @@ def _forward(
 def _backward(backend: Memory, saved: Any, grad: TensorData, is_centred: bool) -> Gradients:
     elements, statistics, factors, shape, needs_grad, (has_weight, has_bias) = saved
     to, columns = backend.new(shape), shape[-1]
-    sums = backend.new((columns,)), backend.new((columns,))
-    targets = plain(Targets(to.storage, *[each.storage for each in sums]))
+    of_factors, of_shifts = backend.new((columns,)), backend.new((columns,)) if has_bias else None
+    sums = of_factors.storage, elements[:0] if of_shifts is None else of_shifts.storage
+    targets = plain(Targets(to.storage, *sums))
     args = backend.elements(grad), elements, statistics, factors, columns, is_centred
     normalize_back(backend.dtype)(targets, *args)
-    found = to, *sums[: 1 + has_bias][not has_weight :]
+    parts = (to, True), (of_factors, has_weight), (of_shifts, has_bias)
+    found = [each for each, is_present in parts if is_present]
     return tuple(each if used else None for each, used in zip(found, needs_grad, strict=True))
 
 
@@ -204,7 +206,7 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
     ) -> None:
         to, to_factors, to_shifts = targets
         standard, slopes = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
-        factor_sums, shift_sums = np.zeros(columns), np.zeros(columns)
+        factor_sums, shift_sums = np.zeros(columns), np.zeros(len(to_shifts))
         for r in range(len(x) // columns):
             row, grads = x[r * columns : (r + 1) * columns], g[r * columns : (r + 1) * columns]
             out = to[r * columns : (r + 1) * columns]
@@ -213,6 +215,7 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
                 value = (row[j] - shift) * scale
                 standard[j] = value
                 factor_sums[j] += grads[j] * value
+            for j in range(len(shift_sums)):
                 shift_sums[j] += grads[j]
             if len(factors) > 0:
                 for j in range(columns):
@@ -224,7 +227,7 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
             along = number(_mean_product(slopes, standard))
             for j in range(columns):
                 out[j] = scale * (slopes[j] - centre - standard[j] * along)
-        for j in range(columns):
-            to_factors[j], to_shifts[j] = factor_sums[j], shift_sums[j]
+        to_factors[:] = factor_sums
+        to_shifts[:] = shift_sums
 
     return strict_nogil_kernel(normalize_rows_back)

@@ -44,8 +44,7 @@ def gelu_and_slope(typing: Any, a: Any) -> Any:
         for each in _SHARE[1:]:
             y = add(mul(y, t), constant(each))
         tail = mul(mul(constant(0.5), decay), mul(y, t))
-        whole = builder.select(builder.fcmp_ordered(">=", x, zero), one, zero)
-        share = magnitude(builder.fsub(whole, tail))
+        share = builder.select(builder.fcmp_ordered(">=", x, zero), builder.fsub(one, tail), tail)
         slope = add(share, mul(x, mul(constant(_DENSITY), decay)))
         return context.make_tuple(builder, pair, [mul(x, share), slope])
 

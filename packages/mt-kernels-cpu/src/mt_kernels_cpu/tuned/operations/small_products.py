@@ -20,13 +20,13 @@ Sums of `DEPTH` products are added one after the other, each product and additio
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, helper, strict_nogil_kernel
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, load_block, zero_block
 from mt_kernels_cpu.tuned.simd.memory import (
+    aligned_empty,
     copy_transposed,
     lanes_of,
     load_each,
@@ -108,11 +108,10 @@ def _fill_panel(panel: Storage, right: Matrix, first: int, column: int, depth: i
     width = COLUMNS * lanes
     start = first * row_step + column * column_step
     if column_step == 1:
+        vectors = four_positions(0, lanes)
         for k in range(depth):
-            to = panel[k * width : (k + 1) * width]
-            row = b[start + k * row_step : start + k * row_step + width]
-            for j in range(len(to)):
-                to[j] = row[j]
+            row = load_each(b, vectors, start + k * row_step)
+            store_block(panel, (k * width,), vectors, row)
         return
     whole = depth // lanes * lanes
     for j in range(0, width, lanes):
@@ -151,7 +150,7 @@ def multiply_rows(
     """Multiply the rows `first` to `last` of the left matrix; `size` is depth and columns."""
     (a, row_step, column_step), (depth, columns), lanes = left, size, lanes_of(out)
     width = COLUMNS * lanes
-    panel = np.empty(DEPTH * width, out.dtype)
+    panel = aligned_empty(out, DEPTH * width)
     whole = first + (last - first) // ROWS * ROWS
     for begin in range(0, depth, DEPTH):
         count, start = min(DEPTH, depth - begin), begin * column_step
