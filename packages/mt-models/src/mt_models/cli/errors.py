@@ -61,8 +61,9 @@ def shown_path(path: object) -> str:
 
 def sentence(error: BaseException) -> str:
     """Return the message of an expected error: the path, the reason, and the way out."""
-    if isinstance(error, MemoryError) and not str(error):
-        return "the memory is full; close other programs, or use less data or smaller batches"
+    if isinstance(error, MemoryError):
+        why = str(error) or "the memory is full"
+        return f"{why}; use less data, smaller batches, or a smaller network or context"
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     if error.strerror != os.strerror(error.errno):  # A message of this program.

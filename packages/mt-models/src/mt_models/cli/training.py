@@ -291,9 +291,11 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
             f"{last.validation_total:,} validation examples",
             f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
         ]
+    # A terminal breaks lines between words; a file or a pipe has whole lines.
+    wraps = console.is_terminal
     console.print()
     for line in summary:
-        console.print(line)
+        console.print(line, soft_wrap=not wraps)
     if LAST in run.unsaved:
         run.save(progress)
     # A finished run that is resumed has no evaluation in this process.
@@ -313,7 +315,8 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         console.print(summary[-1])
     run.write_log(progress, tuple(summary))
     names = ", ".join(written)
-    console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
+    files = f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}"
+    console.print(files, soft_wrap=not wraps)
     if isinstance(problem, Text):
         console.print(f"Continue a text with:\n  {typed_form()} generate --run {run.folder}")
 
