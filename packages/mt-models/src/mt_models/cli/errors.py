@@ -66,8 +66,9 @@ def sentence(error: BaseException) -> str:
         return f"{why}; use less data, smaller batches, or a smaller network or context"
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    if error.strerror != os.strerror(error.errno):  # A message of this program.
-        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    why = error.strerror or ""
+    if why != os.strerror(error.errno):  # A message of this program.
+        return why if error.filename is None else f"{error.filename}: {why}"
     if error.filename is None:
         return str(error)
     return f"{shown_path(error.filename)} cannot be used: {reason(error)}; choose another path"
