@@ -16,7 +16,7 @@ import numpy as np
 from mt_models.datasets import Vocabulary, load_glove
 from mt_models.prediction import PRETRAINED_TEXT
 from mt_models.prediction.texts import language_model
-from mt_models.recipes import DigitsRecipe, SentimentRecipe, TextRecipe, recipe_of
+from mt_models.recipes import DigitsRecipe, PointsRecipe, SentimentRecipe, TextRecipe, recipe_of
 from mt_models.training import BEST
 from mt_nn import Module, load_checkpoint, save_checkpoint
 from mt_tensor import Reference
@@ -26,6 +26,8 @@ TARGET = ROOT / "packages/mt-app/src/mt_app/pretrained"
 COMMANDS = {
     "digits": ("mnist", "--train-size", "60000"),
     "sentiment": ("sentiment",),
+    # The settings with which the app's page Points starts.
+    "points": ("points", "--optimizer", "adam", "--lr", "0.01", "--epochs", "200"),
     "text": ("text",),
 }
 
@@ -34,7 +36,8 @@ COMMANDS = {
 @click.option(
     "--runs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Use the runs `mnist-1`, `sentiment-1` and `text-1` in this folder instead of training.",
+    help="Use the runs `mnist-1`, `sentiment-1`, `points-1` and `text-1` in this folder instead of "
+    "training.",
 )
 @click.option(
     "--only", type=click.Choice(list(COMMANDS)), help="Write this network only.  [default: all]"
@@ -61,6 +64,9 @@ def keep(source: Path, target: Path) -> None:
     dtype = None
     if isinstance(recipe, DigitsRecipe):
         network = recipe.build_network(backend)
+        checkpoint.restore(network)
+    elif isinstance(recipe, PointsRecipe):
+        network = recipe.build().network
         checkpoint.restore(network)
     elif isinstance(recipe, TextRecipe):
         network = language_model(checkpoint, recipe).network

@@ -37,6 +37,7 @@ def expect_array(
     expected: npt.ArrayLike,
     *,
     which: int = 0,
+    what: str = "",
     relative: float = RELATIVE,
     absolute: float = ABSOLUTE,
 ) -> None:
@@ -46,6 +47,8 @@ def expect_array(
         response: The response.
         expected: The expected array.
         which: The number of the returned array.
+        what: The words for this array in the sentence of the error, one of the forms that
+            `grading.policy.visibility` recognises; by default the name of the finding.
         relative: Relative tolerance.
         absolute: Absolute tolerance.
 
@@ -54,7 +57,7 @@ def expect_array(
     """
     name = "the result" if len(response.arrays) == 1 else f"result {which}"
     received = response.arrays[which] if which < len(response.arrays) else None
-    _expect(response, name, received, expected, relative, absolute)
+    _expect(response, name, received, expected, relative, absolute, what)
 
 
 def expect_any_array(
@@ -223,13 +226,15 @@ def _expect(
     expected: npt.ArrayLike,
     relative: float,
     absolute: float,
+    what: str = "",
 ) -> None:
     right = np.asarray(expected, np.float64)
     differing = index = None
+    what = what or name
     if received is None:
-        sentence = f"{name} is missing"
+        sentence = f"{what} is missing"
     elif received.shape != right.shape:
-        sentence = f"{name} has shape {received.shape}, expected {right.shape}"
+        sentence = f"{what} has shape {received.shape}, expected {right.shape}"
     else:
         close = np.isclose(received, right, rtol=relative, atol=absolute, equal_nan=True)
         if close.all():
@@ -238,7 +243,7 @@ def _expect(
         differing = ~close
         index = tuple(int(i) for i in np.argwhere(differing)[0])
         sentence = (
-            f"{name} is wrong at {int(differing.sum())} of {right.size} indices, first at {index}: "
+            f"{what} is wrong at {int(differing.sum())} of {right.size} indices, first at {index}: "
             f"expected {right[index]:.9g}, received {received[index]:.9g}"
         )
     raise MismatchError(

@@ -30,7 +30,7 @@ def expect_sums(response: Response, factor: float = 1.0) -> None:
     """
     total = factor * sum(response.request.arrays)
     for rank in range(len(response.request.arrays)):
-        expect_array(response, total, which=rank)
+        expect_array(response, total, which=rank, what=f"the buffer of rank {rank}")
 
 
 @given(size=st.integers(1, 6), length=st.integers(0, 14))
@@ -119,7 +119,9 @@ def expect_means(
     response = subject.call("distributed.average", gradients, {"counts": list(counts)})
     for i in range(len(gradients)):
         weighted = [c * g for c, g in zip(counts, gradients[i % each :: each], strict=True)]
-        expect_array(response, sum(weighted) / sum(counts), which=i)
+        rank, number = divmod(i, each)
+        what = f"gradient {number} of rank {rank}"
+        expect_array(response, sum(weighted) / sum(counts), which=i, what=what)
 
 
 @given(size=st.integers(1, 5), length=st.integers(1, 9))
@@ -167,4 +169,5 @@ def test_training_equals_that_of_one_process(subject: Subject, size: int) -> Non
         weights = weights - options["rate"] * 2.0 * (x @ weights - y) @ x / len(x)
     response = subject.call("distributed.training", [x, y, first], options)
     for rank in range(size):
-        expect_array(response, weights, which=rank)
+        what = f"the weight vector of rank {rank}"
+        expect_array(response, weights, which=rank, what=what)

@@ -10,6 +10,7 @@ from grading.batch.command import grade_batch, results_folder
 from grading.batch.engine import Settings
 from grading.batch.find import BatchError, Entry, find_submissions
 from grading.batch.store import Store
+from grading.cli.files import not_writable
 from grading.cli.regrade import write_marks
 from grading.judge.exit_codes import HARNESS
 from grading.judge.run import draw_seed
@@ -68,8 +69,7 @@ def grade_class(
         seed = store.seed(seed, draw_seed())
     except OSError as error:
         raise click.UsageError(
-            f"{folder} cannot be written: {error.strerror or error}; free disk space, or choose "
-            "another folder with --out"
+            f"{not_writable(folder, error)}; free disk space, or choose another folder with --out"
         ) from None
     judged = tasks or table().tasks
     settings = Settings(

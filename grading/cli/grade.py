@@ -9,7 +9,7 @@ import click
 from rich.status import Status as Spinner
 
 from grading.cli.choosing import opened_hand_in
-from grading.cli.files import FORMATS, check_paths, write_reports
+from grading.cli.files import FORMATS, GivenPath, check_paths, write_reports
 from grading.cli.policy import loaded
 from grading.cli.stored_results import store_results
 from grading.judge.exit_codes import exit_code
@@ -30,7 +30,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, (description, _) in reversed(FORMATS.items()):
         command = click.option(
             f"--{name}",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=GivenPath(dir_okay=False, path_type=Path),
             metavar="FILE",
             help=f"Write {description}.",
         )(command)
@@ -42,20 +42,20 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--submission",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=GivenPath(path_type=Path),
     metavar="PATH",
     help="The folder or archive to judge, in this repository's layout or the course's; here by "
     "default. Repeat it for several archives of one hand-in.",
 )
 @click.option(
     "--unpacked",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=GivenPath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="The folder in which archives are unpacked for the run; a temporary one by default.",
 )
 @click.option(
     "--batch",
-    type=click.Path(path_type=Path),
+    type=GivenPath(path_type=Path),
     metavar="DIR",
     help="Judge every submission in a folder: folders, archives, or the unpacked download of "
     "Canvas, Moodle or Blackboard.",
@@ -69,7 +69,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--scheduler", metavar="ADDRESS", help="Judge a batch on a Dask cluster.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="The folder for the results of a batch.",
 )
@@ -77,7 +77,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--earlier",
     multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=GivenPath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="With --similar: compare with the submissions of an earlier year, too. Can be repeated.",
 )
@@ -90,7 +90,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--no-speed", is_flag=True, help="Do not measure speed.")
 @click.option(
     "--policy",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Apply the rules of a course, such as course.toml; reports are those for learners.",
 )
@@ -98,14 +98,14 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--handed-in", metavar="TIME", help="With --policy: the time of the hand-in.")
 @click.option(
     "--metadata",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="With --policy: learner and time in Gradescope's submission_metadata.json.",
 )
 @click.option(
     "--into",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="With --batch and --policy: fill in the grades of an export of Canvas or Moodle.",
 )
@@ -120,7 +120,7 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--strict-isolation", is_flag=True, help="Refuse to judge without a sandbox.")
 @click.option(
     "--progress",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Keep the current task and check in FILE, as JSON.",
 )
@@ -183,7 +183,7 @@ def grade(
             by=by,
         )
     tasks = chosen_tasks(names or (() if course is None else course.policy.tasks))
-    check_paths(files)
+    check_paths({**files, "progress": progress})
     if batch is not None:
         _refuse_with_batch(submission, watch, verbose, files)
         _refuse(hand_in, "cannot be combined with --batch; the policy says it for a class")

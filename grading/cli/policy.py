@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from grading.cli.files import GivenPath
 from grading.judge.exit_codes import OK
 from grading.policy.apply import without_effect
 from grading.policy.load import Course, PolicyError, load
@@ -11,7 +12,7 @@ from grading.policy.model import Policy
 from grading.policy.show import rules_of
 from grading.tasks.table import table
 
-POLICY_FILE = click.Path(dir_okay=False, path_type=Path)
+POLICY_FILE = GivenPath(dir_okay=False, path_type=Path)
 
 
 @click.command()

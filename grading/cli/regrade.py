@@ -9,6 +9,7 @@ import click
 from rich.table import Table as Grid
 
 from grading.batch.store import Store
+from grading.cli.files import GivenPath
 from grading.cli.policy import POLICY_FILE, loaded
 from grading.judge.exit_codes import FAILED, OK
 from grading.policy.apply import without_effect
@@ -26,7 +27,7 @@ MOST_NAMED = 8
 
 
 @click.command()
-@click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("results", type=GivenPath(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--policy",
     type=POLICY_FILE,
@@ -36,14 +37,14 @@ MOST_NAMED = 8
 )
 @click.option(
     "--marks",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="The folder for the marks; beside RESULTS by default.",
 )
 @click.option(
     "--into",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Fill in the grades of an export of Canvas or Moodle. Can be repeated.",
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from grading.cli.files import GivenPath, not_writable
 from grading.judge import exit_codes
 from grading.paths import ROOT
 from grading.scaffold import (
@@ -18,12 +19,12 @@ from grading.scaffold import sync as carry
 from grading.scaffold.documents import state_of_earlier
 from grading.tasks.table import table
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FOLDER = GivenPath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("module", metavar="MODULE")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=GivenPath(path_type=Path))
 @click.option(
     "--from",
     "previous",
@@ -54,6 +55,8 @@ def scaffold(module: str, out: Path, previous: Path | None, solved_before: bool)
         )
     except (ScaffoldError, NotATreeError, CannotLeaveOutError) as error:
         raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.UsageError(f"OUT = {not_writable(out, error)}; name another folder") from error
     except SyncError as error:
         # The tree is complete, without the earlier work.
         click.echo(str(error), err=True)
@@ -79,6 +82,11 @@ def sync(previous: Path, to: Path) -> int:
         carried = carry(previous, to, table())
     except NotATreeError as error:
         raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.UsageError(
+            f"the work cannot be copied to {to}: {error.strerror} ({error.filename}); name another "
+            "folder"
+        ) from error
     except SyncError as error:
         click.echo(str(error), err=True)
         return exit_codes.FAILED

@@ -10,6 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from grading.cli.choosing import opened_hand_in
+from grading.cli.files import GivenPath
 from grading.cli.stored_results import StoredResult, digest_of_sources, load_results
 from grading.judge.exit_codes import OK
 from grading.judge.functions import absent_groups
@@ -58,7 +59,7 @@ class TaskProgress:
 @click.command()
 @click.option(
     "--submission",
-    type=click.Path(path_type=Path),
+    type=GivenPath(path_type=Path),
     metavar="PATH",
     help="The folder or archive with the submission; this folder by default.",
 )

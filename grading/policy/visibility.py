@@ -31,7 +31,8 @@ from grading.policy.model import Part, Policy
 from grading.tasks.model import Group, Table, split_selector
 
 PART_OF_ANSWER = re.compile(
-    r"(the result|result \d+|the gradient of operand \d+|the exception) "
+    r"(the result|result \d+|the gradient of operand \d+|the exception|"
+    r"(?:the buffer|the weight vector|gradient \d+) of rank \d+) "
     r"(is missing|is wrong|has shape)"
 )
 RAISED = re.compile(r"(?:.*: )?(\w+) was raised")

@@ -145,6 +145,17 @@ def test_all_formats_are_written(judge: Judge, submission: Path, tmp_path: Path)
         (["grade", "--submission", "{tmp}/nowhere"], ["nowhere does not exist"]),
         (["grade", "--submission", "{tmp}"], ["is not a submission"]),
         (["grade", "--json", "{tmp}/no/such/file"], ["no folder", "--json"]),
+        (["grade", "--json", "{tmp}/" + 250 * "x"], ["cannot be written: File name too long"]),
+        (["grade", "--html", ""], ["--html", "the path is empty; name a path"]),
+        (["grade", "--submission", ""], ["--submission", "the path is empty"]),
+        (["grade", "--batch", ""], ["--batch", "the path is empty"]),
+        (["grade", "--batch", "{tmp}/" + 300 * "x"], ["File name too long; name another path"]),
+        (["grade", "--progress", "{tmp}/no/file"], ["no folder", "--progress"]),
+        (["scaffold", "module1", ""], ["OUT", "the path is empty"]),
+        (["scaffold", "module1", "{tmp}/file/x"], ["OUT = ", "cannot be written: Not a directory"]),
+        (["sync", ""], ["PREVIOUS", "the path is empty"]),
+        (["status", "--submission", ""], ["--submission", "the path is empty"]),
+        (["regrade", "", "--policy", "x"], ["RESULTS", "the path is empty"]),
         (["grade", "--seed", "x"], ["--seed"]),
         (["grade", "--jobs", "2"], ["--jobs", "--batch"]),
         (["grade", "--batch", "{tmp}", "--watch"], ["--watch", "--batch"]),
@@ -154,7 +165,7 @@ def test_all_formats_are_written(judge: Judge, submission: Path, tmp_path: Path)
         (["grad"], ["grad"]),
         (["status", "--submission", "{tmp}/nowhere"], ["nowhere does not exist"]),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else str(value),
 )
 def test_invalid_arguments_are_refused(
     arguments: list[str],
@@ -163,6 +174,7 @@ def test_invalid_arguments_are_refused(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "file").touch()
     assert main([each.format(tmp=tmp_path) for each in arguments]) == USAGE
     assert not judge.plans
     output = " ".join(capsys.readouterr().err.split())

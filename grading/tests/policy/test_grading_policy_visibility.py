@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from grading.checking.compare import MismatchError
+from grading.checks import test_task6_2
 from grading.cli.files import FORMATS, writer
 from grading.judge.exit_codes import OK, exit_code
 from grading.judge.records import (
@@ -28,6 +30,7 @@ from grading.policy.apply import apply
 from grading.policy.load import ALL
 from grading.policy.model import CheckRow, GroupRow, Part, Policy
 from grading.policy.visibility import plain_sentence, visible
+from grading.protocol.messages import Request, Response, Subject
 from grading.reports import classroom50, gradescope, terminal
 from grading.tasks.table import table
 from grading.tests.policy.rules import REPORTS
@@ -238,6 +241,15 @@ def test_forbidden_calls_are_counted_in_no_hidden_report() -> None:
     [
         (Fault("the result is wrong at 1 of 2 indices, first at (0,): …"), "the result is wrong"),
         (Fault("result 1 has shape (2,), expected (3,)"), "result 1 has the wrong shape"),
+        (
+            Fault("the buffer of rank 0 is wrong at 3 of 6 indices, first at (2,): …"),
+            "the buffer of rank 0 is wrong",
+        ),
+        (
+            Fault("gradient 1 of rank 2 has shape (4,), expected (2, 2)"),
+            "gradient 1 of rank 2 has the wrong shape",
+        ),
+        (Fault(f"the buffer of {VALUE} is wrong"), "a required property does not hold"),
         (Fault("the tests do not fail on wrong code"), "the tests do not fail on wrong code"),
         (Fault("a leaf keeps its gradient: 3.5"), "a leaf keeps its gradient"),
         (Fault(f"{VALUE} is not a number"), "a required property does not hold"),
@@ -257,6 +269,35 @@ def test_forbidden_calls_are_counted_in_no_hidden_report() -> None:
 )
 def test_a_sentence_without_values(fault: Fault, sentence: str) -> None:
     assert plain_sentence(fault) == sentence
+
+
+class Unchanged(Subject):
+    """A subject that changes nothing: the buffers, gradients and weights stay as they are."""
+
+    def answer(self, request: Request) -> Response:
+        operation, arrays = request.operation, request.arrays
+        return Response(request, arrays[2:] * 2 if operation == "distributed.training" else arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("test_sixteen_ranks", {}, "the buffer of rank 0 is wrong"),
+        ("test_shapes_of_gradients", {"size": 2}, "gradient 0 of rank 0 is wrong"),
+        (
+            "test_training_equals_that_of_one_process",
+            {"size": 2},
+            "the weight vector of rank 0 is wrong",
+        ),
+    ],
+)
+def test_results_of_ranks(name: str, arguments: dict[str, int], words: str) -> None:
+    """The checks of task 6.2 name the rank, also in a sentence without its counterexample."""
+    with pytest.raises(MismatchError) as caught:
+        getattr(test_task6_2, name)(Unchanged(), **arguments)
+    finding = caught.value.finding
+    assert finding.sentence.startswith(f"{words} at ") and finding.name == "result 0"
+    assert plain_sentence(Fault(finding.sentence, name=finding.name)) == words
 
 
 def test_everything_is_visible_by_default() -> None:

@@ -91,17 +91,24 @@ def test_an_example_of_a_report_is_shown_before_the_first_one() -> None:
         ("digits", "mnist", "98.91%"),
         ("sentiment", "sentiment", "78.44%"),
         ("text", "text", "1.8951"),
+        ("points", "points", "100.00%"),
     ],
 )
 def test_curves_of_the_pretrained_network_are_shown_before_the_first_run(
     page: str, problem: str, accuracy: str
 ) -> None:
-    app = opened(page, **{f"{page}.part": "Train"})
+    # The page Points is one script with three tabs; all of them are drawn.
+    app = opened(page, **({} if page == "points" else {f"{page}.part": "Train"}))
     assert app.selectbox(key=f"{problem}.run").value == "pretrained"
     assert len(app.get("vega_lite_chart")) == 2
     assert any(accuracy in text.value for text in app.markdown)
     assert any("comes with the app" in each.value for each in app.caption)
-    assert not app.info
+    assert not app.info and not app.warning
+
+
+def test_regions_of_the_pretrained_network_are_shown_before_the_first_run() -> None:
+    app = opened("points")
+    assert any(each.value.startswith("After **94** epochs") for each in app.caption)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -16,6 +16,7 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """The folder of pretrained networks; its README describes their training."""
 PRETRAINED_DIGITS = PRETRAINED / "digits.safetensors"
 PRETRAINED_SENTENCES = PRETRAINED / "sentiment.safetensors"
+PRETRAINED_POINTS = PRETRAINED / "points.safetensors"
 
 Network = TypeVar("Network", bound=Module)
 TrainedRecipe = TypeVar("TrainedRecipe", bound=Recipe)

@@ -5,6 +5,7 @@ from typing import Literal
 import streamlit as st
 
 from mt_app.figures.points import draw_line, draw_map
+from mt_app.insight.networks import PRETRAINED_POINTS
 from mt_app.jobs import RunView
 from mt_app.lessons.points import Line, judge, line_on_grid, predict_run
 from mt_app.points_builder import build_network
@@ -166,12 +167,18 @@ def _learning() -> None:
             seed=int(seed),
         )
         start_button(recipe, Settings(epochs=epochs, batch_size=10, seed=int(seed)), "learn.start")
-    training_panel(Points.name, _map_of_run, judged_by="training points", details_first=True)
+    training_panel(
+        Points.name,
+        _map_of_run,
+        judged_by="training points",
+        details_first=True,
+        shipped=PRETRAINED_POINTS,
+    )
 
 
 def _map_of_run(run: RunView) -> None:
     """Draw the predictions of a run's network at its last checkpoint."""
-    checkpoint = run.folder / LAST
+    checkpoint = run.shipped or run.folder / LAST
     if not checkpoint.is_file():
         return
     try:

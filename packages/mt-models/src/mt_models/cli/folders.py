@@ -2,25 +2,44 @@
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mt_models.cli.errors import reason, shown_path
 from mt_models.runs import RUNS, StoredRun, files_of_run, find_runs, read_run
 from mt_models.training import LAST, finished
 
 __all__ = [
     "RUNS",
+    "GivenPath",
     "RunPath",
     "check_folder",
     "complete_run",
     "find_run",
     "latest_folder",
     "new_folder",
+    "saving_in",
 ]
+
+
+class GivenPath(click.Path):
+    """A path that is not empty."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Return the path. The empty one, which would be the current folder, is an error."""
+        if not os.fspath(value):
+            self.fail("the path is empty; pass a path, or . for the current folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class RunPath(click.Path):
@@ -43,6 +62,26 @@ class RunPath(click.Path):
     ) -> list[click.shell_completion.CompletionItem]:
         """Return the folders of runs that begin with a text, and files."""
         return complete_run(ctx, param, incomplete)
+
+
+@contextmanager
+def saving_in(folder: Path) -> Iterator[None]:
+    """Turn an error of the system in a block, which prepares a run's folder, into a usage error.
+
+    Raises:
+        click.UsageError: The block raised an OSError; the message names folder, reason, way out.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = reason(error)
+        if isinstance(error, FileNotFoundError):
+            # The folders above are created, too: the file system has no ordinary folders.
+            why = "the file system allows no new files there"
+        raise click.UsageError(
+            f"the run cannot be saved in {shown_path(folder)}: {why}; choose another folder with "
+            "--out"
+        ) from error
 
 
 def check_folder(problem: str, folder: Path) -> None:
@@ -118,12 +157,14 @@ def find_run(name: str) -> StoredRun:
     Raises:
         click.UsageError: There is no such run.
     """
-    for folder in (Path(name), RUNS / name):
-        if (folder / LAST).is_file():
+    for folder in (Path(name), RUNS / name) if name else ():
+        # Path.is_file raises for a long name.
+        if os.path.isfile(folder / LAST):  # noqa: PTH113
             return read_run(folder)
     names = [run.name for run in find_runs()[0]]
     found = f"{RUNS}/ contains {', '.join(names) or 'no run'}"
-    raise click.UsageError(f"there is no run {name}; {found}; pass a name or a folder")
+    what = f"there is no run {shown_path(name)}" if name else "the name of the run is empty"
+    raise click.UsageError(f"{what}; {found}; pass a name or a folder")
 
 
 def complete_run(

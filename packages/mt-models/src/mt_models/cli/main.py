@@ -76,11 +76,11 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from mt_models.cli.errors import EXPECTED
+            from mt_models.cli.errors import EXPECTED, sentence
 
             if ctx.params.get("debug") or not isinstance(error, EXPECTED):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(sentence(error)) from error
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

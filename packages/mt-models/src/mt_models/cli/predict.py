@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mt_models.backends import BACKENDS
-from mt_models.cli.errors import EXPECTED
+from mt_models.cli.errors import EXPECTED, sentence
 from mt_models.cli.examples import CommandWithExamples
 from mt_models.cli.folders import RunPath
 from mt_models.prediction import Prediction, TextPredictor, load_predictor
@@ -99,9 +99,9 @@ def predict(
             # The other inputs are answered.
             failed = True
             if as_json:
-                click.echo(json.dumps({"input": question, "error": str(error)}))
+                click.echo(json.dumps({"input": question, "error": sentence(error)}))
             if as_json or len(questions) > 1:
-                click.echo(f"Error: {error}", err=True)
+                click.echo(f"Error: {sentence(error)}", err=True)
                 continue
             raise
         count = min(len(prediction.classes), most) if top is None else top

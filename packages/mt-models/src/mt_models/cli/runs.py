@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from mt_models.cli.errors import reason, shown_path
 from mt_models.cli.examples import CommandWithExamples, typed_form
-from mt_models.cli.folders import complete_run, find_run
+from mt_models.cli.folders import GivenPath, complete_run, find_run
 from mt_models.runs import (
     RUNS,
     StoredRun,
@@ -124,13 +125,13 @@ def delete(names: Sequence[str], yes: bool) -> None:
 @click.option(
     "--csv",
     "table",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False, path_type=Path),
     help="Write a new CSV file with a row for each epoch.",
 )
 @click.option(
     "--tensorboard",
     "events",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False, path_type=Path),
     help="Write event files for TensorBoard into a folder.",
 )
 def export(names: Sequence[str], table: Path | None, events: Path | None) -> None:
@@ -143,14 +144,26 @@ def export(names: Sequence[str], table: Path | None, events: Path | None) -> Non
             write_csv(chosen, table)
         except FileExistsError:
             raise click.UsageError(f"{table} exists; choose another file") from None
-        except FileNotFoundError:
-            raise click.UsageError(
-                f"the folder {table.parent} does not exist; create it, or choose another file"
-            ) from None
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not table.parent.exists():
+                raise click.UsageError(
+                    f"the folder {table.parent} does not exist; create it, or choose another file"
+                ) from None
+            raise click.UsageError(_not_writable(table, error, "file")) from error
         click.echo(f"{table}: {sum(len(run.progress.records) for run in chosen)} epochs")
     if events is not None:
-        write_tensorboard(chosen, events)
+        try:
+            write_tensorboard(chosen, events)
+        except OSError as error:
+            if error.errno is None:
+                raise  # A message of this program.
+            raise click.UsageError(_not_writable(events, error, "folder")) from error
         click.echo(f"{events}/: show it with `tensorboard --logdir {events}`")
+
+
+def _not_writable(path: Path, error: OSError, kind: str) -> str:
+    why = "the file system refuses it" if isinstance(error, FileNotFoundError) else reason(error)
+    return f"{shown_path(path)} cannot be written: {why}; choose another {kind}"
 
 
 def _fitting(console: Console, found: Sequence[StoredRun]) -> tuple[Table, list[str]]:

@@ -8,7 +8,7 @@ import click
 
 from mt_models.backends import BACKENDS, default_dtype
 from mt_models.cli.examples import CommandWithExamples
-from mt_models.cli.folders import complete_run
+from mt_models.cli.folders import GivenPath, complete_run
 from mt_models.cli.launch import launch
 from mt_models.cli.ranks import joined
 from mt_models.cli.training import resume, start
@@ -142,7 +142,7 @@ def common_options(
         ),
         click.option(
             "--out",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=GivenPath(file_okay=False, path_type=Path),
             default=None,
             shell_complete=complete_run,
             help="The run's folder.  [default: the next runs/NAME-N]",
@@ -242,7 +242,7 @@ def column_options(command: Command) -> Command:
 @size_options("images", train_size=5000, of="MNIST")
 @click.option(
     "--data",
-    type=click.Path(exists=True, resolve_path=True),
+    type=GivenPath(exists=True, resolve_path=True),
     default=None,
     help="A folder of pictures with a folder for each class, or of IDX files.  "
     "[default: the embedded MNIST]",
@@ -286,7 +286,7 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 @size_options("sentences", train_size=None)
 @click.option(
     "--data",
-    type=click.Path(exists=True, resolve_path=True),
+    type=GivenPath(exists=True, resolve_path=True),
     default=None,
     help="A CSV file of texts and labels, or a folder of CSV or TSV files.  "
     "[default: the embedded SST-2]",
@@ -324,7 +324,7 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
 )
 @click.option(
     "--data",
-    type=click.Path(exists=True, resolve_path=True),
+    type=GivenPath(exists=True, resolve_path=True),
     default=None,
     help="A text file in UTF-8.  [default: the embedded tiny Shakespeare]",
 )

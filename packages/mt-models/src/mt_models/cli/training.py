@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mt_kernels_cpu import observe_kernels
 from mt_models.cli.examples import typed_form
-from mt_models.cli.folders import check_folder, latest_folder, new_folder
+from mt_models.cli.folders import RUNS, check_folder, latest_folder, new_folder, saving_in
 from mt_models.cli.ranks import agreeing, announce
 from mt_models.files import replace_file
 from mt_models.generation import generate
@@ -70,12 +70,14 @@ def start(
         communicator: The ranks that train together; rank 0 writes and prints.
 
     Raises:
-        click.UsageError: The folder contains a run or other files, or the batches are too large.
+        click.UsageError: The folder contains a run or other files, it cannot be written, or the
+            batches are too large.
     """
     console = _console(communicator)
     with agreeing(communicator):
         if out is not None and communicator.rank == 0:
-            check_folder(recipe.problem, out)
+            with saving_in(out):
+                check_folder(recipe.problem, out)
         # Built first, so that an error leaves no folder behind.
         problem = _built(recipe, console)
         examples = problem.epoch_size
@@ -90,8 +92,9 @@ def start(
         with agreeing(communicator):
             folder = Path()
             if communicator.rank == 0:
-                folder = new_folder(recipe.problem, out)
-                stack.enter_context(run_lock(folder))
+                with saving_in(out or RUNS):
+                    folder = new_folder(recipe.problem, out)
+                    stack.enter_context(run_lock(folder))
                 # Another process may have finished a run in the folder since the first check.
                 check_folder(recipe.problem, folder)
         _train(console, recipe, problem, settings, folder, None, communicator)
@@ -288,9 +291,11 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
             f"{last.validation_total:,} validation examples",
             f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
         ]
+    # A terminal breaks lines between words; a file or a pipe has whole lines.
+    wraps = console.is_terminal
     console.print()
     for line in summary:
-        console.print(line)
+        console.print(line, soft_wrap=not wraps)
     if LAST in run.unsaved:
         run.save(progress)
     # A finished run that is resumed has no evaluation in this process.
@@ -310,7 +315,8 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         console.print(summary[-1])
     run.write_log(progress, tuple(summary))
     names = ", ".join(written)
-    console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
+    files = f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}"
+    console.print(files, soft_wrap=not wraps)
     if isinstance(problem, Text):
         console.print(f"Continue a text with:\n  {typed_form()} generate --run {run.folder}")
 

@@ -23,7 +23,7 @@ def load_plain_text(path: str | PathLike[str] | None = None) -> str:
 
     Raises:
         MissingDataError: The file does not exist.
-        UnreadableDataError: The file cannot be read, or it is a folder.
+        UnreadableDataError: The file cannot be read, or it is a folder or a device.
         DataFormatError: The file is empty, or not a text in UTF-8.
         ChecksumError: The embedded file is damaged.
 
@@ -37,6 +37,9 @@ def load_plain_text(path: str | PathLike[str] | None = None) -> str:
         raise UnreadableDataError(
             f"{source} is a folder; pass one text file (join several files with `cat`)"
         )
+    if source.is_char_device() or source.is_block_device():
+        # The devices zero and random have no end.
+        raise UnreadableDataError(f"{source} is a device; pass a text file")
     text = decode(gunzip(read_bytes(source), source), source).replace("\r\n", "\n")
     if not text.strip():
         raise DataFormatError(f"{source} contains no text; pass a file with text in UTF-8")

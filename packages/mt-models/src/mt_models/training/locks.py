@@ -26,6 +26,8 @@ def run_lock(folder: Path) -> Iterator[None]:
         RunInUseError: Another process holds the lock, or this one in another call.
         OSError: The lock file cannot be written.
     """
+    # FileLock reports some folders without write permission as a lock of another process.
+    (folder / LOCK).touch()
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
