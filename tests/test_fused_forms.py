@@ -165,6 +165,11 @@ EXAMPLES = [
         lambda: ((1,), (35,), (1,), True),
     ),
     Example(
+        "convolve",
+        [drawn(2, 17, 4, 5), drawn(9, 17, 3, 2), drawn(9)],
+        lambda: ((1, 1), (4, 5), (1, 1), True),
+    ),
+    Example(
         "max_over_time",
         [drawn(8, 20, 41), drawn(5, 20, 3), drawn(5)],
         lambda: ((0,), (41,), (1,)),

@@ -172,6 +172,41 @@ def test_gradient_of_a_weight_of_many_sequences(
     np.testing.assert_array_equal(backend.to_numpy(received), expected)
 
 
+@pytest.mark.usefixtures("thread_counts")
+@dtypes
+@few_examples
+@given(
+    st.tuples(st.integers(16, 35), st.integers(1, 5), st.integers(1, 13)),
+    st.tuples(st.integers(1, 6), st.integers(1, 20)),
+    st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    draws,
+)
+def test_gradient_of_a_weight_of_many_channels(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    gradient: tuple[int, int],
+    kernel: tuple[int, int],
+    data: st.DataObject,
+) -> None:
+    channels, count, outputs = sizes
+    # The image may end before the last window, or behind it.
+    image = [max(1, n + data.draw(st.integers(-2, 3))) for n in gradient]
+    kernel_size = tuple(min(pair) for pair in zip(kernel, gradient, strict=True))
+    if np.prod(kernel_size) == np.prod(gradient):
+        gradient = gradient[0], gradient[1] + 1
+    x = operand(data, dtype, channels, count, *image)
+    g = operand(data, dtype, outputs, count, *gradient)
+    backend = Tuned(dtype)
+    received = backend.to_numpy(backend.convolve(x, g, False, kernel_size))
+    (height, width), (rows, columns) = gradient, kernel_size
+    padded = np.zeros((channels, count, height + rows + 3, width + columns + 3), dtype)
+    padded[:, :, : image[0], : image[1]] = backend.to_numpy(x)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, gradient, axis=(2, 3))
+    expected = np.einsum("cnklpq,onpq->cokl", windows[:, :, :rows, :columns], backend.to_numpy(g))
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=20 * tolerance)
+
+
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
 @pytest.mark.parametrize("location", ["image", "kernel"])
@@ -198,12 +233,13 @@ def test_special_numbers_are_not_multiplied_by_padding_zeros(
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
 @pytest.mark.parametrize("location", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
+@pytest.mark.parametrize("channels", [2, 17])
 def test_special_numbers_change_only_the_gradients_of_their_weights(
-    dtype: Any, number: float, location: tuple[int, ...]
+    dtype: Any, number: float, location: tuple[int, ...], channels: int
 ) -> None:
     """Without padding, planes still have zeros beside the gradient."""
     rng = np.random.default_rng(0)
-    image, grad = rng.normal(size=(2, 2, 5, 20)), rng.normal(size=(2, 3, 3, 18))
+    image, grad = rng.normal(size=(2, channels, 5, 20)), rng.normal(size=(2, 3, 3, 18))
     image[location] = number
     tuned, reference = Tuned(dtype), Reference(dtype)
     received, expected = (
@@ -217,10 +253,11 @@ def test_special_numbers_change_only_the_gradients_of_their_weights(
     same(received, expected, dtype)
 
 
-def test_gradient_of_a_large_batch_is_accurate() -> None:
-    """Sums in float32 over a million products are close to sums in float64."""
+@pytest.mark.parametrize(("channels", "count"), [(1, 512), (16, 64)])
+def test_gradient_of_a_large_batch_is_accurate(channels: int, count: int) -> None:
+    """Sums in float32 over many products are close to sums in float64."""
     rng = np.random.default_rng(0)
-    x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
+    x, g = rng.normal(size=(channels, count, 28, 28)), rng.normal(size=(4, count, 28, 28))
     single, double = (
         Tuned(dtype)
         .convolve(Tuned(dtype).from_numpy(x), Tuned(dtype).from_numpy(g), size=(3, 3))

@@ -152,6 +152,59 @@ class WeightGradient(NamedTuple):
     contiguous_rows: bool
 
 
+class Lines(NamedTuple):
+    """Lines of positions whose products are added: the rows of an output channel.
+
+    Attributes:
+        gradients: The start of each line of all images in the gradient of the first output channel.
+        images: The start of the window of each line's first position, for the images of a tile.
+        per_image: The number of lines of an image.
+        positions: The number of positions in a line.
+        at_once: The number of lines whose windows stay in the first cache.
+    """
+
+    gradients: Positions
+    images: Positions
+    per_image: int
+    positions: int
+    at_once: int
+
+
+class Kernel(NamedTuple):
+    """Rows of a kernel in a tile of windows.
+
+    Attributes:
+        rows: The number of rows.
+        step: The distance of rows in the tile.
+        length: The length of a window: columns times channels.
+    """
+
+    rows: int
+    step: int
+    length: int
+
+
+class WindowLayout(NamedTuple):
+    """Layout of a tile in which the channels of a position are contiguous.
+
+    Attributes:
+        strides: The layout of images in the tile. The stride of channels is their number: the
+            distance of neighbouring columns.
+        lines: The lines of positions.
+        kernel: The rows of a kernel.
+        tile_size: The length of a tile.
+        images_per_tile: The number of images in a tile.
+        images: The number of images.
+    """
+
+    strides: TileStrides
+    lines: Lines
+    kernel: Kernel
+    tile_size: int
+    images_per_tile: int
+    images: int
+
+
 class ScratchEnds(NamedTuple):
     """Ends of the parts of a row of scratch, in elements.
 

@@ -26,9 +26,13 @@ twelve products::
     weight[o + 3]        sum             sum             sum
 
 Its twelve sums, the three input vectors and one weight fit into the sixteen registers of every
-processor with such vectors, and twelve independent sums hide the latency of multiplications. The
-gradient of the weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p +
-offset_t}$: a block covers four output channels and three taps.
+processor with such vectors, and twelve independent sums hide the latency of multiplications. A
+processor with AVX-512 has 32 registers: there a *wide block* covers eight output channels, so that
+each input vector, which often lies in two lines of the cache, is loaded half as often. Each sum
+adds the same products in the same order in both blocks. The gradient of the weights is the other
+sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: a block covers four output
+channels and three taps. `mt_kernels_cpu.tuned.convolution.window_kernels` computes it for images
+with many channels.
 
 If a row of outputs is shorter than a vector, segments cross the ends of rows: they run through a
 plane and the zeros between its rows, or through one plane after the other if images are one row
@@ -59,16 +63,23 @@ from mt_kernels_cpu.tuned.convolution.arguments import (
     Weights,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
+    HAS_WIDE_BLOCKS,
     OUTPUTS,
     SEGMENTS,
     TAPS,
+    WIDE_OUTPUTS,
     Positions,
     Segments,
     StagingLayout,
     TileStrides,
     Tiling,
 )
-from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, relu_block
+from mt_kernels_cpu.tuned.simd.blocks import (
+    add_horizontal_sums,
+    add_outer_product,
+    relu_block,
+    splat_block,
+)
 from mt_kernels_cpu.tuned.simd.compare import select_positive
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
@@ -80,6 +91,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     store,
     store_block,
 )
+from mt_kernels_cpu.tuned.simd.positions import eight_positions
 from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add
 from mt_tensor.layout import Storage
 
@@ -169,7 +181,8 @@ def fill_tile(
     Args:
         tile: The tile.
         images: The images.
-        masked: True to apply the mask.
+        masked: True to apply the mask. For a literal False numba would compile the function again,
+            so callers without a mask write ``last < first``.
         mask: The mask, of the shape of the images.
         first: The first image.
         last: The end of the range of images.
@@ -202,33 +215,90 @@ def fill_tile(
 
 
 @helper
+def clear_tile(tile: Storage, strides: TileStrides, images: int) -> None:
+    """Write zeros around the images of a tile.
+
+    In a tile of sequences few elements lie between them, so only those are written.
+    """
+    image, channel, _, origin, channels, _, width = strides
+    if image >= channel:
+        tile[:] = 0.0
+        return
+    at = 0
+    for c in range(channels):
+        # The gap before the first sequence of a channel includes that behind the last one.
+        start = c * channel + origin
+        for _ in range(images):
+            for i in range(at, start):
+                tile[i] = 0.0
+            at = start + width
+            start += image
+    for i in range(at, len(tile)):
+        tile[i] = 0.0
+
+
+@helper
+def _convolve_block(
+    out: Storage, tile: Storage, weights: Weights, channels: Any, starts: Any, positions: Any
+) -> None:
+    """Compute a block: some output channels at some segments.
+
+    Args:
+        out: The result.
+        tile: The tile.
+        weights: The weights.
+        channels: Three tuples: for each output channel the position of its first output in `out`,
+            that of its first weight, and that of its bias.
+        starts: The start of each segment in the first output channel.
+        positions: The start of each segment in the tile.
+    """
+    weight, _, taps, offsets, bias, _, relu = weights
+    rows, kernels, biases = channels
+    sums = splat_block(bias, biases, positions)
+    for t in range(len(taps)):
+        x = load_each(tile, positions, offsets[t])
+        w = splat_each(weight, kernels, taps[t])
+        sums = add_outer_product(sums, w, x)
+    if relu:
+        sums = relu_block(sums)
+    store_block(out, rows, starts, sums)
+
+
+@helper
 def convolve_segments(
     to: Channels, tile: Storage, weights: Weights, segments: Segments, images: int
 ) -> None:
     """Compute the segments of the first images of a tile."""
     out, first, channels, length = to
-    weight, kernel, taps, offsets, bias, bias_step, relu = weights
+    _, kernel, _, _, _, bias_step, _ = weights
     starts, at, counts = segments
     count, last_output = counts[images], channels - 1
-    for o in range(0, channels, OUTPUTS):
+    last = count - 1
+    # Three segments at a time, then two, so that no segment is left over.
+    threes = max(0, count - 2 * (-count % SEGMENTS))
+    wide_end = channels - channels % WIDE_OUTPUTS if HAS_WIDE_BLOCKS else 0
+    for o in range(0, wide_end, WIDE_OUTPUTS):
+        rows = eight_positions(first + o * length, length)
+        eight = rows, eight_positions(o * kernel, kernel), eight_positions(o * bias_step, bias_step)
+        for i in range(0, threes, SEGMENTS):
+            j, k = i + 1, i + 2
+            three = (starts[i], starts[j], starts[k]), (at[i], at[j], at[k])
+            _convolve_block(out, tile, weights, eight, *three)
+        for i in range(threes, count, 2):
+            j = min(i + 1, last)
+            _convolve_block(out, tile, weights, eight, (starts[i], starts[j]), (at[i], at[j]))
+    for o in range(wide_end, channels, OUTPUTS):
         # With fewer outputs or segments than a block has, the last one is computed again.
-        o1, o2, o3 = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
-        rows = (first + o * length, first + o1 * length, first + o2 * length, first + o3 * length)
-        kernels = (o * kernel, o1 * kernel, o2 * kernel, o3 * kernel)
-        a, b, c, d = splat_each(
-            bias, (o * bias_step, o1 * bias_step, o2 * bias_step, o3 * bias_step), 0
+        p, q, r = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
+        four = (
+            (first + o * length, first + p * length, first + q * length, first + r * length),
+            (o * kernel, p * kernel, q * kernel, r * kernel),
+            (o * bias_step, p * bias_step, q * bias_step, r * bias_step),
         )
         for i in range(0, count, SEGMENTS):
-            j, k = min(i + 1, count - 1), min(i + 2, count - 1)
-            positions = (at[i], at[j], at[k])
-            sums = (a, a, a, b, b, b, c, c, c, d, d, d)
-            for t in range(len(taps)):
-                x = load_each(tile, positions, offsets[t])
-                w = splat_each(weight, kernels, taps[t])
-                sums = add_outer_product(sums, w, x)
-            if relu:
-                sums = relu_block(sums)
-            store_block(out, rows, (starts[i], starts[j], starts[k]), sums)
+            j, k = min(i + 1, last), min(i + 2, last)
+            three = (starts[i], starts[j], starts[k]), (at[i], at[j], at[k])
+            _convolve_block(out, tile, weights, four, *three)
 
 
 @helper
@@ -269,7 +339,8 @@ def convolve_tile(
     _, _, _, segments, staging_layout = tiling
     staging_step, _, _, _, _ = staging_layout
     if staging_step > 0:
-        staged = (staging, 0, channels, staging_step)
+        # With a literal 0, numba would compile `convolve_segments` for a type of its own.
+        staged = (staging, first - first, channels, staging_step)
         convolve_segments(staged, tile, weights, segments, last - first)
         _copy_staged(outputs, staging, staging_layout, first, last)
     else:
@@ -359,10 +430,10 @@ def convolve_forward(
     """
     tile_strides, images_per_tile, tile_size, _, _ = tiling
     tile, staging = memory[:tile_size], memory[tile_size:]
-    tile[:] = 0.0
+    clear_tile(tile, tile_strides, images_per_tile)
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
-        fill_tile((tile, tile_strides), images, False, images, n, end)
+        fill_tile((tile, tile_strides), images, last < first, images, n, end)
         convolve_tile(outputs, staging, tiling, tile, weights, n, end)
 
 
@@ -409,7 +480,7 @@ def convolve_backward(
             (1, (end - n) * grad_image_step) if contiguous_rows else (end - n, output_span)
         )
         if len(sums) > 0:
-            fill_tile((tile, tile_strides), images, False, images, n, end)
+            fill_tile((tile, tile_strides), images, last < first, images, n, end)
             for start in range(0, run_length, RUN_PER_SUM):
                 _add_weight_gradient(
                     sums,

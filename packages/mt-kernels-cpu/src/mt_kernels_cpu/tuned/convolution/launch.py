@@ -1,9 +1,9 @@
 """Convolution in any layout, computed over zero-padded tiles.
 
 If a kernel has more elements than a channel of the output, the convolution is the gradient of a
-weight, with images and kernels swapped: a sum of products of two tiles. All other shapes convolve a
-tile of images. Convolution by matrix products is slower for nearly all shapes: see docs/decisions,
-number 11.
+weight, with images and kernels swapped: a sum of products of two tiles or, for images with many
+channels, of gradients and windows of a tile. All other shapes convolve a tile of images.
+Convolution by matrix products is slower for nearly all shapes: see docs/decisions, number 11.
 
 Both ways multiply weights by the zeros around an image, which the definition leaves out. The
 difference shows only if a weight is infinite or NaN; then the strided kernels compute.
@@ -19,15 +19,19 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.arguments import plain
+from mt_kernels_cpu.tuned.buffers import round_up
 from mt_kernels_cpu.tuned.convolution.arguments import (
     BackwardScratch,
     Images,
     InputGradient,
+    Kernel,
+    Lines,
     Outputs,
     ScratchEnds,
     Upstream,
     WeightGradient,
     Weights,
+    WindowLayout,
 )
 from mt_kernels_cpu.tuned.convolution.kernels import (
     convolve_backward,
@@ -35,8 +39,12 @@ from mt_kernels_cpu.tuned.convolution.kernels import (
     reduce_thread_sums,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
+    WINDOW_BYTES,
+    WINDOWS_FROM,
     Geometry,
+    Pair,
     TileLayout,
+    TileStrides,
     as_pair,
     forward_images_per_tile,
     padded_sum_count,
@@ -44,11 +52,12 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
     tile_layout,
     wgrad_images_per_tile,
 )
+from mt_kernels_cpu.tuned.convolution.window_kernels import sum_weight_gradient
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.finite import all_finite, has_nan
 from mt_kernels_cpu.tuned.simd.vector import lanes
 from mt_kernels_cpu.tuned.threads import partition, partition_independent, run_parallel
-from mt_tensor import TensorData, recording
+from mt_tensor import TensorData, operators, recording
 
 
 def correlate(
@@ -64,24 +73,41 @@ def correlate(
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
     """
     input, weight = backend.as_native(input), backend.as_native(weight)
-    (count, channels, *image), (_, outputs, *size) = input.shape, out.shape
-    height, width = weight.shape[2:]
     if out.size == 0 or input.size == 0 or weight.size == 0:
         out.storage[: out.size] = 0.0
         return True
-    if height * width > math.prod(size):
+    if math.prod(weight.shape[2:]) > math.prod(out.shape[2:]):
         return not reverse and _weight_gradient(backend, out, input, weight)
-    before = (height - 1, width - 1) if reverse else (0, 0)
-    geometry = Geometry(as_pair(image), (height, width), as_pair(size), before)
-    vector = lanes(backend.dtype)
-    images_per_tile = forward_images_per_tile(count, channels, geometry, vector)
-    layout = tile_layout(
-        images_per_tile, channels, outputs, geometry, reverse, backend.dtype, vector
-    )
+    layout = _layout(backend.dtype, input.shape, weight.shape, out.shape[2:], reverse)
     if not layout.unpadded and not all_finite(weight):
         return False
     convolve_images(backend, layout, input, weight, out)
     return True
+
+
+@functools.lru_cache(maxsize=256)
+def _layout(
+    dtype: np.dtype[Any],
+    input: tuple[int, ...],
+    weight: tuple[int, ...],
+    size: tuple[int, ...],
+    reverse: bool,
+) -> TileLayout:
+    """Return the layout of a tile for a convolution as `Backend.convolve` defines it.
+
+    Args:
+        dtype: The dtype of the elements.
+        input: The shape of the images, (N, C, H, W).
+        weight: The shape of the weights, (O, C, KH, KW).
+        size: The height and width of the output.
+        reverse: True to read the kernel from its end.
+    """
+    (count, channels, *image), (outputs, _, height, width) = input, weight
+    before = (height - 1, width - 1) if reverse else (0, 0)
+    geometry = Geometry(as_pair(image), (height, width), as_pair(size), before)
+    vector = lanes(dtype)
+    images_per_tile = forward_images_per_tile(count, channels, geometry, vector)
+    return tile_layout(images_per_tile, channels, outputs, geometry, reverse, dtype, vector)
 
 
 def convolve_images(
@@ -126,10 +152,8 @@ def forward_operands(
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return images and weights as kernels take them; arguments as for `convolve_images`."""
     input = tile_source(backend, layout, input)
-    weights = _weights(layout, weight)
-    if bias is not None:
-        weights = weights._replace(bias=bias.storage, bias_step=bias.strides[0])
-    return plain(_images(input)), plain(weights._replace(relu=relu))
+    # Neither contains another group.
+    return tuple(_images(input)), tuple(_weights(layout, weight, bias, relu))
 
 
 class Targets(NamedTuple):
@@ -172,6 +196,12 @@ def convolve_images_backward(
     Shape:
         input (N, C, H, W), grad and mask (N, O, P, Q).
     """
+    if targets.weight is not None and input.shape[1] >= WINDOWS_FROM:
+        masked = grad if mask is None else backend.zip(operators.relu_back, mask, grad)
+        _sum_windows(backend, layout, input, masked, targets.weight)
+        if targets.input is None and targets.bias is None:
+            return
+        targets = targets._replace(weight=None)
     input = tile_source(backend, layout, input)
     grad = tile_source(backend, grad_layout, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
@@ -209,6 +239,81 @@ def convolve_images_backward(
     )
 
 
+def _sum_windows(
+    backend: Memory,
+    layout: TileLayout,
+    input: TensorData,
+    grad: TensorData,
+    grad_weight: TensorData,
+) -> None:
+    """Compute the gradient of the weight for images with many channels.
+
+    Each output channel is computed on one thread, so the number of threads changes no result.
+
+    Args:
+        backend: The backend, which allocates memory.
+        layout: The layout of a tile of images with separate planes.
+        input: The images, in any layout.
+        grad: The gradient of the result, in any layout.
+        grad_weight: The result, in any layout.
+
+    Shape:
+        input (N, C, H, W), grad (N, O, P, Q), grad_weight (O, C, KH, KW).
+    """
+    input = tile_source(backend, layout, input)
+    grad = tile_source(backend, layout, grad, True)
+    outputs, channels, rows, columns = grad_weight.shape
+    windows = _window_layout(layout, grad.shape, grad.strides, channels, (rows, columns))
+    _, _, _, tile_size, _, _ = windows
+    parts = partition_independent(outputs, grad.size * len(layout.offsets))
+    sums = outputs * rows * round_up(columns * channels, layout.lanes)
+    scratch = backend.scratch(len(parts), tile_size + sums)
+    args = (
+        plain(_images(input)),
+        plain(_images(grad)),
+        windows,
+        plain(_weights(layout, grad_weight)),
+    )
+    run_parallel(parts, lambda part, *of_part: sum_weight_gradient(*args, scratch[part], *of_part))
+
+
+@functools.lru_cache(maxsize=256)
+def _window_layout(
+    layout: TileLayout,
+    grad: tuple[int, ...],
+    grad_strides: tuple[int, ...],
+    channels: int,
+    kernel: Pair,
+) -> tuple[Any, ...]:
+    """Return the `WindowLayout` of a convolution, as a plain tuple.
+
+    Args:
+        layout: The layout of a tile of images with separate planes.
+        grad: The shape of the gradient of the result, (N, O, P, Q).
+        grad_strides: Its strides.
+        channels: The number of channels of an image.
+        kernel: The height and width of the kernel.
+    """
+    (count, _, rows, columns), (height, width) = grad, kernel
+    grad_image, _, grad_row, _ = grad_strides
+    (top, left), images = layout.before, layout.images_per_tile
+    row = (columns + width - 1) * channels
+    image, origin = (rows + height - 1) * row, top * row + left * channels
+    line = np.arange(rows)
+    lines = Lines(
+        np.add.outer(np.arange(count) * grad_image, line * grad_row).reshape(-1),
+        np.add.outer(np.arange(images) * image, line * row).reshape(-1),
+        rows,
+        columns,
+        max(1, WINDOW_BYTES // (row * layout.dtype.itemsize)),
+    )
+    # Vectors and transposed blocks may end behind the last position.
+    tile_size = images * image + layout.lanes * (channels + 1)
+    strides = TileStrides(image, channels, row, origin, channels, *layout.used_size)
+    window = Kernel(height, row, width * channels)
+    return plain(WindowLayout(strides, lines, window, tile_size, images, count))
+
+
 def _input_gradient(backend: Memory, layout: TileLayout, targets: Targets) -> InputGradient:
     if targets.input is None or targets.flipped is None:
         nothing = Outputs(_zero(backend.dtype), 0, 0)
@@ -227,21 +332,39 @@ def _weight_gradient(
     Shape:
         input (C, N, H, W), weight (O, N, P, Q), out (C, O, KH, KW).
     """
-    channels, outputs, *kernel = out.shape
-    _, count, *image = input.shape
-    # The part of the gradient beyond the image has no products.
-    size = as_pair([min(pair) for pair in zip(weight.shape[2:], image, strict=True)])
-    geometry = Geometry(as_pair(image), as_pair(kernel), size)
+    layout, grad_layout, size = _weight_layouts(
+        backend.dtype, input.shape, weight.shape[2:], out.shape
+    )
     images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
+    count, outputs, _, _ = gradients.shape
     gradients = TensorData.unchecked(gradients.storage, (count, outputs, *size), gradients.strides)
-    images_per_tile = wgrad_images_per_tile(count, geometry)
-    options = (False, backend.dtype, lanes(backend.dtype))
-    layout = tile_layout(images_per_tile, channels, outputs, geometry, *options)
-    grad_layout = tile_layout(images_per_tile, outputs, channels, geometry.backward(), *options)
     targets = Targets(weight=swap_batch_channel(out))
     convolve_images_backward(backend, layout, grad_layout, images, gradients, None, targets)
     # The product of an infinite or NaN number and a padding zero is NaN; the definition has none.
     return not has_nan(out)
+
+
+@functools.lru_cache(maxsize=256)
+def _weight_layouts(
+    dtype: np.dtype[Any], input: tuple[int, ...], grad: tuple[int, ...], out: tuple[int, ...]
+) -> tuple[TileLayout, TileLayout, Pair]:
+    """Return the layouts of images and gradients, and the size of the part that has products.
+
+    Args:
+        dtype: The dtype of the elements.
+        input: The shape of the images, (C, N, H, W).
+        grad: The height and width of the gradient of the result.
+        out: The shape of the gradient of the weight, (C, O, KH, KW).
+    """
+    (channels, outputs, *kernel), (_, count, *image) = out, input
+    # The part of the gradient beyond the image has no products.
+    size = as_pair([min(pair) for pair in zip(grad, image, strict=True)])
+    geometry = Geometry(as_pair(image), as_pair(kernel), size)
+    images_per_tile = wgrad_images_per_tile(count, geometry)
+    options = (False, dtype, lanes(dtype))
+    layout = tile_layout(images_per_tile, channels, outputs, geometry, *options)
+    backward = geometry.backward()
+    return layout, tile_layout(images_per_tile, outputs, channels, backward, *options), size
 
 
 def tile_source(
@@ -269,11 +392,17 @@ def _images(a: TensorData) -> Images:
     return Images(a.storage, (image, channel, row, column))
 
 
-def _weights(layout: TileLayout, weight: TensorData) -> Weights:
-    """Return weights for sums that begin with 0."""
+def _weights(
+    layout: TileLayout, weight: TensorData, bias: TensorData | None = None, relu: bool = False
+) -> Weights:
+    """Return weights for sums that begin with a bias, or with 0."""
     step, *strides = weight.strides
-    taps, zero = tap_positions(weight.shape[1:], tuple(strides)), _zero(weight.storage.dtype)
-    return Weights(weight.storage, step, taps, layout.offsets, zero, 0, False)
+    taps = tap_positions(weight.shape[1:], tuple(strides))
+    if bias is None:
+        zero = _zero(weight.storage.dtype)
+        return Weights(weight.storage, step, taps, layout.offsets, zero, 0, relu)
+    (bias_step,) = bias.strides
+    return Weights(weight.storage, step, taps, layout.offsets, bias.storage, bias_step, relu)
 
 
 @functools.lru_cache

@@ -21,7 +21,7 @@ from mt_kernels_cpu.tuned.convolution.arguments import (
     SequenceSizes,
     Weights,
 )
-from mt_kernels_cpu.tuned.convolution.kernels import convolve_segments, fill_tile
+from mt_kernels_cpu.tuned.convolution.kernels import clear_tile, convolve_segments, fill_tile
 from mt_kernels_cpu.tuned.convolution.tiling import Tiling
 from mt_kernels_cpu.tuned.simd.compare import any_nan, horizontal_max, index_of, maximum
 from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, load_each, mask_tail, splat, store
@@ -98,10 +98,10 @@ def convolve_max(
     channel_step, image_step, _, _, width = staging_layout
     values, argmax, outputs = maxima
     tile, staging = memory[:tile_size], memory[tile_size:]
-    tile[:] = 0.0
+    clear_tile(tile, tile_strides, images_per_tile)
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
-        fill_tile((tile, tile_strides), images, False, images, n, end)
+        fill_tile((tile, tile_strides), images, last < first, images, n, end)
         convolve_segments((staging, 0, outputs, channel_step), tile, weights, segments, end - n)
         for m in range(n, end):
             for o in range(outputs):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.arguments import plain
 from mt_kernels_cpu.tuned.buffers import round_up
+from mt_kernels_cpu.tuned.simd.vector import WIDTH
 
 Pair = tuple[int, int]
 """Height and width."""
@@ -25,6 +26,10 @@ Positions = npt.NDArray[np.int64]
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """Output channels, segments and taps that a block computes at a time; see
 `mt_kernels_cpu.tuned.convolution.kernels`, whose kernels are written for these numbers."""
+
+HAS_WIDE_BLOCKS, WIDE_OUTPUTS = WIDTH == 64, 8
+"""True if there are wide blocks, on processors with AVX-512, and their number of output channels;
+kernels are written for eight."""
 
 MAX_OVERHEAD = 1.03
 """Largest accepted number of blocks, as a multiple of the smallest possible number. A larger value
@@ -39,6 +44,15 @@ STORE_COST = 4
 WGRAD_TILE = 1024
 """Elements of one channel in the tiles for the gradient of the weight. The planes of four output
 channels then stay in the processor's first cache."""
+
+WINDOWS_FROM = 16
+"""Smallest number of channels with which the gradient of the weight is summed over windows (see
+`mt_kernels_cpu.tuned.convolution.window_kernels`): the elements of the longest vector. Another
+value changes the order of sums, and so the published accuracies of networks with as many channels.
+"""
+
+WINDOW_BYTES = 2**15
+"""Bytes of the windows that are processed together: most of the processor's first cache."""
 
 PAGE_BYTES = 4096
 """Bytes of a page of memory. Elements at a distance of whole pages compete for the same lines of
@@ -192,6 +206,8 @@ class TileLayout:
         staging_size: The length of the staging buffer, with a vector behind it; 0 for none.
         output_span: The number of elements from the first output in a plane to the last.
         lanes: The number of elements of a vector.
+        dtype: The dtype of the elements.
+        before: The rows and columns of zeros before the image.
         strides: The layout of images in the tile.
         tiling: The `Tiling` for kernels, as plain tuples.
     """
@@ -218,7 +234,8 @@ class TileLayout:
             lanes: The number of elements of a vector.
         """
         (image_rows, image_columns), (height, width), (rows, columns), (top, left) = geometry
-        self.images_per_tile, self.lanes = images_per_tile, lanes
+        self.images_per_tile, self.lanes, self.dtype = images_per_tile, lanes, dtype
+        self.before = geometry.before
         self.row_stride, self.contiguous_rows = geometry.row_stride, geometry.contiguous_rows
         input_rows, input_columns = geometry.input_extent
         # The first vector of an image is aligned: aligned vectors are loaded faster.

@@ -23,6 +23,9 @@ def all_finite(a: TensorData) -> bool:
     Also False if the sum of the squares overflows.
     """
     elements = a.flat()
+    if elements is None and a.size == len(a.storage):
+        # A permutation: all elements of the storage, in another order.
+        elements = a.storage
     if elements is None:
         return recording.called(_all_finite, host_array(a))
     return sum_of_squares_is(FINITE, elements)

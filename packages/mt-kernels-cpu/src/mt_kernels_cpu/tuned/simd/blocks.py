@@ -16,6 +16,7 @@ from mt_kernels_cpu.tuned.simd.vector import (
     emit_halves,
     emit_multiply_add,
     emit_shuffle,
+    emit_splat,
     intrinsic,
     struct_proxy,
     tuple_of,
@@ -98,6 +99,17 @@ def add_horizontal_sums(typing: Any, array: Any, positions: Any, block: Any) -> 
 
 
 @intrinsic
+def add_blocks(typing: Any, a: Any, b: Any) -> Any:
+    """Return the sum of two blocks."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pairs = zip(*(unpack_tuple(builder, each, a.count) for each in arguments), strict=True)
+        return context.make_tuple(builder, a, [builder.fadd(*pair) for pair in pairs])
+
+    return a(a, b), generate
+
+
+@intrinsic
 def relu_block(typing: Any, block: Any) -> Any:
     """Return a block with 0 in place of elements that are not positive; NaN stays NaN."""
 
@@ -117,6 +129,23 @@ def zero_block(typing: Any, array: Any, rows: Any, columns: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(Vector(array.dtype)), None)
         return context.make_tuple(builder, block, [zero] * block.count)
+
+    return block(array, rows, columns), generate
+
+
+@intrinsic
+def splat_block(typing: Any, array: Any, rows: Any, columns: Any) -> Any:
+    """Return a block: the splat of the element at each row's position, once for each column."""
+    block = tuple_of(Vector(array.dtype), rows.count * columns.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        vectors = []
+        for position in unpack_tuple(builder, arguments[1], rows.count):
+            number = builder.load(builder.gep(data, [position]))
+            splat = emit_splat(builder, number, Vector(array.dtype).lanes)
+            vectors += [splat] * columns.count
+        return context.make_tuple(builder, block, vectors)
 
     return block(array, rows, columns), generate
 
