@@ -227,6 +227,7 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
 def _is_missing(model: Plain, finding: Finding) -> bool | None:
     """Return whether most elements that a model does not predict are wrong in a received answer.
 
+    Only elements count whose right value is not 0, because unwritten memory often contains 0.
     None if nothing follows: the model predicts no element, or leaves out only a few that are right.
     """
     if not isinstance(model, np.ndarray) or (model != UNPREDICTED).all():
@@ -234,9 +235,14 @@ def _is_missing(model: Plain, finding: Finding) -> bool | None:
     differing, missing = finding.differing, model == UNPREDICTED
     if differing is None or differing.shape != model.shape:
         return False
-    if not missing.all() and differing[missing].mean() >= 0.5:
+    if missing.all():
+        return None
+    counted = missing & (np.asarray(finding.expected) != 0)
+    if not counted.any():
+        return bool(differing[~missing].any()) or None
+    if differing[counted].mean() >= 0.5:
         return True
-    return None if missing.sum() < FEW else False
+    return None if counted.sum() < FEW else False
 
 
 def _predicted(pair: tuple[Plain, Plain]) -> tuple[Plain, Plain]:
