@@ -19,7 +19,8 @@ Several candidates may explain the same checks. These rules decide, in this orde
 5. The first one in the catalogue.
 
 An exception alone is no evidence for a model that predicts values: many models read outside an
-array. Such a candidate explains at least one wrong answer with values.
+array. Such a candidate explains at least one wrong answer with values. If all wrong answers are
+exceptions, it explains most of them and contradicts no right answer.
 
 If no known mistake explains all wrong answers, right solutions are changed in one place, and the
 changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
@@ -48,6 +49,9 @@ MOST_RIGHT = 12
 
 LEAST_EXPLAINED = 0.3
 """Wrong answers that a candidate explains at least, as a share of those of its checks."""
+
+MOST_OF_EXCEPTIONS = 0.75
+"""Share of the wrong answers that a candidate explains if all of them are exceptions."""
 
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
@@ -323,7 +327,7 @@ class _Candidate:
                 by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
-        if not explained or (not by_values and len(predicting) == len(mistakes)):
+        if not explained:
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):
@@ -332,6 +336,10 @@ class _Candidate:
         contradictions = outcomes.count(False)
         if contradictions > MOST_CONTRADICTED * explained.total():
             return None
+        if not by_values and len(predicting) == len(mistakes):
+            most = explained.total() >= MOST_OF_EXCEPTIONS * len(wrong)
+            if contradictions or not most or not all(each.kinds for _, each in wrong):
+                return None
         return _Candidate(
             mistakes[0].cause,
             order,
