@@ -25,7 +25,7 @@ exceptions, it explains most of them and contradicts no right answer.
 If no known mistake explains all wrong answers, right solutions are changed in one place, and the
 changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
 mistakes that explain as much. If changes in several places explain the same answers, the diagnosis
-has these places and no cause.
+has these places and no cause, unless a known mistake explains nearly as many answers.
 """
 
 from collections import Counter
@@ -55,6 +55,10 @@ MOST_OF_EXCEPTIONS = 0.75
 
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
+
+NEARLY_ALL = 0.9
+"""Share of the answers explained by changes in several places that a known mistake explains to be
+preferred."""
 
 MOST_STEPS = 2_000_000
 """Number of steps of derived models for their choice, and again for their comparison.
@@ -122,7 +126,12 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
     if not any(each.explains_all(wrong) for each in candidates):
-        candidates += _derived(task_id, wrong, right, every)
+        known = [each.explained for each in candidates if not each.contradictions]
+        candidates += [
+            each
+            for each in _derived(task_id, wrong, right, every)
+            if each.cause or max(known, default=0) < NEARLY_ALL * each.explained
+        ]
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
