@@ -263,7 +263,7 @@ MUTANTS: list[Mutant] = [
         "mt_kernels_cpu/fast_conv.py",
         "                at = p - k if reverse else p + k\n",
         "                at = (k - p) if reverse else p + k\n",
-        "reverse|sign|anchor",
+        "reverse|sign|anchor|operands are exchanged",
         style="conv1d",
     ),
     mutant(
@@ -477,7 +477,7 @@ MUTANTS: list[Mutant] = [
         "mt_tensor/layout.py",
         "        result.append(size2 if size1 == 1 else size1)\n",
         "        result.append(size2 if (size1 != 1) else size1)\n",
-        "smaller (size|one)|size of 1|common size|the two (cases|sizes)",
+        "smaller (size|one)|size of 1|size 1 wins|common size|the two (cases|sizes)",
     ),
     mutant(
         "3.2",
