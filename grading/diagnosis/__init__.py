@@ -20,7 +20,7 @@ Several candidates may explain the same checks. These rules decide, in this orde
 
 An exception alone is no evidence for a model that predicts values: many models read outside an
 array. Such a candidate explains at least one wrong answer with values. If all wrong answers are
-exceptions, it explains most of them and contradicts no right answer.
+exceptions, it explains many and most of them, and contradicts no right answer.
 
 If no known mistake explains all wrong answers, right solutions are changed in one place, and the
 changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
@@ -49,6 +49,9 @@ MOST_RIGHT = 12
 
 LEAST_EXPLAINED = 0.3
 """Wrong answers that a candidate explains at least, as a share of those of its checks."""
+
+LEAST_EXCEPTIONS = 20
+"""Number of exceptions that a candidate explains at least if all wrong answers are exceptions."""
 
 MOST_OF_EXCEPTIONS = 0.75
 """Share of the wrong answers that a candidate explains if all of them are exceptions."""
@@ -346,7 +349,7 @@ class _Candidate:
         if contradictions > MOST_CONTRADICTED * explained.total():
             return None
         if not by_values and len(predicting) == len(mistakes):
-            most = explained.total() >= MOST_OF_EXCEPTIONS * len(wrong)
+            most = explained.total() >= max(LEAST_EXCEPTIONS, MOST_OF_EXCEPTIONS * len(wrong))
             if contradictions or not most or not all(each.kinds for _, each in wrong):
                 return None
         return _Candidate(
