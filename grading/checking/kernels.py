@@ -16,6 +16,12 @@ from grading.protocol.messages import Array, Plain, Subject
 GUARD = 777.0
 """Value of the elements around an output; the driver uses the same one (`driver/kernels.py`)."""
 
+LAYOUTS: dict[str, tuple[Array, ...]] = {
+    "one": (np.full((3, 2), 99.0).T, np.arange(1.0, 7.0).reshape(2, 3)),
+    "two": (np.full((3, 2), 99.0).T, np.arange(1.0, 7.0).reshape(2, 3), np.arange(1.0, 4.0)),
+}
+"""Inputs of both kernels with an output that is not row-major, which few random ones are."""
+
 
 def check_kernel(
     subject: Subject,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array, expect_refusal
@@ -19,6 +19,7 @@ from grading.checking.elementwise import (
     two_tensors,
 )
 from grading.checking.kernels import (
+    LAYOUTS,
     check_map_kernel,
     check_reduce_continues,
     check_reduce_kernel,
@@ -139,6 +140,7 @@ def test_output_of_the_zip_kernel(subject: Subject, case: tuple[Array, Array, Ar
     check_zip_kernel(subject, "tensor_ops", case)
 
 
+@example(**LAYOUTS)
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))
 def test_output_in_any_layout(
     subject: Subject, one: tuple[Array, Array], two: tuple[Array, Array, Array]

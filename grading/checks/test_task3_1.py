@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array
@@ -16,6 +16,7 @@ from grading.checking.elementwise import (
     two_tensors,
 )
 from grading.checking.kernels import (
+    LAYOUTS,
     check_map_kernel,
     check_races,
     check_reduce_continues,
@@ -182,6 +183,7 @@ def test_aligned_tensors_without_indexing(subject: Subject) -> None:
     check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x], x * x)
 
 
+@example(**LAYOUTS)
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))
 def test_output_in_any_layout(
     subject: Subject, one: tuple[Array, Array], two: tuple[Array, Array, Array]

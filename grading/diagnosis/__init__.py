@@ -19,12 +19,13 @@ Several candidates may explain the same checks. These rules decide, in this orde
 5. The first one in the catalogue.
 
 An exception alone is no evidence for a model that predicts values: many models read outside an
-array. Such a candidate explains at least one wrong answer with values.
+array. Such a candidate explains at least one wrong answer with values. If all wrong answers are
+exceptions, it explains many and most of them, and contradicts no right answer.
 
 If no known mistake explains all wrong answers, right solutions are changed in one place, and the
 changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
 mistakes that explain as much. If changes in several places explain the same answers, the diagnosis
-has these places and no cause.
+has these places and no cause, unless a known mistake explains nearly as many answers.
 """
 
 from collections import Counter
@@ -49,8 +50,18 @@ MOST_RIGHT = 12
 LEAST_EXPLAINED = 0.3
 """Wrong answers that a candidate explains at least, as a share of those of its checks."""
 
+LEAST_EXCEPTIONS = 20
+"""Number of exceptions that a candidate explains at least if all wrong answers are exceptions."""
+
+MOST_OF_EXCEPTIONS = 0.75
+"""Share of the wrong answers that a candidate explains if all of them are exceptions."""
+
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
+
+NEARLY_ALL = 0.9
+"""Share of the answers explained by changes in several places that a known mistake explains to be
+preferred."""
 
 MOST_STEPS = 2_000_000
 """Number of steps of derived models for their choice, and again for their comparison.
@@ -118,7 +129,12 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
     if not any(each.explains_all(wrong) for each in candidates):
-        candidates += _derived(task_id, wrong, right, every)
+        known = [each.explained for each in candidates if not each.contradictions]
+        candidates += [
+            each
+            for each in _derived(task_id, wrong, right, every)
+            if each.cause or max(known, default=0) < NEARLY_ALL * each.explained
+        ]
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
@@ -323,7 +339,7 @@ class _Candidate:
                 by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
-        if not explained or (not by_values and len(predicting) == len(mistakes)):
+        if not explained:
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):
@@ -332,6 +348,10 @@ class _Candidate:
         contradictions = outcomes.count(False)
         if contradictions > MOST_CONTRADICTED * explained.total():
             return None
+        if not by_values and len(predicting) == len(mistakes):
+            most = explained.total() >= max(LEAST_EXCEPTIONS, MOST_OF_EXCEPTIONS * len(wrong))
+            if contradictions or not most or not all(each.kinds for _, each in wrong):
+                return None
         return _Candidate(
             mistakes[0].cause,
             order,

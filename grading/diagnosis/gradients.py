@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
 from grading.checking.oracles.programs import PARTIALS, Program
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.backward import (
@@ -219,6 +220,16 @@ def overwritten(request: Request) -> Response | None:
     return _all(request, [request.upstream * b, request.upstream * a])
 
 
+def without_gradients(finding: Finding) -> bool | None:
+    """Return whether no operand has a gradient, whatever the function."""
+    response = finding.response
+    if response is None or not response.gradients:
+        return None
+    if any(gradient is not None for gradient in response.gradients):
+        return False
+    return None if finding.right else True
+
+
 MISTAKES = [
     *(
         slope(name, cause, rule, composed)
@@ -281,6 +292,12 @@ MISTAKES = [
             ("is always 1: the upstream gradient is ignored", lambda g: g * 0.0 + 1.0),
             ("is twice as large as it has to be", lambda g: 2.0 * g),
         )
+    ),
+    Mistake(
+        TASKS,
+        "No gradient arrives at any operand: the chain rule passes nothing on.",
+        without_gradients,
+        predicts=True,
     ),
     modelled(
         TASKS,

@@ -83,6 +83,11 @@ def keeps_one_contribution(finding: Finding) -> bool | None:
     )
 
 
+def _without_leaves_derivatives(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
+    derivatives, counts = _right(graph, deriv)
+    return [0.0] * len(derivatives), counts
+
+
 def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
     return _right(graph, 1.0)
 
@@ -270,6 +275,7 @@ def _without_derivatives(request: Request) -> Response | None:
     return Response(request, (np.zeros(0), np.zeros(len(options["inputs"]))))
 
 
+NO_LEAF = "No leaf gets its derivative: `accumulate_derivative` is never called."
 IGNORED = "You ignore the derivative that `backpropagate` receives."
 
 
@@ -290,6 +296,8 @@ MISTAKES = [
         "A derivative that arrives on a second path is overwritten. Add it to the first one.",
         keeps_one_contribution,
     ),
+    backpropagation(NO_LEAF, _without_leaves_derivatives),
+    modelled(("1.4",), NO_LEAF, r"scalar\.program", _without_derivatives),
     backpropagation(IGNORED, _always_one),
     modelled(("1.4",), IGNORED, r"scalar\.program", _with_derivative_one),
     added_over_calls(

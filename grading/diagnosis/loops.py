@@ -53,6 +53,11 @@ def loop_of(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
     return name, arrays, np.broadcast_shapes(*(array.shape for array in arrays))
 
 
+def _is_row_major(request: Request) -> bool:
+    """Return whether the output is row-major, as models assume that ignore its strides."""
+    return request.operation != "kernel.run" or request.arrays[0].flags.c_contiguous
+
+
 def _looped(request: Request, operands: int) -> tuple[str, list[Array], tuple[int, ...]] | None:
     """Return the parts of a call that is one loop over a number of operands; None if it is none."""
     called = loop_of(request)
@@ -73,6 +78,8 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
     def model(request: Request) -> Response | None:
         called = _looped(request, operands)
         if called is None:
+            return None
+        if not _is_row_major(request):
             return None
         name, arrays, shape = called
         out = np.empty(shape)
@@ -204,7 +211,7 @@ def _aligned_by_strides(index: Index, steps: list[int], arrays: list[Array]) -> 
 def by_shape(request: Request) -> Response | None:
     """Read operands in memory order if all shapes equal that of the result."""
     called = loop_of(request)
-    if called is None or called[0] in COMPOSITE:
+    if called is None or called[0] in COMPOSITE or not _is_row_major(request):
         return None
     name, arrays, shape = called
     if all(array.shape == shape for array in arrays):
@@ -263,7 +270,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
 def by_ordinal(request: Request) -> Response | None:
     """Read every operand in memory order, without its shape and strides."""
     called = loop_of(request)
-    if called is None or called[0] in COMPOSITE:
+    if called is None or called[0] in COMPOSITE or not _is_row_major(request):
         return None
     name, arrays, shape = called
     out = np.empty(shape)

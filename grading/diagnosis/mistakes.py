@@ -24,6 +24,9 @@ ABSOLUTE = 1e-8
 UNPREDICTED = 2.0**-1000
 """Value of elements that a model does not predict: those that a kernel does not write."""
 
+FEW = 4
+"""Number of elements that a kernel does not write and that may be right by chance."""
+
 LARGEST = 3000
 """Number of input elements up to which models run: they read one element at a time."""
 
@@ -212,21 +215,34 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
         name = "result 0"  # A required property of several results has no number.
     if name not in parts:
         return None
-    if not _is_missing(parts[name][1], finding):
+    missing = _is_missing(parts[name][1], finding)
+    if missing is False:
         return None if finding.right else False
-    return all(
+    same = all(
         same_values(array, model, absolute) for array, model in map(_predicted, parts.values())
     )
+    return same and missing
 
 
-def _is_missing(model: Plain, finding: Finding) -> bool:
-    """Return whether most elements that a model does not predict are wrong in a received answer."""
+def _is_missing(model: Plain, finding: Finding) -> bool | None:
+    """Return whether most elements that a model does not predict are wrong in a received answer.
+
+    Only elements count whose right value is not 0, because unwritten memory often contains 0.
+    None if nothing follows: the model predicts no element, or leaves out only a few that are right.
+    """
     if not isinstance(model, np.ndarray) or (model != UNPREDICTED).all():
         return True
     differing, missing = finding.differing, model == UNPREDICTED
-    if differing is None or differing.shape != model.shape or missing.all():
+    if differing is None or differing.shape != model.shape:
         return False
-    return bool(differing[missing].mean() >= 0.5)
+    if missing.all():
+        return None
+    counted = missing & (np.asarray(finding.expected) != 0)
+    if not counted.any():
+        return bool(differing[~missing].any()) or None
+    if differing[counted].mean() >= 0.5:
+        return True
+    return None if counted.sum() < FEW else False
 
 
 def _predicted(pair: tuple[Plain, Plain]) -> tuple[Plain, Plain]:

@@ -1,11 +1,13 @@
 """Small changes of the syntax of a function, each with a sentence that a tutor would write."""
 
 import ast
+import copy
 import inspect
 import io
 import itertools
 import textwrap
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -215,10 +217,12 @@ def _replacements(node: ast.AST, names: Names) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node, ast.expr):
         yield from _of_expression(node, names)
     elif isinstance(node, ast.stmt):
-        yield from _of_statement(node)
+        yield from _of_statement(node, names)
 
 
-def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
+def _of_statement(node: ast.stmt, names: Names) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node, ast.Assign):
+        yield from _renamed(node, names)
     match node:
         case ast.AugAssign(target, _, value):
             yield "you overwrite the value instead of changing it", ast.Assign([target], value)
@@ -227,6 +231,18 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
             yield "it is missing", ast.Pass()
         case ast.If(test, body, []):
             yield f"the condition `{_text(test)}` is missing", ast.If(ast.Constant(True), body, [])
+
+
+def _renamed(node: ast.Assign, names: Names) -> Iterator[tuple[str, ast.AST]]:
+    """Replace a name that the value of an assignment contains several times, in all its places."""
+    used = Counter(each.id for each in ast.walk(node.value) if isinstance(each, ast.Name))
+    for name, count in used.items():
+        for other in names.get(name, ()) if count > 1 else ():
+            value = copy.deepcopy(node.value)
+            for each in ast.walk(value):
+                if isinstance(each, ast.Name) and each.id == name:
+                    each.id = other
+            yield f"`{other}` stands in place of `{name}`", ast.Assign(node.targets, value)
 
 
 def _of_expression(node: ast.expr, names: Names) -> Iterator[tuple[str, ast.AST]]:

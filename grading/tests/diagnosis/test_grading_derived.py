@@ -38,7 +38,7 @@ from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.solutions import SOLUTIONS, windows
 from grading.diagnosis.derived.solutions.formulas import DEFINED, FORMULAS, SLOPES
 from grading.diagnosis.derived.variants import Steps, TooManyStepsError, variants
-from grading.diagnosis.mistakes import Mistake
+from grading.diagnosis.mistakes import UNPREDICTED, Mistake, modelled
 from grading.diagnosis.operators import RIGHT
 from grading.protocol.messages import Array, Request, Response, Subject
 
@@ -218,6 +218,30 @@ def test_exceptions_alone_are_no_evidence() -> None:
         "IndexError was raised", request, "the exception", kinds=("IndexError", "LookupError")
     )
     assert diagnose("4.1", [Answers("values", (finding,))]) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "received", "explained"),
+    [
+        ([63.0, 36.0], [0.0, 36.0], True),
+        ([0.0, 35.0], [0.0, 36.0], True),
+        ([0.0, 36.0], [0.0, 35.0], False),
+        ([63.0, 35.0], [63.0, 36.0], None),
+    ],
+)
+def test_unwritten_elements_may_be_right_by_chance(
+    expected: list[float], received: list[float], explained: bool | None
+) -> None:
+    """Compare with a model that writes the second element only."""
+
+    def model(request: Request) -> Response:
+        return Response(request, (np.array([UNPREDICTED, 36.0]),))
+
+    response = Response(Request("tensor.conv1d"), (np.array(received),))
+    with pytest.raises(MismatchError) as raised:
+        expect_array(response, expected)
+    mistake = modelled(("4.1",), "The first element is not written.", r"tensor\.conv1d", model)
+    assert mistake.explains(raised.value.finding) is explained
 
 
 def test_changes_in_several_places_are_no_cause() -> None:

@@ -101,7 +101,7 @@ MUTANTS: list[Mutant] = [
         LOOPS,
         "value = fn(a[index_to_position(a_index, a_strides)])",
         "value = fn(a[index_to_position(out_index, a_strides)])",
-        "broadcast",
+        "broadcast|`index` stands in place of `own`",
     ),
     mutant(
         "2.3",

@@ -134,14 +134,6 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "2.1",
-        "indices in column-major order",
-        LAYOUT,
-        "for dim in range(len(shape) - 1, -1, -1):\n        out_index[dim] = rest % shape[dim]",
-        "for dim in range(len(shape)):\n        out_index[dim] = rest % shape[dim]",
-        "column-major|first dimension|from the left",
-    ),
-    mutant(
-        "2.1",
         "permute reverses the order",
         DATA,
         "            tuple(self.shape[dim] for dim in order),\n"

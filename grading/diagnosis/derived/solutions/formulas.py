@@ -100,17 +100,22 @@ def sigmoid(x: float) -> float:
 
 def log_back(x: float, d: float) -> float:
     """Return the derivative of the logarithm times d."""
-    return d / (x + EPS)
+    return d / (x + EPS)  # the derivative of `log`
 
 
 def inv_back(x: float, d: float) -> float:
     """Return the derivative of 1 / x times d."""
-    return -d / (x * x)
+    return -d / (x * x)  # the derivative of 1 / x
 
 
 def relu_back(x: float, d: float) -> float:
     """Return the derivative of relu times d."""
-    return d if x > 0.0 else 0.0
+    return d if x > 0.0 else 0.0  # the derivative of `relu`
+
+
+def sigmoid_back(value: float, d: float) -> float:
+    """Return the derivative of the logistic function times d, from its value."""
+    return d * value * (1.0 - value)  # the derivative of `sigmoid`
 
 
 FORMULAS: Mapping[str, Callable[..., float]] = {
@@ -167,11 +172,11 @@ def neg_slopes(d: float, x: float) -> tuple[float]:
 
 
 def inv_slopes(d: float, x: float) -> tuple[float]:
-    return (-d / (x * x),)  # the derivative of 1 / x
+    return (inv_back(x, d),)  # the derivative of 1 / x
 
 
 def log_slopes(d: float, x: float) -> tuple[float]:
-    return (d / (x + EPS),)  # the derivative of `log`
+    return (log_back(x, d),)  # the derivative of `log`
 
 
 def exp_slopes(d: float, x: float) -> tuple[float]:
@@ -179,12 +184,12 @@ def exp_slopes(d: float, x: float) -> tuple[float]:
 
 
 def relu_slopes(d: float, x: float) -> tuple[float]:
-    return (d if x > 0.0 else 0.0,)  # the derivative of `relu`
+    return (relu_back(x, d),)  # the derivative of `relu`
 
 
 def sigmoid_slopes(d: float, x: float) -> tuple[float]:
     value = sigmoid(x)  # the value in the derivative of `sigmoid`
-    return (d * value * (1.0 - value),)  # the derivative of `sigmoid`
+    return (sigmoid_back(value, d),)  # the derivative of `sigmoid`
 
 
 SLOPES: Mapping[str, Callable[..., tuple[float, ...]]] = {
@@ -203,6 +208,14 @@ SLOPES: Mapping[str, Callable[..., tuple[float, ...]]] = {
     "sigmoid": sigmoid_slopes,
 }
 """The derivatives by the names of the functions; the first argument is the upstream derivative."""
+
+OF_MODULE_0_BY_SLOPE: Mapping[str, Callable[..., float]] = {
+    "inv": inv_back,
+    "log": log_back,
+    "relu": relu_back,
+    "sigmoid": sigmoid_back,
+}
+"""The functions of module 0 that compute derivatives, by the names of the functions."""
 
 SOLUTIONS = (Solution(("0.1",), r"operators\.each", respond, tuple(FORMULAS.values())),)
 """The right solution of the formulas."""
@@ -230,7 +243,10 @@ def derived(task_id: str, steps: Steps) -> Iterator[Derived]:
     for name, formula in formulas.items():
         if name in OF_MODULE_0:
             continue
-        for change, wrong in variants(formula, (formula,), steps):
+        changed = [formula]
+        if formula in SLOPES.values() and name in OF_MODULE_0_BY_SLOPE:
+            changed.append(OF_MODULE_0_BY_SLOPE[name])
+        for change, wrong in variants(formula, changed, steps):
             if task_id == "2.4":
                 change = replace(change, place=change.place.replace("derivative", "gradient"))
             for composed in COMPOSITIONS:

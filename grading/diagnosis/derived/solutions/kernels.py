@@ -122,9 +122,10 @@ def tensor_conv2d(
     for ordinal in range(size):  # the loop over the elements of the result
         column = ordinal % out_width  # the column of the result
         row = ordinal // out_width % out_height  # the row of the result
-        plane = out_width * out_height  # the channel of the result
-        out_channel = ordinal // plane % out_channels  # the channel of the result
-        image = ordinal // (plane * out_channels)  # the image in the batch
+        out_channel = (  # the channel of the result
+            ordinal // (out_width * out_height) % out_channels
+        )
+        image = ordinal // (out_width * out_height * out_channels)  # the image in the batch
         total = 0.0  # the start of each sum
         for channel in range(channels):  # the loop over the channels of the input
             for i in range(kernel_height):  # the loop over the rows of the kernel

@@ -57,6 +57,21 @@ def shape_broadcast(a: Shape, b: Shape) -> Shape:
     return shape
 
 
+class IndexingError(IndexError):
+    """The exception of the course for a wrong index."""
+
+
+def permute(shape: Shape, order: list[int]) -> Shape:
+    """Return a shape with its dimensions in an order.
+
+    Raises:
+        IndexingError: The order is not a permutation.
+    """
+    if sorted(order) != list(range(len(shape))):  # the test of the order in `permute`
+        raise IndexingError("the order is not a permutation")
+    return [shape[dim] for dim in order]
+
+
 def respond_to_position(request: Request) -> Response | None:
     """Return the position of an index."""
     return plain(request, index_to_position(request.options["index"], request.options["strides"]))
@@ -89,9 +104,23 @@ def respond_to_common_shape(request: Request) -> Response | None:
     return plain(request, shape_broadcast(list(request.options["a"]), list(request.options["b"])))
 
 
+def respond_to_permutation(request: Request) -> Response | None:
+    """Return the shape after a wrong permutation; for a right one, predict only an exception."""
+    if "order" not in request.options:
+        return None
+    found = permute(list(request.arrays[0].shape), list(request.options["order"]))
+    return plain(request, found) if request.operation == "layout.permute_badly" else None
+
+
 SOLUTIONS = (
     Solution(("2.1",), r"layout\.position", respond_to_position, (index_to_position,)),
     Solution(("2.1",), r"layout\.indices", respond_to_indices, (to_index,)),
+    Solution(
+        ("2.1",),
+        r"layout\.(describe|write_and_permute|permute_badly)",
+        respond_to_permutation,
+        (permute,),
+    ),
     Solution(("2.2",), r"layout\.broadcast", respond_to_broadcast, (broadcast_index,)),
     Solution(("2.2",), r"layout\.common_shape", respond_to_common_shape, (shape_broadcast,)),
 )

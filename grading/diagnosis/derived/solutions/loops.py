@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from grading.checking.oracles.programs import VALUES
 from grading.diagnosis.derived.solution import Solution
@@ -12,6 +13,8 @@ from grading.protocol.messages import Request, Response
 
 TASKS = ("2.3", "3.1")
 
+Index: TypeAlias = list[int]
+
 
 def size_of(shape: Shape) -> int:
     """Return the number of elements."""
@@ -21,17 +24,20 @@ def size_of(shape: Shape) -> int:
     return size
 
 
-def to_index(ordinal: int, shape: Shape) -> list[int]:
-    """Return the index of an ordinal."""
-    index = []
-    for n in reversed(shape):
-        index.append(ordinal % n)
-        ordinal //= n
-    return index[::-1]
+def start(shape: Shape) -> Index:
+    """Return the index of the first element."""
+    return [0] * len(shape)
 
 
-def broadcast_index(index: list[int], shape: Shape, own_shape: Shape) -> list[int]:
-    """Return the index of an operand.
+def to_index(ordinal: int, shape: Shape, index: Index) -> None:
+    """Write the index of an ordinal."""
+    for dim in range(len(shape) - 1, -1, -1):
+        index[dim] = ordinal % shape[dim]
+        ordinal //= shape[dim]
+
+
+def broadcast_index(index: Index, shape: Shape, own_shape: Shape, own: Index) -> None:
+    """Write the index of an operand.
 
     Raises:
         IndexError: The operand has more dimensions than the index.
@@ -39,10 +45,11 @@ def broadcast_index(index: list[int], shape: Shape, own_shape: Shape) -> list[in
     lead = len(shape) - len(own_shape)
     if lead < 0:
         raise IndexError("the index is too short")
-    return [0 if n == 1 else index[lead + dim] for dim, n in enumerate(own_shape)]
+    for dim, n in enumerate(own_shape):
+        own[dim] = 0 if n == 1 else index[lead + dim]
 
 
-def position(index: list[int], steps: Strides) -> int:
+def position(index: Index, steps: Strides) -> int:
     """Return the position in memory.
 
     Raises:
@@ -66,8 +73,9 @@ def tensor_map(
             out[i] = fn(a[i])  # the loop over tensors of equal layout
     else:
         for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
-            index = to_index(ordinal, out_shape)  # the index in the result
-            own = broadcast_index(index, out_shape, a_shape)  # the index in the operand
+            index, own = start(out_shape), start(a_shape)
+            to_index(ordinal, out_shape, index)  # the index in the result
+            broadcast_index(index, out_shape, a_shape, own)  # the index in the operand
             at = position(own, a_strides)  # the position in the operand
             to = position(index, out_strides)  # the position in the result
             out[to] = fn(a[at])  # the element that is written
@@ -93,9 +101,10 @@ def tensor_zip(
             out[i] = fn(a[i], b[i])  # the loop over tensors of equal layout
     else:
         for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
-            index = to_index(ordinal, out_shape)  # the index in the result
-            of_a = broadcast_index(index, out_shape, a_shape)  # the index in the first operand
-            of_b = broadcast_index(index, out_shape, b_shape)  # the index in the second operand
+            index, of_a, of_b = start(out_shape), start(a_shape), start(b_shape)
+            to_index(ordinal, out_shape, index)  # the index in the result
+            broadcast_index(index, out_shape, a_shape, of_a)  # the index in the first operand
+            broadcast_index(index, out_shape, b_shape, of_b)  # the index in the second operand
             x = a[position(of_a, a_strides)]  # the position in the first operand
             y = b[position(of_b, b_strides)]  # the position in the second operand
             to = position(index, out_strides)  # the position in the result
@@ -114,12 +123,13 @@ def tensor_reduce(
 ) -> None:
     """Combine the elements along a dimension."""
     for ordinal in range(size_of(out_shape)):  # the loop over the elements of the result
-        index = to_index(ordinal, out_shape)  # the index in the result
+        index = start(out_shape)
+        to_index(ordinal, out_shape, index)  # the index in the result
         to = position(index, out_strides)  # the position in the result
-        start = position(index, a_strides)  # the position of the first element that is reduced
+        first = position(index, a_strides)  # the position of the first element that is reduced
         result = out[to]  # the start of the reduction
         for k in range(a_shape[reduce_dim]):  # the loop over the elements that are reduced
-            at = start + k * a_strides[reduce_dim]  # the position of the elements that are reduced
+            at = first + k * a_strides[reduce_dim]  # the position of the elements that are reduced
             result = fn(result, a[at])  # the step of the reduction
         out[to] = result  # the element that is written
 

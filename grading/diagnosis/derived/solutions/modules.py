@@ -19,9 +19,8 @@ def named_parameters(tree: Tree, prefix: str, found: Named) -> None:
     """Add the parameters of a module and of all below it."""
     own = {**tree.get("parameters", {}), **tree.get("added", {})}
     for name in own:  # the parameters of a module itself
-        found.update(
-            {dotted(prefix, name): own[name]}
-        )  # the step that adds a parameter with its name
+        full = dotted(prefix, name)  # the name of a parameter
+        found.update({full: own[name]})  # the step that adds a parameter with its name
     children = tree.get("children", {})
     for name in children:  # the loop over the modules below
         below = dotted(prefix, name)  # the name of a module below

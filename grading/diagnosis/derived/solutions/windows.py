@@ -109,8 +109,13 @@ def max_gradient(x: Array, dim: int, upstream: Array) -> Array:
 
 
 def slope(f: Callable[[Array], Array], x: Array, upstream: Array) -> Array | None:
-    """Return a gradient by differences; None for a large array or an upstream of another shape."""
-    if x.size > LARGEST or f(x).shape != upstream.shape:
+    """Return a gradient by differences; None if there is none.
+
+    This concerns large arrays, an upstream gradient of another shape, and results that are not
+    finite.
+    """
+    y = f(x) if x.size <= LARGEST else None
+    if y is None or y.shape != upstream.shape or not np.isfinite(y).all():
         return None
     gradient = np.zeros(x.shape)
     for index in np.ndindex(x.shape):
