@@ -12,6 +12,9 @@ from grading.diagnosis.memory import contiguous_strides, paired, read, strides
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising
 from grading.protocol.messages import Array, Plain, Request, Response
 
+UNWRITTEN = -1
+"""Value of the elements of an index before the call."""
+
 
 def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -> Mistake:
     """Return a mistake in the position in memory; `wrong` gets the index and the strides."""
@@ -53,11 +56,11 @@ def _with_sizes(ordinal: int, shape: Sequence[int], sizes: Sequence[int]) -> lis
     return index[::-1]
 
 
-def _unwritten(dim: int, value: int, ordinal: int, shape: Sequence[int]) -> list[int]:
+def _unwritten(dim: int, ordinal: int, shape: Sequence[int]) -> list[int]:
     """Return the index with a dimension that keeps the value of the buffer."""
     index = [int(i) for i in np.unravel_index(ordinal, shape)]
     if index:
-        index[dim] = value
+        index[dim] = UNWRITTEN
     return index
 
 
@@ -194,20 +197,20 @@ def _from_the_left(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index, small, strict=False)]
 
 
-def _without_last(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
-    return [*paired(index, small)[:-1], unwritten] if small else []
+def _without_last(index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [*paired(index, small)[:-1], UNWRITTEN] if small else []
 
 
-def _without_first(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
-    return [unwritten, *paired(index, small)[1:]] if small else []
+def _without_first(index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [UNWRITTEN, *paired(index, small)[1:]] if small else []
 
 
-def _without_ones(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
-    return [unwritten if n == 1 else i for i, n in zip(paired(index, small), small, strict=True)]
+def _without_ones(index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [UNWRITTEN if n == 1 else i for i, n in zip(paired(index, small), small, strict=True)]
 
 
-def _ones_only(unwritten: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
-    return [i if n == 1 else unwritten for i, n in zip(paired(index, small), small, strict=True)]
+def _ones_only(index: Sequence[int], small: Sequence[int]) -> list[int]:
+    return [i if n == 1 else UNWRITTEN for i, n in zip(paired(index, small), small, strict=True)]
 
 
 def _shifted(by: int, index: Sequence[int], small: Sequence[int]) -> list[int]:
@@ -319,9 +322,8 @@ MISTAKES = [
         lambda index, steps: int(np.prod([i * s for i, s in zip(index, steps, strict=True)])),
     ),
     *(
-        indices(f"The {words} dimension of the index is not written.", partial(_unwritten, dim, v))
+        indices(f"The {words} dimension of the index is not written.", partial(_unwritten, dim))
         for dim, words in ((0, "first"), (-1, "last"))
-        for v in (0, -1)
     ),
     indices(
         "The quotient becomes the index, and the remainder is carried on. Exchange both.",
@@ -497,8 +499,7 @@ MISTAKES = [
         _stretches("a", "b"),
     ),
     *(
-        broadcast(cause, partial(wrong, unwritten))
-        for unwritten in (0, -1)
+        broadcast(cause, wrong)
         for cause, wrong in (
             ("The last dimension of the index is not written.", _without_last),
             ("The first dimension of the index is not written.", _without_first),

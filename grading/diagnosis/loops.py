@@ -248,9 +248,11 @@ def formula(
         found = computed(arrays)
         if own in SIGNS and arrays[0].shape != arrays[1].shape:
             for ignored, used in ((0, 1), (1, 0)):
-                moved = list(arrays)
-                moved[ignored] = arrays[ignored] + 1.0
-                if np.array_equal(computed(moved), found, equal_nan=True):
+                count = np.arange(arrays[ignored].size).reshape(arrays[ignored].shape)
+                # Infinity and large numbers do not change if 1 is added to them.
+                others = (arrays[ignored] + 1.0, 0.5 - count)
+                pairs = [(other, arrays[used])[:: 1 - 2 * ignored] for other in others]
+                if all(np.array_equal(computed([*p]), found, equal_nan=True) for p in pairs):
                     # The result has the shape of the only operand that it depends on.
                     own_part: tuple[int | slice, ...] = (
                         *(0,) * (len(shape) - arrays[used].ndim),

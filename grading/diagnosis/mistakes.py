@@ -27,6 +27,9 @@ UNPREDICTED = 2.0**-1000
 FEW = 4
 """Number of elements that a kernel does not write and that may be right by chance."""
 
+REFUSALS = frozenset({"IndexError", "ValueError", "RuntimeError", "AssertionError"})
+"""Names of exceptions for indices outside an array, and for shapes that do not fit."""
+
 LARGEST = 3000
 """Number of input elements up to which models run: they read one element at a time."""
 
@@ -66,6 +69,7 @@ def modelled(
     absolute: float = ABSOLUTE,
     composed: frozenset[str] | None = None,
     largest: int = LARGEST,
+    strict: bool = False,
 ) -> Mistake:
     """Return a mistake that is recognised by the response of a solution with it.
 
@@ -77,6 +81,8 @@ def modelled(
         absolute: Absolute tolerance of the comparison.
         composed: As in `Mistake`.
         largest: Number of input elements up to which the model runs.
+        strict: True if the model raises exactly where the wrong solution does: it contradicts a
+            right answer there, and explains each exception of `REFUSALS`.
     """
 
     def explains(finding: Finding) -> bool | None:
@@ -92,6 +98,11 @@ def modelled(
             # A solution that reads outside the memory has no right answer.
             return False if finding.right else "IndexError" in finding.kinds[:1] or None
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
+            if strict:
+                # Editions raise different exceptions for shapes that do not fit.
+                if finding.right and not finding.kinds:
+                    return False
+                return not REFUSALS.isdisjoint(finding.kinds) or None
             # A solution with the mistake may raise the same exception as the model.
             return type(error).__name__ in finding.kinds[:1] or None
         if response is None:

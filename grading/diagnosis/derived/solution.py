@@ -50,7 +50,9 @@ class Solution:
             steps: Counts the steps of their models.
         """
         for change, respond in variants(self.respond, self.changed, steps):
-            mistake = modelled(self.tasks, change.cause, self.operation, respond, self.absolute)
+            mistake = modelled(
+                self.tasks, change.cause, self.operation, respond, self.absolute, strict=True
+            )
             yield Derived(change.place, counted(mistake, steps))
 
 

@@ -5,6 +5,6 @@ the diagnosis ran on the mistake. By the rule for these patterns, a cause is rig
 expression or the statement that is changed and the change, or an effect that no other mistake has.
 """
 
-from grading.tests.mutants.mutant import Mutant, mutant
+from grading.tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = []

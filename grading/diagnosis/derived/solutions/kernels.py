@@ -9,7 +9,14 @@ import numpy as np
 
 from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.derived.solution import Solution
-from grading.diagnosis.derived.solutions.memory import Memory, Shape, Strides, unwritten, written
+from grading.diagnosis.derived.solutions.memory import (
+    Memory,
+    Shape,
+    Strides,
+    run,
+    unwritten,
+    written,
+)
 from grading.diagnosis.mistakes import UNPREDICTED
 from grading.protocol.messages import Array, Request, Response
 
@@ -166,7 +173,7 @@ def respond_to_product(request: Request) -> Response | None:
     if request.operation == "kernel.run":
         if request.options["kernel"] != "tensor_matrix_multiply":
             return None
-        return Response(request, (written(tensor_matrix_multiply, *request.arrays),))
+        return run(tensor_matrix_multiply, request)
     a, b = request.arrays
     result = (_product(a, b),)
     if request.upstream is None:
@@ -197,8 +204,8 @@ def respond_to_convolution(request: Request) -> Response | None:
     if request.operation == "kernel.run":
         if not request.options["kernel"].startswith("tensor_conv"):
             return None
-        out, x, weight = request.arrays
-        return Response(request, (_convolved(out, x, weight, request.options["more"][0]),))
+        kernel = tensor_conv1d if request.arrays[1].ndim == 3 else tensor_conv2d
+        return run(partial(kernel, reverse=request.options["more"][0]), request)
     x, weight = request.arrays
     (n, c, *size), (o, _, *kernel) = x.shape, weight.shape
     result = (_convolved(unwritten((n, o, *size)), x, weight, False),)

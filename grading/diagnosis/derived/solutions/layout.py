@@ -5,11 +5,9 @@ import math
 
 from grading.diagnosis.derived.solution import Solution
 from grading.diagnosis.derived.solutions.memory import Shape, Strides
+from grading.diagnosis.layout import UNWRITTEN
 from grading.diagnosis.mistakes import plain
 from grading.protocol.messages import Request, Response
-
-UNWRITTEN = -1
-"""Value of the elements of an index before the call."""
 
 
 def index_to_position(index: list[int], strides: Strides) -> int:
@@ -44,7 +42,7 @@ def shape_broadcast(a: Shape, b: Shape) -> Shape:
     """Return the common shape of two shapes.
 
     Raises:
-        IndexError: The shapes do not fit.
+        IndexingError: The shapes do not fit.
     """
     dims = max(len(a), len(b))  # the number of dimensions
     shape = [1] * dims  # the start of the common shape
@@ -52,7 +50,7 @@ def shape_broadcast(a: Shape, b: Shape) -> Shape:
         m = a[-dim] if dim <= len(a) else 1  # the size in the first shape
         n = b[-dim] if dim <= len(b) else 1  # the size in the second shape
         if m != n and m != 1 and n != 1:  # the test if two sizes fit
-            raise IndexError("the shapes do not fit")
+            raise IndexingError("the shapes do not fit")
         shape[-dim] = max(m, n)  # the common size
     return shape
 

@@ -6,7 +6,14 @@ from typing import TypeAlias
 
 from grading.checking.oracles.programs import VALUES
 from grading.diagnosis.derived.solution import Solution
-from grading.diagnosis.derived.solutions.memory import Memory, Shape, Strides, unwritten, written
+from grading.diagnosis.derived.solutions.memory import (
+    Memory,
+    Shape,
+    Strides,
+    run,
+    unwritten,
+    written,
+)
 from grading.diagnosis.loops import COMPOSITE, loop_of
 from grading.diagnosis.reductions import reduction_of
 from grading.protocol.messages import Request, Response
@@ -140,9 +147,10 @@ def respond_to_loop(request: Request) -> Response | None:
     if call is None or call[0] in COMPOSITE:
         return None
     name, operands, shape = call
-    out = request.arrays[0] if request.operation == "kernel.run" else unwritten(shape)
-    loop = tensor_map if len(operands) == 1 else tensor_zip
-    return Response(request, (written(partial(loop, VALUES[name]), out, *operands),))
+    loop = partial(tensor_map if len(operands) == 1 else tensor_zip, VALUES[name])
+    if request.operation == "kernel.run":
+        return run(loop, request)
+    return Response(request, (written(loop, unwritten(shape), *operands),))
 
 
 def respond_to_reduction(request: Request) -> Response | None:

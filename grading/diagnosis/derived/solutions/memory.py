@@ -7,7 +7,7 @@ import numpy as np
 
 from grading.diagnosis.memory import from_memory, in_memory_order, strides
 from grading.diagnosis.mistakes import UNPREDICTED
-from grading.protocol.messages import Array
+from grading.protocol.messages import Array, Request, Response
 
 Memory: TypeAlias = list[float]
 Shape: TypeAlias = list[int]
@@ -48,6 +48,25 @@ def written(kernel: Callable[..., None], out: Array, *operands: Array) -> Array:
         out: The output before the call.
         operands: The operands.
     """
-    memory, shape, steps = parts(out)
-    kernel(memory, shape, steps, *(part for each in operands for part in parts(each)))
-    return from_memory(np.array(memory), shape, steps)
+    return after(kernel, out, *operands)[0]
+
+
+def after(kernel: Callable[..., None], *arrays: Array) -> tuple[Array, ...]:
+    """Return an output and its operands after a kernel has run.
+
+    Args:
+        kernel: As in `written`.
+        *arrays: The output before the call, then the operands.
+    """
+    memories = [parts(array) for array in arrays]
+    kernel(*(part for memory in memories for part in memory))
+    return tuple(from_memory(np.array(memory), shape, steps) for memory, shape, steps in memories)
+
+
+def run(kernel: Callable[..., None], request: Request) -> Response:
+    """Return the response of a kernel to the operation "kernel.run".
+
+    The elements beside the output, which come second in the response, are not predicted.
+    """
+    out, *operands = after(kernel, *request.arrays)
+    return Response(request, (out, np.empty(0), *operands))

@@ -39,14 +39,19 @@ def log(x: Array) -> Array:
     return np.asarray(np.log(x))
 
 
-def total(x: Array, dim: int) -> Array:
-    """Return the sum over a dimension, which stays with size 1."""
-    return np.asarray(x.sum(axis=dim, keepdims=True))
+def total(x: Array, dim: int, keepdim: bool = False) -> Array:
+    """Return the sum over a dimension, which stays with size 1 if it is kept."""
+    return np.asarray(x.sum(axis=dim, keepdims=keepdim))
 
 
-def maximum(x: Array, dim: int) -> Array:
-    """Return the maximum over a dimension, which stays with size 1."""
-    return np.asarray(x.max(axis=dim, keepdims=True))
+def mean(x: Array, dim: int) -> Array:
+    """Return the mean over a dimension."""
+    return np.asarray(x.mean(axis=dim))
+
+
+def maximum(x: Array, dim: int, keepdim: bool = False) -> Array:
+    """Return the maximum over a dimension, which stays with size 1 if it is kept."""
+    return np.asarray(x.max(axis=dim, keepdims=keepdim))
 
 
 def one_hot(positions: Array, size: int, dim: int) -> Array:
@@ -79,6 +84,14 @@ def avgpool2d(images: Array, kernel_shape: Sizes) -> Array:
     return view(means, batch, channels, rows, columns)  # the shape of the result
 
 
+def avgpool2d_by_mean(images: Array, kernel_shape: Sizes) -> Array:
+    """Return the mean of each window, computed by `mean`."""
+    batch, channels, _, _ = images.shape  # the shape of the images
+    windows, rows, columns = tile(images, kernel_shape)  # the windows
+    means = mean(windows, 4)  # the mean of a window
+    return view(means, batch, channels, rows, columns)  # the shape of the result
+
+
 def maxpool2d(images: Array, kernel_shape: Sizes) -> Array:
     """Return the maximum of each window."""
     batch, channels, _, _ = images.shape  # the shape of the images
@@ -89,15 +102,15 @@ def maxpool2d(images: Array, kernel_shape: Sizes) -> Array:
 
 def softmax(x: Array, dim: int) -> Array:
     """Return the exponentials, divided by their sum."""
-    shifted = x - maximum(x, dim)  # the subtraction of the maximum in `softmax`
+    shifted = x - maximum(x, dim, keepdim=True)  # the subtraction of the maximum in `softmax`
     powers = exp(shifted)  # the exponentials in `softmax`
-    return powers / total(powers, dim)  # the division in `softmax`
+    return powers / total(powers, dim, keepdim=True)  # the division in `softmax`
 
 
 def logsoftmax(x: Array, dim: int) -> Array:
     """Return the logarithm of softmax."""
-    shifted = x - maximum(x, dim)  # the subtraction of the maximum in `logsoftmax`
-    sums = total(exp(shifted), dim)  # the sum of the exponentials in `logsoftmax`
+    shifted = x - maximum(x, dim, keepdim=True)  # the subtraction of the maximum in `logsoftmax`
+    sums = total(exp(shifted), dim, keepdim=True)  # the sum of the exponentials in `logsoftmax`
     return shifted - log(sums)  # the subtraction of the logarithm in `logsoftmax`
 
 
@@ -141,10 +154,16 @@ def respond_to_pooling(request: Request) -> Response | None:
     return _with_gradient(request, lambda x: pool(x, (height, width)))
 
 
+def respond_to_mean(request: Request) -> Response | None:
+    """Return the response of average pooling."""
+    height, width = request.options["kernel"]
+    return _with_gradient(request, lambda x: avgpool2d_by_mean(x, (height, width)))
+
+
 def respond_to_max(request: Request) -> Response | None:
     """Return the response of `max`."""
     x, dim = request.arrays[0], request.options["dim"]
-    result = (maximum(x, dim),)
+    result = (maximum(x, dim, keepdim=True),)
     if request.upstream is None:
         return Response(request, result)
     return Response(request, result, (max_gradient(x, dim, request.upstream),))
@@ -167,6 +186,7 @@ def _with_gradient(request: Request, f: Callable[[Array], Array]) -> Response:
 SOLUTIONS = (
     Solution(("4.3",), r"nn\.tile", respond_to_tile, (tile,)),
     Solution(("4.3",), r"nn\.avgpool2d", respond_to_pooling, (tile, avgpool2d), ABSOLUTE),
+    Solution(("4.3",), r"nn\.avgpool2d", respond_to_mean, (avgpool2d_by_mean,), ABSOLUTE),
     Solution(("4.4",), r"nn\.maxpool2d", respond_to_pooling, (maxpool2d,), ABSOLUTE),
     Solution(("4.4",), r"nn\.max", respond_to_max, (max_gradient,)),
     Solution(("4.4",), r"nn\.(log)?softmax", respond_to_softmax, (softmax, logsoftmax), ABSOLUTE),
