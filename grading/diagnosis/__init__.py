@@ -8,6 +8,8 @@ first one does not explain, and only if it explains all of their wrong answers, 
 checks of the functions concerned. Two causes of wrong answers of the same function cast doubt on
 each other: neither is named, except one that explains most checks of the function.
 
+A candidate that explains only a part of what is wrong with a function is none: see `_is_partial`.
+
 Several candidates may explain the same checks. These rules decide, in this order:
 
 1. The candidate that contradicts fewer right answers: a model that predicts a wrong answer where
@@ -38,7 +40,7 @@ from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.derived import derived
 from grading.diagnosis.derived.solution import Derived
 from grading.diagnosis.derived.variants import Steps
-from grading.diagnosis.mistakes import Mistake
+from grading.diagnosis.mistakes import LARGEST, Mistake
 from grading.protocol.messages import Request
 
 MOST_WRONG = 24
@@ -58,6 +60,12 @@ MOST_OF_EXCEPTIONS = 0.75
 
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
+
+MOST_REST = 1 / 3
+"""Share of the direct wrong answers of a function that a candidate may leave unexplained.
+
+A model may not predict the layout of some outputs.
+"""
 
 NEARLY_ALL = 0.9
 """Share of the answers explained by changes in several places that a known mistake explains to be
@@ -279,6 +287,39 @@ def _mistakes_of(task_id: str) -> tuple[tuple[Mistake, ...], ...]:
     return tuple(groups)
 
 
+def _is_partial(
+    explained: Iterable[Finding], unexplained: Iterable[Finding], predicts: bool
+) -> bool:
+    """Return whether a mistake explains only a part of what is wrong with a function.
+
+    Gradients, which may be consequences in other functions, and inputs that are too large for
+    models do not count. A mistake that predicts answers has to explain most wrong answers of a part
+    of the response of which it explains one. One that only recognises exceptions, or only values,
+    has to be the cause of both if there are both.
+
+    Args:
+        explained: The wrong answers that the mistake explains.
+        unexplained: The other wrong answers.
+        predicts: True if the mistake predicts answers.
+    """
+    direct = [
+        finding
+        for finding in unexplained
+        if finding.request.upstream is None
+        and sum(array.size for array in finding.request.arrays) <= LARGEST
+    ]
+    if not predicts:
+        found = {(function_of(each.request), not each.kinds) for each in explained}
+        return any(
+            (function_of(each.request), bool(each.kinds)) in found
+            and (function_of(each.request), not each.kinds) not in found
+            for each in direct
+        )
+    counts = Counter((function_of(each.request), each.name) for each in explained)
+    rest = Counter((function_of(each.request), each.name) for each in direct)
+    return any(rest[part] > MOST_REST * (rest[part] + counts[part]) for part in counts)
+
+
 def _explains(mistakes: Iterable[Mistake], finding: Finding) -> bool | None:
     """Return whether one of the models of a mistake reproduces an answer; None if none applies."""
     outcomes = {mistake.explains(finding) for mistake in mistakes}
@@ -324,6 +365,8 @@ class _Candidate:
     ) -> "_Candidate | None":
         """Return a mistake as a candidate; None if it is none."""
         explained, open_ = Counter[str](), set[str]()
+        covered: list[Finding] = []
+        rest: list[Finding] = []
         functions = set()
         predicting = [mistake for mistake in mistakes if mistake.predicts]
         predicts = False
@@ -334,12 +377,16 @@ class _Candidate:
                 return None
             if outcome:
                 explained[check] += 1
+                covered.append(finding)
                 functions.add(function_of(finding.request))
                 predicts = predicts or _explains(predicting, finding) is True
                 by_values = by_values or not finding.kinds
             else:
                 open_.add(check)
+                rest.append(finding)
         if not explained:
+            return None
+        if _is_partial(covered, rest, predicts):
             return None
         counts = Counter(check for check, _ in wrong)
         if explained.total() < LEAST_EXPLAINED * sum(counts[check] for check in explained):

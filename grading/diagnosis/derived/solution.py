@@ -35,6 +35,8 @@ class Solution:
         respond: Returns the response of the solution to a request.
         changed: The functions that learners write.
         absolute: Absolute tolerance of the comparison with received answers.
+        strict: True if a submission with the same mistake raises an exception where the solution
+            does; compiled kernels read outside an array without one.
     """
 
     tasks: tuple[str, ...]
@@ -42,6 +44,7 @@ class Solution:
     respond: Model
     changed: tuple[Callable[..., Any], ...]
     absolute: float = ABSOLUTE
+    strict: bool = False
 
     def derived(self, steps: Steps) -> Iterator[Derived]:
         """Yield the mistakes with one change.
@@ -51,7 +54,12 @@ class Solution:
         """
         for change, respond in variants(self.respond, self.changed, steps):
             mistake = modelled(
-                self.tasks, change.cause, self.operation, respond, self.absolute, strict=True
+                self.tasks,
+                change.cause,
+                self.operation,
+                respond,
+                self.absolute,
+                strict=self.strict,
             )
             yield Derived(change.place, counted(mistake, steps))
 

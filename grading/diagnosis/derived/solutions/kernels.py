@@ -163,9 +163,12 @@ def tensor_conv2d(
 
 
 def _product(a: Array, b: Array) -> Array:
+    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    if len(shape) == 2:
+        a, b = a[None], b[None]  # The backend multiplies batches only.
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    out = unwritten((*batch, a.shape[-2], b.shape[-1]))
-    return written(tensor_matrix_multiply, out, a, b)
+    out = written(tensor_matrix_multiply, unwritten((*batch, *shape[-2:])), a, b)
+    return out.reshape(shape)
 
 
 def respond_to_product(request: Request) -> Response | None:

@@ -55,6 +55,23 @@ def shape_broadcast(a: Shape, b: Shape) -> Shape:
     return shape
 
 
+def shape_broadcast_by_choice(a: Shape, b: Shape) -> Shape:
+    """Return the common shape of two shapes, each size chosen by a test for 1.
+
+    Raises:
+        IndexingError: The shapes do not fit.
+    """
+    dims = max(len(a), len(b))  # the number of dimensions
+    shape = [1] * dims  # the start of the common shape
+    for dim in range(1, dims + 1):  # the loop over the dimensions
+        m = a[-dim] if dim <= len(a) else 1  # the size in the first shape
+        n = b[-dim] if dim <= len(b) else 1  # the size in the second shape
+        if m != n and m != 1 and n != 1:  # the test if two sizes fit
+            raise IndexingError("the shapes do not fit")
+        shape[-dim] = n if m == 1 else m  # the common size
+    return shape
+
+
 class IndexingError(IndexError):
     """The exception of the course for a wrong index."""
 
@@ -102,6 +119,12 @@ def respond_to_common_shape(request: Request) -> Response | None:
     return plain(request, shape_broadcast(list(request.options["a"]), list(request.options["b"])))
 
 
+def respond_to_chosen_shape(request: Request) -> Response | None:
+    """Return the common shape, computed by choice."""
+    a, b = list(request.options["a"]), list(request.options["b"])
+    return plain(request, shape_broadcast_by_choice(a, b))
+
+
 def respond_to_permutation(request: Request) -> Response | None:
     """Return the shape after a wrong permutation; for a right one, predict only an exception."""
     if "order" not in request.options:
@@ -120,6 +143,15 @@ SOLUTIONS = (
         (permute,),
     ),
     Solution(("2.2",), r"layout\.broadcast", respond_to_broadcast, (broadcast_index,)),
-    Solution(("2.2",), r"layout\.common_shape", respond_to_common_shape, (shape_broadcast,)),
+    Solution(
+        ("2.2",), r"layout\.common_shape", respond_to_common_shape, (shape_broadcast,), strict=True
+    ),
+    Solution(
+        ("2.2",),
+        r"layout\.common_shape",
+        respond_to_chosen_shape,
+        (shape_broadcast_by_choice,),
+        strict=True,
+    ),
 )
 """Right solutions of the functions of shapes."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles import nn
 from grading.diagnosis.derived.solution import Solution
 from grading.protocol.messages import Array, Request, Response
 
@@ -171,8 +172,14 @@ def respond_to_max(request: Request) -> Response | None:
 
 def respond_to_softmax(request: Request) -> Response | None:
     """Return the response of softmax or its logarithm."""
-    dim = request.options["dim"]
-    function = logsoftmax if "log" in request.operation else softmax
+    x, dim = request.arrays[0], request.options["dim"]
+    logarithmic = "log" in request.operation
+    right = (nn.logsoftmax if logarithmic else nn.softmax)(x, dim)
+    function = logsoftmax if logarithmic else softmax
+    value = function(x, dim)
+    if value.shape != right.shape or not np.allclose(value, right, equal_nan=True):
+        # The gradient depends on whether the maximum has one, which no right value shows.
+        return Response(request, (value,))
     return _with_gradient(request, lambda x: function(x, dim))
 
 
@@ -184,11 +191,22 @@ def _with_gradient(request: Request, f: Callable[[Array], Array]) -> Response:
 
 
 SOLUTIONS = (
-    Solution(("4.3",), r"nn\.tile", respond_to_tile, (tile,)),
-    Solution(("4.3",), r"nn\.avgpool2d", respond_to_pooling, (tile, avgpool2d), ABSOLUTE),
-    Solution(("4.3",), r"nn\.avgpool2d", respond_to_mean, (avgpool2d_by_mean,), ABSOLUTE),
-    Solution(("4.4",), r"nn\.maxpool2d", respond_to_pooling, (maxpool2d,), ABSOLUTE),
-    Solution(("4.4",), r"nn\.max", respond_to_max, (max_gradient,)),
-    Solution(("4.4",), r"nn\.(log)?softmax", respond_to_softmax, (softmax, logsoftmax), ABSOLUTE),
+    Solution(("4.3",), r"nn\.tile", respond_to_tile, (tile,), strict=True),
+    Solution(
+        ("4.3",), r"nn\.avgpool2d", respond_to_pooling, (tile, avgpool2d), ABSOLUTE, strict=True
+    ),
+    Solution(
+        ("4.3",), r"nn\.avgpool2d", respond_to_mean, (avgpool2d_by_mean,), ABSOLUTE, strict=True
+    ),
+    Solution(("4.4",), r"nn\.maxpool2d", respond_to_pooling, (maxpool2d,), ABSOLUTE, strict=True),
+    Solution(("4.4",), r"nn\.max", respond_to_max, (max_gradient,), strict=True),
+    Solution(
+        ("4.4",),
+        r"nn\.(log)?softmax",
+        respond_to_softmax,
+        (softmax, logsoftmax),
+        ABSOLUTE,
+        strict=True,
+    ),
 )
 """Right solutions of pooling and softmax."""
