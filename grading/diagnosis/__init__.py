@@ -61,7 +61,7 @@ MOST_OF_EXCEPTIONS = 0.75
 MOST_CONTRADICTED = 0.5
 """Right answers that a candidate may contradict, as a share of the wrong ones that it explains."""
 
-MOST_REST = 1 / 3
+MOST_REST = 0.5
 """Share of the direct wrong answers of a function that a candidate may leave unexplained.
 
 A model may not predict the layout of some outputs.

@@ -168,9 +168,8 @@ def described(cause: str, change: Callable[[Array], Plain]) -> Mistake:
     def explains(finding: Finding) -> bool | None:
         if finding.request.operation != "layout.describe" or finding.response is None:
             return None
-        if "order" in finding.request.options:
-            return None
-        wrong = change(finding.request.arrays[0])
+        array = finding.request.arrays[0]
+        wrong = change(array.transpose(finding.request.options.get("order", range(array.ndim))))
         return all(finding.response.plain[key] == value for key, value in wrong.items())
 
     return Mistake(("2.1",), cause, explains, predicts=True)
