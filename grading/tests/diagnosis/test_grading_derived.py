@@ -35,7 +35,7 @@ from grading.diagnosis import Answers, diagnose
 from grading.diagnosis.derived import derived
 from grading.diagnosis.derived.changes import Change, changes
 from grading.diagnosis.derived.solution import Derived
-from grading.diagnosis.derived.solutions import SOLUTIONS, windows
+from grading.diagnosis.derived.solutions import SOLUTIONS, layout, windows
 from grading.diagnosis.derived.solutions.formulas import DEFINED, FORMULAS, SLOPES
 from grading.diagnosis.derived.variants import Steps, TooManyStepsError, variants
 from grading.diagnosis.mistakes import UNPREDICTED, Mistake, modelled
@@ -307,3 +307,53 @@ def test_steps_are_counted(budget: int) -> None:
     steps.begin(budget)
     steps()
     assert steps.total == budget + 1
+
+
+@pytest.mark.parametrize("writes_operand", [True, False])
+def test_a_kernel_that_writes_to_an_operand_is_recognised(writes_operand: bool) -> None:
+    out, a, b = np.full(3, 99.0), np.array([4.0, 5.0, 6.0]), np.array([7.0, 8.0, 9.0])
+    request = Request(
+        "kernel.run",
+        (out, a, b),
+        {"module": "fast_ops", "kernel": "tensor_zip", "fn": "mul"},
+    )
+    after = a * b if writes_operand else a
+    response = Response(request, (out, np.full(1, 777.0), after, b))
+    with pytest.raises(MismatchError) as raised:
+        expect_array(response, a * b, which=0)
+    cause = "Look at the loop over tensors of equal layout: `a` stands in place of `out`."
+    outcomes = {
+        each.mistake.explains(raised.value.finding)
+        for each in derived("3.1", Steps())
+        if each.mistake.cause == cause
+    }
+    assert (True in outcomes) == writes_operand
+
+
+@pytest.mark.parametrize("a", [(2, 3), (3, 1, 4), (1,)])
+@pytest.mark.parametrize("b", [(3,), (2, 4), (1, 1)])
+def test_both_right_common_shapes_agree(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    found: list[tuple[int, ...] | None] = []
+    for combine in (layout.shape_broadcast, layout.shape_broadcast_by_choice):
+        try:
+            found.append(tuple(combine([*a], [*b])))
+        except layout.IndexingError:
+            found.append(None)
+    try:
+        expected: tuple[int, ...] | None = np.broadcast_shapes(a, b)
+    except ValueError:
+        expected = None
+    assert found == [expected, expected]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_exception_of_a_strict_model_is_a_prediction(strict: bool) -> None:
+    def raises(request: Request) -> Response:
+        raise IndexError
+
+    request = Request("layout.common_shape", options={"a": [2], "b": [1]})
+    right = Finding("", request, response=Response(request, plain=[2]), right=True)
+    refused = Finding("x", request, kinds=("IndexingError", "RuntimeError", "Exception"))
+    mistake = modelled(("2.2",), "", r"layout\..*", raises, strict=strict)
+    assert mistake.explains(right) is (False if strict else None)
+    assert mistake.explains(refused) is (True if strict else None)

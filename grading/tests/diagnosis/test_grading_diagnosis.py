@@ -233,3 +233,23 @@ def test_the_gradient_that_is_wrong_is_named() -> None:
     facts = known_facts([finding], [])
     assert facts.startswith(f"The result is right, and {name} is wrong.")
     assert "3 times" in facts
+
+
+def test_a_cause_of_refused_shapes_explains_those_that_are_not_refused() -> None:
+    def answer(a: list[int], b: list[int], shape: list[int] | None) -> Finding:
+        request = Request("layout.common_shape", options={"a": a, "b": b})
+        if shape is None:
+            return Finding(
+                "refused", request, "the exception", kinds=("IndexingError", "Exception")
+            )
+        response = Response(request, plain=shape)
+        return Finding("not refused", request, "the exception", response=response)
+
+    refused = [answer([2], [1], None), answer([2, 3], [1, 3], None), answer([3], [1], None)]
+    named = diagnose("2.2", [Answers("a", tuple(refused))])
+    causes = [each.cause for each in named]
+    accepted = answer([2, 3], [3, 3], [3, 3])
+    partly = diagnose("2.2", [Answers("a", (*refused, accepted))])
+    cause = "A size of 1 stretches in the first shape only. It has to stretch in both."
+    assert cause in causes
+    assert cause not in [each.cause for each in partly]

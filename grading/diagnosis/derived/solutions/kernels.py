@@ -207,8 +207,8 @@ def respond_to_convolution(request: Request) -> Response | None:
     if request.operation == "kernel.run":
         if not request.options["kernel"].startswith("tensor_conv"):
             return None
-        kernel = tensor_conv1d if request.arrays[1].ndim == 3 else tensor_conv2d
-        return run(partial(kernel, reverse=request.options["more"][0]), request)
+        convolve = tensor_conv1d if request.arrays[1].ndim == 3 else tensor_conv2d
+        return run(partial(convolve, reverse=request.options["more"][0]), request)
     x, weight = request.arrays
     (n, c, *size), (o, _, *kernel) = x.shape, weight.shape
     result = (_convolved(unwritten((n, o, *size)), x, weight, False),)

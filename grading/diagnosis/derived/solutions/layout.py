@@ -39,7 +39,7 @@ def broadcast_index(
 
 
 def shape_broadcast(a: Shape, b: Shape) -> Shape:
-    """Return the common shape of two shapes.
+    """Return the common shape of two shapes without sizes of 0.
 
     Raises:
         IndexingError: The shapes do not fit.
