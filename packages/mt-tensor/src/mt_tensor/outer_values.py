@@ -12,6 +12,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -78,23 +79,22 @@ def outer_values(fn: FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
     """
     enclosing = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
     scopes = ChainMap(fn.__globals__, vars(builtins))
-    instructions = list(_instructions(fn.__code__))
-    for at, instruction in enumerate(instructions):
-        name = instruction.argval
-        if instruction.opname == "LOAD_GLOBAL" and name in scopes:
+    instructions = _instructions(fn.__code__)
+    for at, (operation, name) in enumerate(instructions):
+        if operation == "LOAD_GLOBAL" and name in scopes:
             read = _reader_of_item(scopes, name)
             value = scopes[name]
-        elif instruction.opname == "LOAD_DEREF" and name in enclosing:
+        elif operation == "LOAD_DEREF" and name in enclosing:
             read = _reader_of_attribute(enclosing[name], "cell_contents")
             value = None
         else:
             continue
-        for attribute in instructions[at + 1 :]:
-            if not isinstance(value, ModuleType) or attribute.opname not in _ATTRIBUTE:
+        for following, attribute in instructions[at + 1 :]:
+            if not isinstance(value, ModuleType) or following not in _ATTRIBUTE:
                 break
-            read = _reader_of_attribute(value, attribute.argval)
-            name += "." + attribute.argval
-            value = getattr(value, attribute.argval, None)
+            read = _reader_of_attribute(value, attribute)
+            name += "." + attribute
+            value = getattr(value, attribute, None)
         yield name, read
 
 
@@ -167,11 +167,16 @@ def _reader_of_attribute(owner: Any, name: str) -> Callable[[], Any]:
     return lambda: getattr(owner, name)
 
 
-def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """Yield the instructions of a function and of functions defined inside it."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname != "EXTENDED_ARG":
-            yield instruction
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _instructions(constant)
+# Many compiled functions share helpers, and a code object never changes.
+@lru_cache(maxsize=2048)
+def _instructions(code: CodeType) -> tuple[tuple[str, Any], ...]:
+    """Return operation and argument of each instruction of a function and of those inside it."""
+    own = (
+        (instruction.opname, instruction.argval)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname != "EXTENDED_ARG"
+    )
+    inner = (
+        _instructions(constant) for constant in code.co_consts if isinstance(constant, CodeType)
+    )
+    return (*own, *chain.from_iterable(inner))

@@ -9,6 +9,7 @@ Bytecode is better than source text: it is what numba compiles, it belongs to th
 even while its file is edited, and functions typed into a notebook have it, too.
 """
 
+import functools
 import hashlib
 import sys
 from collections.abc import Iterator
@@ -140,7 +141,7 @@ def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
             layout = (value.dtype.str, value.shape, value.flags.c_contiguous)
             return _digest("array", repr(layout), value.tobytes().hex())
         case CodeType():
-            return _digest_code(value, callers)
+            return _digest_code(value)
         case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
             # A dispatcher with explicit types converts its arguments, which no digest here covers.
             return _digest_compiled(value.py_func, value.targetoptions, callers)
@@ -159,7 +160,9 @@ def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
     raise _NotHashableError
 
 
-def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
+# Many kernels share helpers, and a code object never changes.
+@functools.lru_cache(maxsize=2048)
+def _digest_code(code: CodeType) -> str:
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     return _digest(
@@ -167,7 +170,7 @@ def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
         code.co_code.hex(),
         code.co_exceptiontable.hex(),
         repr((names, counts)),
-        _digest_value(code.co_consts, callers),
+        _digest_value(code.co_consts, ()),  # Constants name no functions.
     )
 
 
