@@ -8,13 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from mt_kernels_cpu.tuned.operations.error_function import DENSITY_AT_0, ROOT_OF_HALF, SHARE, P
 from mt_kernels_cpu.tuned.operations.exponential_vectors import emit_exp
-from mt_kernels_cpu.tuned.simd.vector import intrinsic, tuple_of
-
-declare: Any = cgutils.get_or_insert_function
+from mt_kernels_cpu.tuned.simd.vector import declare, intrinsic, tuple_of
 
 _DENSITY, _ROOT, _P = float(DENSITY_AT_0), float(ROOT_OF_HALF), float(P)
 _SHARE = tuple(float(each) for each in SHARE)

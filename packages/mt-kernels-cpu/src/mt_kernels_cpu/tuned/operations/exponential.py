@@ -57,6 +57,10 @@ COEFFICIENTS_64 = (
     0.5,
 )
 
+REDUCTION = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
+REDUCTION_64 = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
+"""The constants of the reduction to r, as functions of vectors take them."""
+
 
 @inlined_helper
 def exp_float32(x: Any) -> Any:

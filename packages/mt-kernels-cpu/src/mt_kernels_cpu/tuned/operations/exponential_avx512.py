@@ -9,8 +9,7 @@ so few instructions the loop is as fast as memory allows for large tensors::
 
 The polynomials are minimax approximations of the relative error for $|r| \le \frac{1}{2} \ln 2$,
 with 1 as the first two coefficients: 0.03 units in the last place in single precision, 0.02 in
-double precision. The whole error is below 0.9
-units.
+double precision. The whole error is below 0.9 units.
 
 Only the elementwise operation uses it. Fused forms keep the formula that all processors share.
 """
@@ -23,35 +22,20 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, compiles_for, strict_kernel
-from mt_kernels_cpu.tuned.operations.exponential import (
-    HIGHEST,
-    HIGHEST_64,
-    LN2_HIGH,
-    LN2_HIGH_64,
-    LN2_LOW,
-    LN2_LOW_64,
-    LOG2_E,
-    LOG2_E_64,
-    LOWEST,
-    LOWEST_64,
-    ROUNDING_OFFSET,
-    ROUNDING_OFFSET_64,
-)
+from mt_kernels_cpu.tuned.operations.exponential import REDUCTION, REDUCTION_64
 from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, store
 from mt_kernels_cpu.tuned.simd.vector import (
     WIDTH,
     Vector,
     emit_multiply_add,
+    emit_scale,
     intrinsic,
     struct_proxy,
 )
 from mt_tensor import Map, operators
 from mt_tensor.layout import Storage
-
-declare: Any = cgutils.get_or_insert_function
 
 COEFFICIENTS = (
     np.float32(0.0013821024),
@@ -79,24 +63,8 @@ COEFFICIENTS_64 = (
     1.0,
 )
 
-_SINGLE = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
-_DOUBLE = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
-
 HAS_EXP = WIDTH == 64 and compiles_for("avx512f") and not JIT_IS_DISABLED
 """True if the processor has the instructions."""
-
-_CURRENT_ROUNDING = 4
-"""Operand of an instruction: round as the processor's state says, which is to the nearest."""
-
-
-def _emit_scale(builder: Any, a: Any, exponent: Any) -> Any:
-    """Return a · 2^exponent, rounded once; infinite or denormal where that is nearest."""
-    vector = a.type
-    suffix = "ps" if isinstance(vector.element, ir.FloatType) else "pd"
-    mask, rounding = ir.IntType(vector.count), ir.IntType(32)
-    signature = ir.FunctionType(vector, [vector, vector, vector, mask, rounding])
-    scale = declare(builder.module, signature, f"llvm.x86.avx512.mask.scalef.{suffix}.512")
-    return builder.call(scale, [a, exponent, a, mask(-1), rounding(_CURRENT_ROUNDING)])
 
 
 @intrinsic
@@ -110,7 +78,7 @@ def exp_of(typing: Any, a: Any) -> Any:
         def constant(value: Any) -> Any:
             return ir.Constant(x.type, [float(value)] * a.lanes)
 
-        constants = map(constant, _SINGLE if is_single else _DOUBLE)
+        constants = map(constant, REDUCTION if is_single else REDUCTION_64)
         log2_e, ln2_high, ln2_low, offset, lowest, highest = constants
         p, *others = map(constant, COEFFICIENTS if is_single else COEFFICIENTS_64)
         # Both comparisons are False for NaN, so it stays.
@@ -121,7 +89,7 @@ def exp_of(typing: Any, a: Any) -> Any:
         r = emit_multiply_add(builder, builder.fneg(n), ln2_low, r)
         for each in others:
             p = emit_multiply_add(builder, p, r, each)
-        return _emit_scale(builder, p, n)
+        return emit_scale(builder, p, n)
 
     return a(a), generate
 

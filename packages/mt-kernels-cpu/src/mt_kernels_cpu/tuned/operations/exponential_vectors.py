@@ -11,37 +11,21 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from mt_kernels_cpu.tuned.operations.exponential import (
     COEFFICIENTS,
     COEFFICIENTS_64,
-    HIGHEST,
-    HIGHEST_64,
-    LN2_HIGH,
-    LN2_HIGH_64,
-    LN2_LOW,
-    LN2_LOW_64,
-    LOG2_E,
-    LOG2_E_64,
-    LOWEST,
-    LOWEST_64,
-    ROUNDING_OFFSET,
-    ROUNDING_OFFSET_64,
+    REDUCTION,
+    REDUCTION_64,
 )
-from mt_kernels_cpu.tuned.simd.vector import WIDTH, emit_splat, intrinsic
-
-declare: Any = cgutils.get_or_insert_function
-
-_SINGLE = LOG2_E, LN2_HIGH, LN2_LOW, ROUNDING_OFFSET, LOWEST, HIGHEST
-_DOUBLE = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64, HIGHEST_64
+from mt_kernels_cpu.tuned.simd.vector import WIDTH, emit_scale, emit_splat, intrinsic
 
 
 def emit_exp(builder: Any, x: Any) -> Any:
     """Return the exponential function of the elements of a vector."""
     vector, count = x.type, x.type.count
     is_single = isinstance(vector.element, ir.FloatType)
-    constants = [float(each) for each in (_SINGLE if is_single else _DOUBLE)]
+    constants = [float(each) for each in (REDUCTION if is_single else REDUCTION_64)]
     coefficients = COEFFICIENTS if is_single else COEFFICIENTS_64
     bits, fraction_bits, bias = (32, 23, 127) if is_single else (64, 52, 1023)
     integers = ir.VectorType(ir.IntType(bits), count)
@@ -68,21 +52,11 @@ def emit_exp(builder: Any, x: Any) -> Any:
     p = builder.fadd(builder.fmul(builder.fmul(p, r), r), r)
     p = builder.fadd(p, constant(1.0))
     if WIDTH == 64:
-        return _emit_scale(builder, p, n)
+        return emit_scale(builder, p, n)
     exponent = builder.fptosi(n, integers)
     half = builder.ashr(exponent, whole(1))
     first, second = power_of_2(half), power_of_2(builder.sub(exponent, half))
     return builder.fmul(builder.fmul(p, first), second)
-
-
-def _emit_scale(builder: Any, p: Any, n: Any) -> Any:
-    """Return p · 2^n, rounded once, by the instruction of AVX-512 for it."""
-    kind, bits = ("ps", 16) if n.type.count == 16 else ("pd", 8)
-    mask, rounding = ir.IntType(bits), ir.IntType(32)
-    function = ir.FunctionType(n.type, [n.type, n.type, n.type, mask, rounding])
-    scale = declare(builder.module, function, f"llvm.x86.avx512.mask.scalef.{kind}.512")
-    # All elements; 4 means the rounding of other instructions.
-    return builder.call(scale, [p, n, p, mask(-1), rounding(4)])
 
 
 @intrinsic

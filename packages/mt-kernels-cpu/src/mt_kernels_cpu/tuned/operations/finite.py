@@ -24,7 +24,8 @@ def all_finite(a: TensorData) -> bool:
     """
     elements = a.flat()
     if elements is None and a.size == len(a.storage):
-        # A permutation: all elements of the storage, in another order.
+        # Most often a permutation: all elements of the storage, in another order. If a broadcast
+        # tensor has as many elements, further ones are tested, so the answer may be False.
         elements = a.storage
     if elements is None:
         return recording.called(_all_finite, host_array(a))

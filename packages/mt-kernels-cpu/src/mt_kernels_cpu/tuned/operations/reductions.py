@@ -29,8 +29,8 @@ from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED, KERNEL_CACHE_SIZE, str
 from mt_kernels_cpu.tuned.memory import Memory, template
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_kernels_cpu.tuned.simd import doubles
+from mt_kernels_cpu.tuned.simd.blocks import add_blocks
 from mt_kernels_cpu.tuned.simd.doubles import (
-    add_blocks,
     load_doubles,
     load_first_doubles,
     store_doubles,

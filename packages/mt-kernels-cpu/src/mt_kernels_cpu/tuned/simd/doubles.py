@@ -14,11 +14,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from mt_kernels_cpu.tuned.simd.vector import (
     WIDTH,
     Vector,
+    declare,
     emit_halves,
     emit_splat,
     intrinsic,
@@ -35,8 +35,6 @@ LANES = WIDTH // 8
 
 ELEMENTS = VECTORS * LANES
 """Doubles of a block."""
-
-declare: Any = cgutils.get_or_insert_function
 
 
 def _block() -> Any:
@@ -110,17 +108,6 @@ def store_doubles(typing: Any, array: Any, position: Any, block: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, block), generate
-
-
-@intrinsic
-def add_blocks(typing: Any, a: Any, b: Any) -> Any:
-    """Return a + b."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pairs = zip(*(unpack_tuple(builder, each, VECTORS) for each in arguments), strict=True)
-        return context.make_tuple(builder, _block(), [builder.fadd(*pair) for pair in pairs])
-
-    return _block()(a, b), generate
 
 
 @intrinsic

@@ -23,6 +23,7 @@ from numba.extending import models, register_model
 
 from mt_kernels_cpu.compiling.jit import compiles_for
 
+declare: Any = cgutils.get_or_insert_function
 struct_proxy: Any = cgutils.create_struct_proxy
 unpack_tuple: Any = cgutils.unpack_tuple
 tuple_of: Any = types.UniTuple
@@ -93,6 +94,21 @@ def emit_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a · b + c, rounded once if the processor supports it."""
     product = builder.fmul(a, b, flags=["contract"])
     return builder.fadd(product, c, flags=["contract"])
+
+
+def emit_scale(builder: Any, a: Any, exponent: Any) -> Any:
+    """Return a · 2^exponent, rounded once; infinite or denormal where that is nearest.
+
+    Only for vectors of 64 bytes: it is an instruction of AVX-512. The exponents are whole numbers
+    with the dtype of a.
+    """
+    vector = a.type
+    suffix = "ps" if isinstance(vector.element, ir.FloatType) else "pd"
+    mask, rounding = ir.IntType(vector.count), ir.IntType(32)
+    signature = ir.FunctionType(vector, [vector, vector, vector, mask, rounding])
+    scale = declare(builder.module, signature, f"llvm.x86.avx512.mask.scalef.{suffix}.512")
+    # All elements; 4 means the rounding of other instructions, which is to the nearest.
+    return builder.call(scale, [a, exponent, a, mask(-1), rounding(4)])
 
 
 def emit_halves(builder: Any, a: Any) -> tuple[Any, Any]:
