@@ -86,7 +86,8 @@ SMOOTH: dict[str, tuple[int, Callable[..., bool]]] = {
 }
 """For each step, its number of operands, and the test for operands at which it is smooth.
 
-The test also excludes large operands, so that results do not overflow.
+The test also excludes large operands, so that results do not overflow. `eq` may compare equal
+numbers, too: it jumps there, and its derivative is 0 by definition.
 """
 
 
