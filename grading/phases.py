@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 START, IMPORTS, COMPILATION = "start of workers", "imports", "compilation"
 SEARCH, OWN_TESTS, ACCURACY = "search for inputs", "own tests on wrong versions", "accuracy"
-REPLAYS, SPEED = "replays", "speed"
+REPLAYS, SPEED, CAUSES = "replays", "speed", "search for causes"
 
 
 def checks_of(task: str) -> str:

@@ -109,11 +109,13 @@ class Diagnosis:
     Attributes:
         cause: The cause, as sentences; empty if several places explain the same answers.
         checks: The failed checks that it explains, in the order of the task.
+        complete: True if it explains all wrong answers of these checks.
         places: The places of the mistake, if several are possible.
     """
 
     cause: str
     checks: tuple[str, ...]
+    complete: bool = True
     places: tuple[str, ...] = ()
 
 
@@ -155,7 +157,10 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         explained.update(best.checks)
         named = best.cause, best.places
         candidates = [each for each in candidates if (each.cause, each.places) != named]
-    return [Diagnosis(each.cause, each.checks, each.places) for each in _undoubted(found, wrong)]
+    return [
+        Diagnosis(each.cause, each.checks, each.complete, each.places)
+        for each in _undoubted(found, wrong)
+    ]
 
 
 def _derived(

@@ -26,6 +26,7 @@ from grading.protocol.messages import Request, Response
 
 FAMILIES = {
     "autodiff": "grading.driver.autodiff",
+    "correction": "grading.driver.correction",
     "cuda": "grading.driver.cuda",
     "datasets": "grading.driver.datasets",
     "distributed": "grading.driver.distributed",

@@ -1,6 +1,6 @@
 """Likely causes in the results of a task: each one is named once, with the checks it explains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -36,19 +36,32 @@ def answers_of(task: Task, outcomes: Iterable[Outcome]) -> list[Answers]:
     return answers
 
 
+Search = Callable[[], Sequence[Diagnosis]]
+"""Searches for changes of the submission with which failed checks pass."""
+
+
 def with_causes(
-    task: Task, checks: Sequence[CheckResult], outcomes: Iterable[Outcome]
+    task: Task,
+    checks: Sequence[CheckResult],
+    outcomes: Iterable[Outcome],
+    search: Search = tuple,
 ) -> tuple[CheckResult, ...]:
     """Add the likely causes to the faults of the checks of a task.
 
     The first check that a cause explains names it, with the other checks; these refer to the first
     one. A failed check without a cause gets what is known of its wrong answers.
+
+    Args:
+        task: The task.
+        checks: The results of its checks.
+        outcomes: The outcomes of its checks.
+        search: Called if known mistakes do not explain all failed checks.
     """
     answers = answers_of(task, outcomes)
     failed = [check.name for check in checks if check.fault is not None]
     causes: dict[str, str] = {}
     places: dict[str, str] = {}
-    for diagnosis in _diagnose(task, answers):
+    for diagnosis in likely_causes(task, answers, failed, search):
         if not diagnosis.cause:
             places.update(dict.fromkeys(diagnosis.checks, _in_one_of(diagnosis.places)))
             continue
@@ -70,12 +83,30 @@ def with_causes(
     return tuple(found)
 
 
-def _diagnose(task: Task, answers: Sequence[Answers]) -> list[Diagnosis]:
-    """Return the likely causes; none if the diagnosis itself fails, which costs no points."""
+def likely_causes(
+    task: Task, answers: Sequence[Answers], failed: Collection[str], search: Search
+) -> list[Diagnosis]:
+    """Return the likely causes of wrong answers.
+
+    A change with which checks pass is preferred to a known mistake that explains fewer of them. The
+    result is empty if the diagnosis itself fails, which costs no points.
+
+    Args:
+        task: The task.
+        answers: The answers to its checks.
+        failed: The names of its failed checks.
+        search: As in `with_causes`.
+    """
     try:
-        return diagnose(task.id, answers)
+        known = diagnose(task.id, answers)
+        explained = {name for each in known if each.cause and each.complete for name in each.checks}
+        if explained.issuperset(failed):
+            return known
+        found = list(search())
     except Exception:
         return []
+    corrected = {name for each in found for name in each.checks}
+    return found + [each for each in known if corrected.isdisjoint(each.checks)]
 
 
 def _in_one_of(places: Sequence[str]) -> str:

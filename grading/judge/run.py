@@ -4,7 +4,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +15,8 @@ from importlib import metadata
 import msgspec
 
 from grading.accuracy.logs import claim
+from grading.correction.search import corrections
+from grading.diagnosis import Diagnosis
 from grading.isolation import IsolatedSubject, Isolation
 from grading.judge.ahead import (
     compile_ahead,
@@ -55,7 +57,7 @@ from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
 from grading.judge.version import grader_commit
-from grading.phases import REPLAYS, SPEED, checks_of, measuring, phase
+from grading.phases import CAUSES, REPLAYS, SPEED, checks_of, measuring, phase
 from grading.submissions.submission import Submission
 from grading.tasks.model import Group, Table, Task, split_selector
 
@@ -554,9 +556,20 @@ class _Run:
         repeated: list[Outcome] = []
         if failed:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            options = replace(options, shrink=False)
-            repeated = run_checks(task, self._subjects, seed, options, list(failed))
-        return check_results(task, outcomes, repeated, fail_fast), outcomes
+            again = replace(options, shrink=False)
+            repeated = run_checks(task, self._subjects, seed, again, list(failed))
+        search = partial(self._corrections, task, outcomes, fail_fast) if options.shrink else tuple
+        return check_results(task, outcomes, repeated, fail_fast, search), outcomes
+
+    def _corrections(
+        self, task: Task, outcomes: Sequence[Outcome], excused: Set[str]
+    ) -> list[Diagnosis]:
+        """Search for changes of the submission with which failed checks of a task pass."""
+        if task.device != "cpu":
+            return []
+        plan = self._plan
+        with phase(CAUSES):
+            return corrections(task, plan.submission, plan.isolation, outcomes, plan.seed, excused)
 
     def _cannot_pass(self, task: Task, group: Group) -> bool:
         """Return True if a group needs an unusable function, or all its functions are open."""

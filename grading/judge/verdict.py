@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from grading.judge.causes import with_causes
+from grading.judge.causes import Search, with_causes
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
 from grading.judge.faults import fault_of, harness_error, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
@@ -20,6 +20,7 @@ def check_results(
     outcomes: Sequence[Outcome],
     repeated: Sequence[Outcome] = (),
     fail_fast: Set[str] = frozenset(),
+    search: Search = tuple,
 ) -> tuple[CheckResult, ...]:
     """Return the results of all checks in the table: by groups, then advice.
 
@@ -31,6 +32,7 @@ def check_results(
         outcomes: Outcomes of all cases.
         repeated: Outcomes of the second runs.
         fail_fast: Names of groups that end at their first failure.
+        search: As in `with_causes`.
     """
     expected = {name: group.name for group in task.groups for name in group.checks}
     names = (*expected, *task.checks.advice)
@@ -49,7 +51,7 @@ def check_results(
         )
         for name, cases in by_name.items()
     )
-    return with_causes(task, results, outcomes)
+    return with_causes(task, results, outcomes, search)
 
 
 def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:

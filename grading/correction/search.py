@@ -1,0 +1,383 @@
+"""The search of a change with which failed checks pass."""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence, Set
+from importlib.util import decode_source
+from itertools import islice, zip_longest
+from typing import TypeAlias
+
+import numpy as np
+
+from grading.checking.compare import alike
+from grading.checking.finding import Finding, finding_of
+from grading.correction.schema import Edit, Schema, functions_in
+from grading.diagnosis import Diagnosis
+from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
+from grading.isolation.errors import IsolationError
+from grading.isolation.subject import WITHOUT_COMPILER
+from grading.judge.recorder import Outcome, RunOptions
+from grading.judge.replays import WITHOUT_FUNCTIONS
+from grading.judge.session import SessionError, run_checks
+from grading.judge.subjects import Device, Subjects
+from grading.protocol.messages import DriverError, Plain, Request, Response, Subject, SubjectError
+from grading.submissions.submission import Submission, SubmissionError
+from grading.submissions.syntax import Definition, Function, definitions
+from grading.tasks.model import Task
+
+MOST_TRIALS = 8_000
+"""Number of changes that are tried, for each kind of changes.
+
+It takes the place of a time limit, so that a report is reproducible.
+"""
+
+MOST_VALIDATED = 4
+"""Number of changes with which the checks run."""
+
+MOST_GROUPS = 2
+"""Number of failed groups for which a change is searched."""
+
+MOST_ANSWERS = 24
+"""Number of wrong and of right answers that a change is compared with before the checks run."""
+
+TOLERANCE = 1e-4
+"""Relative tolerance of this comparison, and ten times the absolute one.
+
+Some checks have a larger tolerance than others, which a finding does not contain.
+"""
+
+LARGEST = 500
+"""Number of elements of the operands up to which a request is repeated."""
+
+MOST_STEPS = 100_000
+"""Number of passes of loops after which a change counts as endless."""
+
+BATCH = 250
+"""Number of changes that one request tries."""
+
+EXAMPLES = 20
+"""Number of inputs of each check with which a change is validated."""
+
+LIMITS = Limits(total_seconds=120.0, stops=20)
+"""Limits of the worker with the changed submission."""
+
+
+UNCHANGED = Edit(0, 0, 0, "", "", str)
+"""The unchanged code."""
+
+
+def corrections(
+    task: Task,
+    submission: Submission,
+    isolation: Isolation,
+    outcomes: Sequence[Outcome],
+    seed: int,
+    excused: Set[str] = frozenset(),
+) -> list[Diagnosis]:
+    """Return changes of one place with which failed checks of a task pass, as likely causes.
+
+    Args:
+        task: The task.
+        submission: The submission.
+        isolation: The required isolation of the worker with the changed submission.
+        outcomes: The outcomes of the checks.
+        seed: The seed of their inputs.
+        excused: Groups for which nothing is searched, because they cannot pass.
+    """
+    failed: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        group = task.group_of(outcome.check, outcome.case)
+        if outcome.error is not None and group not in excused:
+            failed.setdefault(group, []).append(outcome)
+    search = _Search(task, submission, isolation, seed, outcomes)
+    both = (False, True)
+    found = search.run(failed, both)
+    if found is None and len(failed) > 1:
+        for group in list(failed)[:MOST_GROUPS]:
+            alone = search.run({group: failed[group]}, both[:1])
+            if alone is not None:
+                return [alone]
+    return [] if found is None else [found]
+
+
+class _Search:
+    """The search of a change with which failed checks pass.
+
+    Args:
+        task: The task.
+        submission: The submission.
+        isolation: As in `corrections`.
+        seed: As in `corrections`.
+        outcomes: The outcomes of all checks.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        submission: Submission,
+        isolation: Isolation,
+        seed: int,
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        self._task = task
+        self._submission = submission
+        self._isolation: Isolation = isolation
+        self._seed = seed
+        self._outcomes = outcomes
+
+    def run(
+        self, failed: Mapping[str, Sequence[Outcome]], kinds: Sequence[bool]
+    ) -> Diagnosis | None:
+        """Return the first change with which all failed checks of some groups pass, if any.
+
+        Args:
+            failed: The failed outcomes of each group; those without a group under an empty name.
+            kinds: The kinds of changes, see `Schema`.
+        """
+        to_pass = [each for outcomes in failed.values() for each in outcomes]
+        wrong = _in_turn([_wrong(each) for each in to_pass])
+        right = _in_turn([_right(each) for each in self._outcomes])
+        if not wrong:
+            return None
+        task, layout = self._task, self._submission.layout
+        groups = [group for group in task.groups if group.name in failed]
+        holes = [hole for group in groups for hole in task.holes_of(group, layout)]
+        holes = holes or list(task.holes_in(layout))
+        try:
+            for inserts in kinds:
+                schema = Schema(inserts)
+                texts = dict(self._texts(schema, self._submission.named(holes)))
+                if not texts:
+                    return None
+                with self._changed(texts) as copy:
+                    for edit in _surviving(copy, schema.edits, wrong, right):
+                        checks = self._passing(copy, edit, to_pass)
+                        if checks:
+                            return Diagnosis(_cause(edit, checks), checks)
+        except (CheckAbandoned, IsolationError, SessionError, SubmissionError):
+            pass  # A change does not end, or the changed submission does not run.
+        return None
+
+    def _texts(self, schema: Schema, holes: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the changed files: their paths, relative to the submission, and their texts."""
+        by_module: dict[str, list[str]] = {}
+        for hole in holes:
+            module, _, name = hole.partition(":")
+            by_module.setdefault(module, []).append(name)
+        for module, names in by_module.items():
+            file = self._submission.source(module)
+            if file is None:
+                continue
+            path = file.relative_to(self._submission.root).as_posix()
+            try:
+                tree = ast.parse(decode_source(file.read_bytes()))
+                text = schema.text(path, tree, _functions(tree, names))
+                compile(text, path, "exec")
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            yield path, f"# coding: utf-8\n{text}"
+
+    def _changed(self, texts: Mapping[str, str]) -> IsolatedSubject:
+        return IsolatedSubject(
+            self._submission,
+            environment=WITHOUT_COMPILER,
+            limits=LIMITS,
+            isolation=self._isolation,
+            changes=texts,
+        )
+
+    def _passing(
+        self, copy: IsolatedSubject, edit: Edit, to_pass: Sequence[Outcome]
+    ) -> tuple[str, ...]:
+        """Run the failed checks with a change.
+
+        Returns:
+            The failed checks that pass; none if one of `to_pass` does not.
+        """
+
+        def start(device: Device) -> IsolatedSubject:
+            return copy
+
+        copy.answer(
+            Request("correction.select", options={"site": edit.site, "number": edit.number})
+        )
+        subjects = Subjects(start)
+        subjects.begin_task(self._task.seconds, self._task.memory_mb)
+        failed = [each for each in self._outcomes if each.error is not None]
+        options = RunOptions(shrink=False, examples=EXAMPLES)
+        names = list(dict.fromkeys(each.check for each in failed))
+        again = run_checks(self._task, subjects, self._seed, options, names)
+        passed = {(each.check, each.case) for each in again if each.passed}
+        if any((each.check, each.case) not in passed for each in to_pass):
+            return ()
+        selectors = [
+            self._task.selector_of(each.check, each.case)
+            for each in failed
+            if (each.check, each.case) in passed
+        ]
+        return tuple(dict.fromkeys(selectors))
+
+
+def _cause(edit: Edit, checks: Sequence[str]) -> str:
+    """Return a change as a likely cause."""
+    passing = "this check passes" if len(checks) == 1 else "these checks pass"
+    place = f"line {edit.line} of {edit.file}, in `{edit.function}`"
+    return f"Look at {place}: {edit.change()}, {passing}."
+
+
+def _functions(tree: ast.Module, names: Sequence[str]) -> list[tuple[str, Function]]:
+    """Return some functions of a file, and those of the file that they call by name."""
+    defined = definitions(tree)
+    found: dict[str, Definition] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in defined or name in found:
+            continue
+        found[name] = defined[name]
+        for node in ast.walk(defined[name]):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                waiting.append(node.func.id)
+    return [(name, each) for name, node in found.items() for each in functions_in(node)]
+
+
+def _usable(finding: Finding) -> bool:
+    request = finding.request
+    family = request.operation.partition(".")[0]
+    return family not in WITHOUT_FUNCTIONS and sum(each.size for each in request.arrays) <= LARGEST
+
+
+def _wrong(outcome: Outcome) -> list[Finding]:
+    findings = [each for each in outcome.findings if not each.right]
+    found = None if outcome.error is None else finding_of(outcome.error)
+    if found is not None and not any(found is each for each in findings):
+        findings.append(found)
+    return sorted(filter(_usable, findings), key=_size)
+
+
+def _right(outcome: Outcome) -> list[Finding]:
+    return [each for each in outcome.findings if each.right and _usable(each)]
+
+
+def _in_turn(findings: Sequence[Sequence[Finding]]) -> list[Finding]:
+    """Return the first findings of each check, then the second ones, and so on."""
+    rounds = zip_longest(*findings)
+    return list(islice((each for turn in rounds for each in turn if each), MOST_ANSWERS))
+
+
+def _size(finding: Finding) -> tuple[bool, int]:
+    return bool(finding.kinds), sum(each.size for each in finding.request.arrays)
+
+
+def _surviving(
+    copy: Subject, edits: Sequence[Edit], wrong: Sequence[Finding], right: Sequence[Finding]
+) -> Sequence[Edit]:
+    """Return the first changes that make all wrong answers right and leave all right ones right.
+
+    Answers that differ without a change are left out: they depend on the compiler or on chance.
+    """
+    wrong = [each for each in wrong if not _is_right(each, *_answers(copy, each, [UNCHANGED]))]
+    right = [each for each in right if _is_right(each, *_answers(copy, each, [UNCHANGED]))]
+    if not wrong:
+        return ()
+    left = edits[:MOST_TRIALS]
+    for finding in (*sorted(wrong, key=_size), *right):
+        left = [
+            edit
+            for batch in batched(left)
+            for edit, answer in zip(batch, _answers(copy, finding, batch), strict=True)
+            if _is_right(finding, answer)
+        ]
+    return left[:MOST_VALIDATED]
+
+
+def batched(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
+    """Yield the changes for each request."""
+    for first in range(0, len(edits), BATCH):
+        yield edits[first : first + BATCH]
+
+
+Answer: TypeAlias = Response | tuple[str, ...]
+"""A response, or the names of the class of an exception and of its bases."""
+
+
+def _answers(copy: Subject, finding: Finding, edits: Sequence[Edit]) -> list[Answer]:
+    """Return the answers to the request of a finding with each of some changes.
+
+    A worker that is lost has answered nothing.
+    """
+    request = finding.request
+    options = {
+        "operation": request.operation,
+        "options": dict(request.options),
+        "changes": [[edit.site, edit.number] for edit in edits],
+        "steps": MOST_STEPS,
+    }
+    sweep = Request("correction.answers", request.arrays, options, request.upstream)
+    try:
+        response = copy.answer(sweep)
+        return list(_separate(response, request))
+    except (SubjectError, DriverError, LookupError, TypeError, ValueError):
+        return [("WorkerError",)] * len(edits)
+
+
+def _separate(response: Response, request: Request) -> Iterator[Answer]:
+    """Yield the answers with each change."""
+    arrays, gradients = iter(response.arrays), iter(response.gradients)
+    for each in response.plain:
+        if "kinds" in each:
+            yield tuple(each["kinds"])
+            continue
+        own = tuple(islice(arrays, each["arrays"]))
+        there = tuple(next(gradients) if is_there else None for is_there in each["gradients"])
+        yield Response(request, own, there, each["plain"])
+
+
+def _is_right(finding: Finding, answer: Answer) -> bool:
+    """Return whether an answer to the request of a finding is right."""
+    refused = finding.name == "the exception" and isinstance(finding.expected, str)
+    if not isinstance(answer, Response):
+        kind = str(finding.expected).removeprefix("an ")
+        return refused and kind in ("exception", *answer)
+    if refused:
+        return False
+    if finding.right:
+        return finding.response is not None and _are_equal(answer, finding.response)
+    if finding.response is None:  # An exception was raised where an answer was expected.
+        return True
+    if finding.expected is None or not _are_same(
+        _part(finding.response, finding.name), finding.received
+    ):
+        return not _are_equal(answer, finding.response)
+    return _are_same(_part(answer, finding.name), finding.expected)
+
+
+def _part(response: Response, name: str) -> Plain:
+    """Return the part of a response that a finding compares."""
+    words = name.split()
+    match words:
+        case ["the", "gradient", "of", "operand", number] if number.isdigit():
+            which = int(number)
+            return response.gradients[which] if which < len(response.gradients) else None
+        case ["result", number] if number.isdigit() and int(number) < len(response.arrays):
+            return response.arrays[int(number)]
+    return response.arrays[0] if response.arrays else response.plain
+
+
+def _are_equal(response: Response, other: Response) -> bool:
+    pairs = (
+        (response.arrays, other.arrays),
+        (response.gradients, other.gradients),
+    )
+    return alike(response.plain, other.plain) and all(
+        len(one) == len(two) and all(map(_are_same, one, two)) for one, two in pairs
+    )
+
+
+def _are_same(received: Plain, expected: Plain) -> bool:
+    if isinstance(received, np.ndarray) and isinstance(expected, np.ndarray):
+        return received.shape == expected.shape and bool(
+            np.allclose(received, expected, TOLERANCE, TOLERANCE / 10, equal_nan=True)
+        )
+    if isinstance(received, np.ndarray) or isinstance(expected, np.ndarray):
+        return False
+    return alike(received, expected)
