@@ -121,7 +121,9 @@ class Schema:
     def _block(self, block: list[ast.stmt], scope: Scope) -> list[ast.stmt]:
         if not block:
             return block
-        changes = [] if self._inserts else list(block_changes(block))
+        # A declaration must not stand in both branches of an `if` statement.
+        declares = any(isinstance(each, ast.Global | ast.Nonlocal) for each in block)
+        changes = [] if self._inserts or declares else list(block_changes(block))
         site = self._new_site()
         for number, (i, words, _) in enumerate(changes):
             self._add(site, number, block[i], partial(str, words))
