@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, no_grad
+from mt_kernels_cpu.sampling import draw
 from mt_models.networks import GPT, evaluating
 from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
@@ -53,29 +54,33 @@ def next_probabilities(
     array([1., 0., 0.])
     """
     _check_settings(temperature, top_k, top_p)
-    scores = np.asarray(logits, np.float64)
-    top = scores.max()
-    if not math.isfinite(top):
+    return _drawn(logits, temperature, top_k, top_p, 0.0)[1]
+
+
+_EVERY = np.empty(0, np.int64)
+"""The order of tokens for `draw` if all may be drawn."""
+
+
+def _drawn(
+    logits: npt.NDArray[np.floating],
+    temperature: float,
+    top_k: int | None,
+    top_p: float,
+    u: float,
+) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the token at a number of [0, 1), and the probabilities; see `next_probabilities`."""
+    probabilities = np.array(logits, np.float64)
+    kept = len(probabilities) if top_k is None else top_k
+    order = _EVERY
+    if kept < len(probabilities) or top_p < 1.0:
+        # The sort is stable: of equal logits the first tokens count as more probable.
+        order = (-probabilities).argsort(kind="stable")
+    token = draw(probabilities, order, float(temperature), kept, float(top_p), u)
+    if token < 0:
         raise ValueError(
             "the logits of the network are NaN or infinite; train it again with a lower rate"
         )
-    if temperature == 0.0:
-        certain: npt.NDArray[np.float64] = np.eye(1, len(scores), int(scores.argmax()))[0]
-        return certain
-    shifted = (scores - top) / temperature
-    if top_k is not None or top_p < 1.0:
-        # The sort is stable: of equal logits the first tokens count as more probable.
-        order = np.argsort(-scores, kind="stable")
-    if top_k is not None:
-        shifted[order[top_k:]] = -np.inf
-    probabilities: npt.NDArray[np.float64] = np.exp(shifted)
-    probabilities /= probabilities.sum()
-    if top_p < 1.0:
-        # A token may be drawn if those before it do not reach the total.
-        before = np.cumsum(probabilities[order]) - probabilities[order]
-        probabilities[order[before >= top_p]] = 0.0
-        probabilities /= probabilities.sum()
-    return probabilities
+    return token, probabilities
 
 
 def generate_tokens(
@@ -133,15 +138,15 @@ def _tokens(
             new = window
             if cache is not None:
                 cache.clear()
-        # The mode is set for each token: between two tokens the caller may train the network.
-        with evaluating(model) if model.training else nullcontext(), no_grad():
-            logits = model.next_logits([window if cache is None else new], cache).to_numpy()[0]
-        probabilities = next_probabilities(
-            logits, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        logits = cache.logits(new[0]) if cache is not None and len(new) == 1 else None
+        if logits is None:
+            # The mode is set for each token: between two tokens the caller may train the network.
+            with evaluating(model) if model.training else nullcontext(), no_grad():
+                logits = model.next_logits([window if cache is None else new], cache)
         # The same draw as `rng.choice`, which spends most of its time on checks of its arguments.
-        ends = probabilities.cumsum()
-        number = int((ends / ends[-1]).searchsorted(rng.random(), side="right"))
+        number, probabilities = _drawn(
+            logits.to_numpy()[0], temperature, top_k, top_p, rng.random()
+        )
         token = NextToken(number, probabilities, tuple(window))
         new = [number]
         window = [*window, number]
@@ -222,6 +227,9 @@ def _decoded(tokenizer: Tokenizer, numbers: Iterable[int]) -> Iterator[str]:
 
 def _until(stop: Sequence[str], pieces: Iterable[str]) -> Iterator[str]:
     """Yield pieces up to the first stop string. What may begin one waits for the next piece."""
+    if not stop:
+        yield from filter(None, pieces)
+        return
     text = ""
     for piece in pieces:
         text += piece

@@ -158,6 +158,8 @@ def is_fused(cache: GPTCache) -> bool:
         (np.float64, "gelu", {}),
         (np.float64, "relu", {"bias": True, "tied": False}),
         (np.float32, "gelu-tanh", {"bias": True, "width": 45, "heads": 3}),
+        # Heads of whole vectors of AVX-512.
+        (np.float32, "gelu", {"width": 96, "heads": 3}),
     ],
 )
 def test_one_kernel_continues_a_sequence(

@@ -13,6 +13,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
     lanes_of,
     load,
     mask_tail,
+    prefetch,
     store,
     store_integers,
 )
@@ -101,3 +102,14 @@ def test_aligned_memory_begins_at_a_multiple_of_a_vector(dtype: Any) -> None:
     write_addresses(addresses, lengths, np.zeros(1, dtype))
     assert not (addresses % WIDTH).any()
     assert lengths.tolist() == [*range(1, 41)]
+
+
+@nogil_kernel
+def fetch(address: int) -> None:
+    """Fetch the line at an address."""
+    prefetch(address)
+
+
+def test_prefetch_of_foreign_memory_is_no_error() -> None:
+    for address in (0, 1, -64):
+        fetch(address)

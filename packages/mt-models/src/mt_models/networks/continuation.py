@@ -232,6 +232,27 @@ class GPTCache(list[KeyValueCache]):
         super().__init__(continuation.layers)
         self.continuation = continuation
 
+    def logits(self, token: int) -> Tensor | None:
+        """Return the logits after one more token of one sequence, without a gradient.
+
+        Returns:
+            None, and nothing is stored, if no kernel computes the whole token.
+
+        Shape:
+            (1, vocabulary).
+        """
+        fused = self.continuation.fused
+        logits = None if fused is None else fused.logits(token, self[0].length)
+        if logits is not None:
+            self.advance()
+        return logits
+
+    def advance(self) -> None:
+        """Count one more token."""
+        length = self[0].length + 1
+        for layer in self:
+            layer.length = length
+
     def clear(self) -> None:
         """Forget all tokens; the memory is kept."""
         for layer in self:

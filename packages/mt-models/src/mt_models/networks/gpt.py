@@ -201,13 +201,10 @@ class GPT(Module):
 
     def _continue(self, ids: Ids, cache: GPTCache) -> Tensor:
         """Return the logits after one more token, (batch, vocabulary)."""
-        continuation, at = cache.continuation, cache[0].length
-        fused = continuation.fused
-        logits = None if fused is None else fused.logits(int(ids[0, 0]), at)
+        logits = cache.logits(int(ids[0, 0]))
         if logits is None:
-            logits = self._captured(ids, continuation, at)
-        for layer in cache:
-            layer.length = at + 1
+            logits = self._captured(ids, cache.continuation, cache[0].length)
+            cache.advance()
         return logits
 
     def _captured(self, ids: Ids, continuation: Continuation, at: int) -> Tensor:

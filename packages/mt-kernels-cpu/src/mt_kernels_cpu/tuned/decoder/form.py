@@ -76,9 +76,9 @@ class DecoderStep:
         kept: Any,
     ) -> None:
         """Allocate scratch memory; see `decode` for the arguments, `kept` are the arrays."""
-        _, width, hidden, self._context = sizes
+        heads, width, hidden, self._context = sizes
         self._backend, self._vocabulary, self._kept = backend, vocabulary, kept
-        scratch = backend.scratch(1, 4 * width + hidden + self._context)[0]
+        scratch = backend.scratch(1, 4 * width + hidden + heads * self._context)[0]
         self._arguments = scratch, (*addresses, sizes, eps)
         self._kernel = decode(backend.dtype, activation)
 

@@ -17,6 +17,7 @@ from mt_kernels_cpu.compiling.jit import helper
 from mt_kernels_cpu.tuned.simd.vector import (
     WIDTH,
     Vector,
+    declare,
     emit_shuffle,
     emit_splat,
     intrinsic,
@@ -276,6 +277,22 @@ def _pointer(typing: Any, array: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[1], context.get_value_type(signature.return_type))
 
     return pointer_to(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Begin to fetch the cache line at an address, which need not belong to this process."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        # To read, into the first cache, data.
+        options = number(0), number(3), number(1)
+        fetch = declare(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(fetch, [builder.inttoptr(arguments[0], byte), *options])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
 
 
 @helper
