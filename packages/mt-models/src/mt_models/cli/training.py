@@ -235,6 +235,9 @@ def _train(
     display = make_display(
         problem.name, problem.epoch_size, settings.epochs, console, recipe.kernels
     )
+    if checkpoint is not None:
+        progress = Progress.from_json(checkpoint.meta["progress"])
+        display.compiled_in_epoch = progress.examples_seen > 0
     run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
     announce(folder / LAST, _command_to_continue(run, communicator.size))
     try:
