@@ -8,7 +8,8 @@ import streamlit as st
 
 _component = st.components.v2.component(
     "mt_app.document_frame",
-    html='<div><iframe sandbox="allow-same-origin"></iframe></div>',
+    # The title until the script runs.
+    html='<div><iframe sandbox="allow-same-origin" title="Document"></iframe></div>',
     css="iframe { display: block; width: 100%; border: 0; }",
     js="""
 export default function ({ data, parentElement }) {

@@ -227,6 +227,9 @@ def test_ctrl_c_saves_and_prints_the_command_to_resume(
     assert "in the middle of epoch 2" in result.output
     result = run(*words)
     assert result.exit_code == 0, result.output
+    # The time of epoch 2 contains what the first process compiled.
+    epochs = [line for line in result.stdout.splitlines() if line.startswith("Epoch")]
+    assert [line.endswith("examples/s]") for line in epochs] == [False, True]
     run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", "undisturbed")
     assert Path(folder, "points.txt").read_text() == Path("undisturbed/points.txt").read_text()
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -302,3 +303,19 @@ def test_an_unknown_command_has_a_way_out(name: str, hint: str) -> None:
     result = CliRunner().invoke(main, [name], prog_name="python -m mt_models")
     assert result.exit_code == 2
     assert f"there is no command '{name}'" in result.output and hint in result.output
+
+
+@pytest.mark.parametrize("form", ["minitorch", "hatch run"])
+def test_no_line_of_the_help_is_cut_or_broken_at_80_columns(form: str) -> None:
+    waiting: list[tuple[click.Command, list[str]]] = [(main, [])]
+    while waiting:
+        command, path = waiting.pop()
+        if isinstance(command, click.Group):
+            waiting.extend((inner, [*path, name]) for name, inner in command.commands.items())
+        if path == ["grade"]:  # Any argument, even --help, prints where the grader is.
+            continue
+        result = CliRunner().invoke(main, [*path, "--help"], prog_name=form, terminal_width=80)
+        lines = result.output.splitlines()
+        assert lines[0].startswith(f"Usage: {' '.join([form, *path])}")
+        assert [line for line in lines if len(line) > 80] == []
+        assert [line for line in lines[1:] if line.endswith("...")] == []

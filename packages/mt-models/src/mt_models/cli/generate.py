@@ -87,10 +87,10 @@ def generate(
     stop: tuple[str, ...],
     backend: str | None,
 ) -> None:
-    """Continue a text with a language model, and print it token by token.
+    """Continue a text with a language model.
 
-    PROMPT is the beginning; - reads it from standard input. Without one, the text begins after a
-    line end. Ctrl-C ends the text.
+    The text is printed token by token. PROMPT is the beginning; - reads it from standard input.
+    Without one, the text begins after a line end. Ctrl-C ends the text.
     """
     if prompt == "-":
         # Line ends of Windows, as in files for training.

@@ -126,10 +126,11 @@ def grade(arguments: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes commands and options in a shell.
+    """Print the script for completion in a shell.
 
-    Add its output to the start file of the shell: minitorch completion bash >> ~/.bashrc. For fish
-    the file is ~/.config/fish/completions/minitorch.fish.
+    The script completes commands, options and runs. Add it to the start file of the shell:
+    minitorch completion bash >> ~/.bashrc. For fish the file is
+    ~/.config/fish/completions/minitorch.fish.
     """
     # The script calls the console script, in whichever form this command was typed.
     kind = get_completion_class(shell)

@@ -302,7 +302,7 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 )
 @click.pass_context
 def sentiment(ctx: click.Context, /, **options: Any) -> None:
-    """Train a sentiment classifier: a sentence CNN on SST-2 or on own texts.
+    """Train a sentiment classifier: a CNN on SST-2 or own texts.
 
     The word vectors are GloVe's. The validation set is the 872 development sentences. After the
     last epoch the network of the best epoch is evaluated on the test sentences.
@@ -317,10 +317,10 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
 
 @train.command(
     cls=CommandWithExamples,
-    epilog="Shorter:                  {program} train text --epochs 2\n"
-    "Own text:                 {program} train text --data book.txt\n"
-    "Pieces of words:          {program} train text --tokenizer bpe --vocabulary 1000\n"
-    'Then:                     {program} generate "ROMEO:"',
+    epilog="Shorter:         {program} train text --epochs 2\n"
+    "Own text:        {program} train text --data book.txt\n"
+    "Pieces of words: {program} train text --tokenizer bpe --vocabulary 1000\n"
+    'Then:            {program} generate "ROMEO:"',
 )
 @click.option(
     "--data",
@@ -394,10 +394,11 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
 )
 @click.pass_context
 def text(ctx: click.Context, /, **options: Any) -> None:
-    """Train a language model: a GPT that continues a text, on tiny Shakespeare or on own texts.
+    """Train a language model: a GPT on tiny Shakespeare or own text.
 
-    The defaults are nanoGPT's for characters on a CPU: 2,000 steps, 8 epochs of 250. The last tenth
-    of the text is for validation; the loss of a character after the last epoch is about 1.9.
+    The network continues a text. The defaults are nanoGPT's for characters on a CPU: 2,000 steps,
+    8 epochs of 250. The last tenth of the text is for validation; the loss of a character after the
+    last epoch is about 1.9.
     """
     if options["tokenizer"] == "bpe":
         options["vocabulary"] = options["vocabulary"] or VOCABULARY
@@ -419,7 +420,7 @@ def text(ctx: click.Context, /, **options: Any) -> None:
     "--dataset",
     type=click.Choice(list(DATASETS), case_sensitive=False),
     default="Xor",
-    show_default=True,
+    show_default="xor",
     help="The data set.",
 )
 @click.option(
@@ -440,7 +441,7 @@ def text(ctx: click.Context, /, **options: Any) -> None:
 @common_options(epochs=200, batch_size=10, sgd_lr=0.1, adam_lr=0.01, schedule="constant")
 @click.pass_context
 def points(ctx: click.Context, /, **options: Any) -> None:
-    """Train a classifier of points: the small networks of modules 1 to 3."""
+    """Train a classifier of points: a network of modules 1 to 3."""
     for name in ("backend", "dtype"):
         if options["model"] == "scalar" and _is_typed(ctx, name):
             raise click.UsageError(

@@ -235,6 +235,9 @@ def _train(
     display = make_display(
         problem.name, problem.epoch_size, settings.epochs, console, recipe.kernels
     )
+    if checkpoint is not None:
+        progress = Progress.from_json(checkpoint.meta["progress"])
+        display.compiled_in_epoch = progress.examples_seen > 0
     run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
     announce(folder / LAST, _command_to_continue(run, communicator.size))
     try:
@@ -314,8 +317,8 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         summary.append(_test_line(problem, problem.test, best.epoch))
         console.print(summary[-1])
     run.write_log(progress, tuple(summary))
-    names = ", ".join(written)
-    files = f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}"
+    names = ", ".join([f"{problem.name}.txt", f"{problem.name}.jsonl", BEST, *written])
+    files = f"{run.folder}/: {names}"
     console.print(files, soft_wrap=not wraps)
     if isinstance(problem, Text):
         console.print(f"Continue a text with:\n  {typed_form()} generate --run {run.folder}")

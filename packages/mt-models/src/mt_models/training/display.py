@@ -29,7 +29,8 @@ class LineDisplay(Display):
     Attributes:
         kernels: The number of kernels that were compiled, or read from disk, in this process.
         is_compiling: True while a kernel is compiled.
-        compiled_in_epoch: True if a kernel was compiled in the current epoch.
+        compiled_in_epoch: True if a kernel was compiled in the current epoch, here or, in an epoch
+            that is resumed, perhaps in another process.
     """
 
     def __init__(
