@@ -25,7 +25,7 @@ from types import FunctionType
 from typing import Any
 
 from numba.core import compiler, config, serialize
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 from mt_kernels_cpu.compiling.events import notify
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
