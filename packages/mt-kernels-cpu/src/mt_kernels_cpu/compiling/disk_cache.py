@@ -25,6 +25,7 @@ from types import FunctionType
 from typing import Any
 
 from numba.core import compiler, config, serialize
+from numba.core.runtime.nrt import rtsys
 
 from mt_kernels_cpu.compiling.events import notify
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
@@ -34,6 +35,8 @@ CompileResult: Any = compiler.CompileResult
 settings: Any = config
 dumps: Any = serialize.dumps
 
+runtime: Any = rtsys
+
 _log = logging.getLogger(__name__)
 
 SUFFIX = ".nbc"
@@ -41,6 +44,8 @@ SUFFIX = ".nbc"
 DISK_CACHE_SIZE = 1000
 """Number of compiled kernels in a folder. Beyond, the longest unused ones are deleted."""
 
+_SECRET = b"numba_hashsecret"
+"""Part of the names that numba defines when it imports its hash functions."""
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 """Bytes of the SHA-256 at the start of a file."""
 
@@ -98,9 +103,9 @@ class DiskCache(NoCache):
         return result
 
     def _stored(self, signature: Any, target: Any) -> Any:
-        target.refresh()
         if not self.is_cacheable():
             return None
+        _prepare_to_load(target)
         for folder in folders():
             # Every error means that the file is not usable; the kernel is compiled instead.
             with contextlib.suppress(Exception):
@@ -109,6 +114,8 @@ class DiskCache(NoCache):
                 checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
                 if hashlib.sha256(payload).digest() == checksum:
                     _mark_used(path)
+                    if _SECRET in payload:
+                        target.refresh()
                     return CompileResult._rebuild(target, *pickle.loads(payload))
         return None
 
@@ -140,6 +147,15 @@ class DiskCache(NoCache):
         """Return the file name for a signature on this kind of processor."""
         key = repr((self._fingerprint, str(signature), codegen.magic_tuple()))
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
+
+
+def _prepare_to_load(target: Any) -> None:
+    """Define the functions that machine code may call.
+
+    numba calls ``target.refresh()`` here. That also imports all that the compiler knows, which
+    takes longer than to load the kernels of a training step.
+    """
+    runtime.initialize(target)
 
 
 def attach(dispatcher: Any, cache: bool) -> None:

@@ -52,20 +52,44 @@ def _record_kernel(recorder: recording.Recorder, call: Any, kernel: Any, *args: 
     return result
 
 
+class HelperDispatcher(KernelDispatcher):
+    """A compiled function that kernels call.
+
+    It has no wrapper for Python, which takes a third of the time to compile a small function. A
+    call from Python therefore compiles the function once more.
+    """
+
+    def add_overload(self, result: Any) -> None:
+        """Keep compiled code for kernels, and hide it from calls from Python."""
+        self.overloads[tuple(result.signature.args)] = result
+
+    @functools.cached_property
+    def _for_python(self) -> Any:
+        options = {**self.targetoptions, "no_cpython_wrapper": False}
+        compiled = _jit(**options)(self.py_func)
+        disk_cache.attach(compiled, cache=False)
+        return compiled
+
+    def _compile_for_args(self, *args: Any, **options: Any) -> Any:
+        return self._for_python._compile_for_args(*args, **options)
+
+
 def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> Any:
     """Return a function that numba compiles at its first call with new argument types.
 
     Args:
         fn: The function.
-        cache: True to store the machine code on disk.
+        cache: True for a kernel, which Python calls: its machine code is stored on disk.
         options: numba's options.
     """
     # No function is called from C, so the wrapper for C is left out.
-    compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
+    compiled = _njit(
+        error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=not cache, **options
+    )(fn)
     if isinstance(compiled, Dispatcher):  # Otherwise numba is disabled.
         disk_cache.attach(compiled, cache)
         dispatcher: Any = compiled
-        dispatcher.__class__ = KernelDispatcher
+        dispatcher.__class__ = KernelDispatcher if cache else HelperDispatcher
         dispatcher._compile_for_args = functools.partial(_compile, dispatcher._compile_for_args)
     return compiled
 
@@ -104,6 +128,7 @@ _NOISE = ("Failed in", "During:", "File ", "- Resolution failure")
 """Beginnings of lines of numba's messages that do not tell the reason."""
 
 
+_jit: Any = numba.jit
 _njit: Any = numba.njit
 _target: Any = cpu_target
 _DEFAULT_OPTIONS = getattr(_njit(lambda: None), "targetoptions", None)

@@ -12,9 +12,11 @@ from mt_kernels_cpu.tuned.simd.memory import (
     deinterleave,
     lanes_of,
     load,
+    load_head,
     mask_tail,
     prefetch,
     store,
+    store_head,
     store_integers,
 )
 from mt_kernels_cpu.tuned.simd.vector import WIDTH, lanes
@@ -86,6 +88,26 @@ def test_mask_tail(dtype: Any) -> None:
     mask(out, a, width)
     expected = np.where(np.tri(width), a.reshape(width, width), 0)
     np.testing.assert_array_equal(out.reshape(width, width), expected)
+
+
+@nogil_kernel
+def copy_heads(out: Any, a: Any, counts: Any) -> None:
+    """Copy the first elements of rows; each row of `out` has room for a vector at its end."""
+    for i in range(len(counts)):
+        row = a[: counts[i]]
+        store(out[i], 0, load_head(row, 0, counts[i]))
+        store_head(out[i], lanes_of(a), load(a, 1), counts[i])
+
+
+@dtypes
+def test_heads_of_vectors(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, counts = np.arange(1, width + 2, dtype=dtype), np.arange(width + 2)
+    out = np.full((width + 2, 2 * width), -1, dtype)
+    copy_heads(out, a, counts)
+    is_head = np.arange(width) < counts[:, None]
+    np.testing.assert_array_equal(out[:, :width], np.where(is_head, a[:-1], 0))
+    np.testing.assert_array_equal(out[:, width:], np.where(is_head, a[1:], -1))
 
 
 @nogil_kernel

@@ -86,10 +86,12 @@ from mt_kernels_cpu.tuned.simd.memory import (
     lanes_of,
     load,
     load_each,
+    load_head,
     mask_tail,
     splat_each,
     store,
     store_block,
+    store_head,
 )
 from mt_kernels_cpu.tuned.simd.positions import eight_positions
 from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add
@@ -154,18 +156,17 @@ def _fill_short_rows(
             start = n * image_step + c * channel_step
             mask_at = n * mask_image + c * mask_channel
             for _ in range(height):
+                # The vector's zeros overwrite the next row, which is written later.
                 if max(start - len(source), mask_at - len(mask_source)) <= -lanes:
-                    # The vector's zeros overwrite the next row, which is written later.
                     values = load(source, start)
                     if masked:
                         values = select_positive(load(mask_source, mask_at), values)
-                    store(to, at, mask_tail(values, width))
+                    values = mask_tail(values, width)
                 else:
-                    for x in range(width):
-                        value = source[start + x]
-                        if masked and not mask_source[mask_at + x] > 0:
-                            value = source.dtype.type(0)
-                        to[at + x] = value
+                    values = load_head(source, start, width)
+                    if masked:
+                        values = select_positive(load_head(mask_source, mask_at, width), values)
+                store(to, at, values)
                 at, start, mask_at = at + to_row, start + row_step, mask_at + mask_row
 
 
@@ -319,8 +320,8 @@ def _copy_staged(
                     for x in range(0, columns, lanes):
                         store(out, to + x, load(staging, start + x))
                 else:
-                    for x in range(columns):
-                        out[to + x] = staging[start + x]
+                    for x in range(0, columns, lanes):
+                        store_head(out, to + x, load(staging, start + x), columns - x)
                 start, to = start + row_step, to + columns
 
 

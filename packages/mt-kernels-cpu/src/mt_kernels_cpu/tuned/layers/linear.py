@@ -190,7 +190,8 @@ def relu(dtype: np.dtype[Any]) -> Any:
 def column_sums(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(total, g)``, which writes the sum of all rows of g.
 
-    It adds in double precision: a sum in single precision stalls.
+    It adds in double precision: a sum in single precision stalls. A loop copies the sums, because
+    an assignment of arrays compiles the text of an error, which takes longer than all the rest.
     """
 
     def sum_columns(total: Storage, g: Storage) -> None:
@@ -199,7 +200,8 @@ def column_sums(dtype: np.dtype[Any]) -> Any:
             row = g[start : start + len(sums)]
             for j in range(len(sums)):
                 sums[j] += row[j]
-        total[:] = sums
+        for j in range(len(sums)):
+            total[j] = sums[j]
 
     return strict_kernel(sum_columns)
 
@@ -222,7 +224,8 @@ def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
                 value = grads[j] if results[j] > zero else zero
                 to[j] = value
                 sums[j] += value
-        total[:] = sums
+        for j in range(len(sums)):
+            total[j] = sums[j]
 
     return strict_kernel(mask_gradient)
 
@@ -298,7 +301,8 @@ def gelu_backward_bias(dtype: np.dtype[Any]) -> Any:
                 value = grads[j] * factors[j]
                 out[j] = value
                 sums[j] += value
-        total[:] = sums
+        for j in range(len(sums)):
+            total[j] = sums[j]
 
     return strict_kernel(scale_gradient)
 

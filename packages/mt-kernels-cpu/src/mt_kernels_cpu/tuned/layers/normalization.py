@@ -227,7 +227,9 @@ def normalize_back(dtype: np.dtype[Any]) -> Any:
             along = number(_mean_product(slopes, standard))
             for j in range(columns):
                 out[j] = scale * (slopes[j] - centre - standard[j] * along)
-        to_factors[:] = factor_sums
-        to_shifts[:] = shift_sums
+        for j in range(len(factor_sums)):
+            to_factors[j] = factor_sums[j]
+        for j in range(len(shift_sums)):
+            to_shifts[j] = shift_sums[j]
 
     return strict_nogil_kernel(normalize_rows_back)

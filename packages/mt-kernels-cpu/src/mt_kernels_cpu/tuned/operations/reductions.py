@@ -220,12 +220,14 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
                         out[i * behind + start : i * behind + stop],
                         columns[: stop - start],
                     )
-                    sums[:] = total
+                    for j in range(len(sums)):
+                        sums[j] = total[j]
                     for k in range(i * count, (i + 1) * count):
                         row = a[k * behind + start : k * behind + stop]
                         for j in range(len(sums)):
                             sums[j] = fn(sums[j], row[j])
-                    total[:] = sums
+                    for j in range(len(sums)):
+                        total[j] = sums[j]
             else:
                 total = out[i * behind : (i + 1) * behind]
                 for k in range(i * count, (i + 1) * count):

@@ -180,6 +180,56 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
     return types.void(array, rows, columns, block), generate
 
 
+def _emit_head(builder: Any, count: Any, lanes: int) -> Any:
+    """Return for each lane whether it is one of the first `count`, compared as 32-bit numbers."""
+    limit = emit_splat(builder, builder.trunc(count, ir.IntType(32)), lanes)
+    return builder.icmp_signed("<", ir.Constant(limit.type, [*range(lanes)]), limit)
+
+
+def _emit_pointer(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+    """Return the address of a vector, and LLVM's name of its type for an intrinsic function."""
+    vector = context.get_value_type(Vector(array.dtype))
+    pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
+    name = f"v{vector.count}f{array.dtype.bitwidth}.p0"
+    return builder.bitcast(pointer, vector.as_pointer()), name
+
+
+@intrinsic
+def load_head(typing: Any, array: Any, position: Any, count: Any) -> Any:
+    """Return a vector with `count` elements of an array and zeros behind them.
+
+    Unlike `mask_tail` of `load`, it reads nothing behind the elements.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, name = _emit_pointer(context, builder, array, *arguments[:2])
+        zero = ir.Constant(context.get_value_type(signature.return_type), None)
+        mask = _emit_head(builder, arguments[2], zero.type.count)
+        align = ir.IntType(32)(array.dtype.bitwidth // 8)
+        kind = ir.FunctionType(zero.type, [pointer.type, align.type, mask.type, zero.type])
+        masked = declare(builder.module, kind, f"llvm.masked.load.{name}")
+        return builder.call(masked, [pointer, align, mask, zero])
+
+    return Vector(array.dtype)(array, types.intp, types.intp), generate
+
+
+@intrinsic
+def store_head(typing: Any, array: Any, position: Any, value: Any, count: Any) -> Any:
+    """Write the first `count` elements of a vector to an array, from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, name = _emit_pointer(context, builder, array, *arguments[:2])
+        mask = _emit_head(builder, arguments[3], value.lanes)
+        align = ir.IntType(32)(array.dtype.bitwidth // 8)
+        kinds = [arguments[2].type, pointer.type, align.type, mask.type]
+        kind = ir.FunctionType(ir.VoidType(), kinds)
+        masked = declare(builder.module, kind, f"llvm.masked.store.{name}")
+        builder.call(masked, [arguments[2], pointer, align, mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value, types.intp), generate
+
+
 @intrinsic
 def mask_tail(typing: Any, a: Any, count: Any) -> Any:
     """Return a vector with the first `count` elements of another one, and zeros behind them.
@@ -189,8 +239,7 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), None)
-        limit = emit_splat(builder, builder.trunc(arguments[1], ir.IntType(32)), a.lanes)
-        mask = builder.icmp_signed("<", ir.Constant(limit.type, [*range(a.lanes)]), limit)
+        mask = _emit_head(builder, arguments[1], a.lanes)
         return builder.select(mask, arguments[0], zero)
 
     return a(a, types.intp), generate
