@@ -4,7 +4,7 @@ Each right solution is one that an edition of the course allows; each wrong one 
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from grading.judge.faults import fault_of
 from grading.mutation.mutants import MUTANTS
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.tasks.table import table
+from grading.tests.forks import in_fork
 from grading.tests.mutants.rewriting import Rewrite, make_tree
 from grading.tests.running import Check, Failure, checks_of, failures
+from grading.tests.upstream_trees import write_upstream
 
 OPERATORS = "mt_tensor/operators.py"
 LAYOUT = "mt_tensor/layout.py"
@@ -279,31 +281,14 @@ def named(check: str) -> list[Check]:
     return [each for each in checks_of(task) if each.__name__ in names]
 
 
-@pytest.fixture
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    """The packages with some lines rewritten, in a worker."""
-    tree = make_tree(tmp_path, request.param)
-    with IsolatedSubject(tree, environment={"NUMBA_DISABLE_JIT": "1"}) as worker:
-        yield worker
-
-
 def failed(check: str, subject: Subject) -> list[Failure]:
     found = named(check)
     assert found, check
     return [failure for each in found for failure in failures(each, subject, examples=10)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("subject", "right"),
-    [(right.rewrites, right) for right in RIGHT.values()],
-    indirect=["subject"],
-    ids=[f"{right.checks[0][:3]}: {name}" for name, right in RIGHT.items()],
-)
-@pytest.mark.measured("style")
-def test_behaviour_allowed_by_the_documentation_is_not_charged(
-    subject: Subject, right: Right
-) -> None:
+def expect_no_charge(subject: Subject, right: Right) -> None:
+    """Require that a right solution passes; runs in a fork."""
     for check in right.checks:
         found = failed(check, subject)
         assert not found, (check, [failure.finding for failure in found])
@@ -314,18 +299,35 @@ def test_behaviour_allowed_by_the_documentation_is_not_charged(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("subject", "check", "message"),
-    [([rewrite], check, message) for rewrite, check, message in WRONG_ANSWERS.values()],
-    indirect=["subject"],
+    "right",
+    RIGHT.values(),
+    ids=[f"{right.checks[0][:3]}: {name}" for name, right in RIGHT.items()],
+)
+@pytest.mark.measured("style")
+def test_behaviour_allowed_by_the_documentation_is_not_charged(
+    right: Right, tmp_path: Path
+) -> None:
+    in_fork(expect_no_charge, make_tree(tmp_path, right.rewrites), right)
+
+
+def expect_failure(subject: Subject, check: str, message: str) -> None:
+    """Require that a check fails and says a message; runs in a fork."""
+    found = failed(check, subject)
+    assert found, check
+    assert found[0].finding is not None, found
+    assert message in found[0].finding.sentence, found[0].finding.sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rewrite", "check", "message"),
+    WRONG_ANSWERS.values(),
     ids=[f"{check[:3]}: {name}" for name, (_, check, _) in WRONG_ANSWERS.items()],
 )
 @pytest.mark.measured("mutant")
-def test_broken_promises_fail(subject: Subject, check: str, message: str) -> None:
+def test_broken_promises_fail(rewrite: Rewrite, check: str, message: str, tmp_path: Path) -> None:
     assert check.partition(": ")[2] in table().task(check[:3]).checks.required
-    found = failed(check, subject)
-    assert found
-    assert found[0].finding is not None
-    assert message in found[0].finding.sentence
+    in_fork(expect_failure, make_tree(tmp_path, [rewrite]), check, message)
 
 
 def test_a_wrong_type_is_reported_as_the_received_value() -> None:
@@ -440,8 +442,8 @@ WITHOUT = {
 @pytest.mark.parametrize("left_out", WITHOUT)
 def test_tests_of_a_learner_must_test_each_required_property(left_out: str, tmp_path: Path) -> None:
     old, new, message = WITHOUT[left_out]
-    tree = make_tree(tmp_path, [])
-    (tree / "tests").mkdir()
+    # A tree of the course, whose workers do not import numba.
+    tree = write_upstream(tmp_path, "2024", 0)
     (tree / "tests" / "test_operators.py").write_text(TESTS.replace(old, new) if old else TESTS)
     with IsolatedSubject(tree) as worker:
         found = failed("0.2: test_your_tests_on_wrong_code", worker)

@@ -1,6 +1,7 @@
 """Textbook examples, drawn by the strategies of the checks and shrunk by hypothesis."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -139,15 +140,22 @@ def test_sizes_without_need_shrink_to_1(dim: int) -> None:
     assert sorted(shape) == [1, 1, 2, 3]
 
 
+@pytest.fixture(scope="session")
+def packages() -> Iterator[IsolatedSubject]:
+    """The packages in a worker, their kernels without being compiled."""
+    with IsolatedSubject(ROOT, environment={"NUMBA_DISABLE_JIT": "1"}) as worker:
+        yield worker
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ON_PROCESSOR)
-def test_the_packages_pass_on_textbook_examples(task: str) -> None:
+def test_the_packages_pass_on_textbook_examples(task: str, packages: IsolatedSubject) -> None:
     """Check that a counterexample among them is no false alarm."""
     drawing = [check for check in checks_of(task) if is_hypothesis_test(check)]
-    environment = {"NUMBA_DISABLE_JIT": "1"}
-    with IsolatedSubject(ROOT, environment=environment) as subject, textbook.examples():
+    packages.begin_check()
+    with textbook.examples():
         for check in drawing:
-            assert list(failures(check, subject, examples=8)) == []
+            assert list(failures(check, packages, examples=8)) == []
 
 
 def test_other_inputs_remain_as_they_are() -> None:

@@ -17,7 +17,7 @@ from grading.tests.large_class.__main__ import differences
 from grading.tests.large_class.class_folder import write_class
 from grading.tests.waiting import LONGEST
 
-SIZE = 6
+SIZE = 4
 
 
 def command(folder: Path, results: Path) -> list[str]:

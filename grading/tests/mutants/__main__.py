@@ -16,8 +16,9 @@ import numpy as np
 from grading.isolation import IsolatedSubject
 from grading.protocol.messages import Array, Plain, Request, Response, Subject
 from grading.reports.words import plural
+from grading.tests.mutants.judging import first_failure
 from grading.tests.mutants.rewriting import make_tree
-from grading.tests.mutants.test_grading_mutants import MUTANTS, first_failure
+from grading.tests.mutants.test_grading_mutants import MUTANTS
 
 LARGEST = 99
 """Largest absolute value of a small integer."""

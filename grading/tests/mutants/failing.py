@@ -6,8 +6,8 @@ from functools import cache
 from grading.checking.finding import collecting, finding_of
 from grading.diagnosis import Answers, diagnose
 from grading.tests.mutants.in_process import mutated
+from grading.tests.mutants.judging import TASKS
 from grading.tests.mutants.mutant import Mutant
-from grading.tests.mutants.test_grading_mutants import TASKS
 from grading.tests.running import case_failure, cases_of, checks_of
 
 TRAINING = "test_loss_on_text"

@@ -85,21 +85,22 @@ def main(tasks: Sequence[str]) -> None:
     sources = str(ROOT / "packages")
     ran: set[tuple[str, str]] = set()
 
-    def profile(frame: FrameType, event: str, arg: Any) -> None:
+    def trace(frame: FrameType, event: str, arg: Any) -> None:
+        # Without a result, Python reports the calls only, not the lines.
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(sources):
+        if code.co_filename.startswith(sources):
             ran.add((code.co_filename.partition("/src/")[2], code.co_qualname))
 
     subject, reached = InProcessSubject(), {}
     for task in tasks:
         ran.clear()
-        sys.setprofile(profile)
+        sys.settrace(trace)
         for check in checks_of(task):
             if check.__name__.startswith((*LARGER, *OF_COPIES)):
                 continue
             failed = list(failures(check, subject, EXAMPLES))
             assert not failed, failed
-        sys.setprofile(None)
+        sys.settrace(None)
         reached[task] = sorted(ran)
     json.dump(reached, sys.stdout)
 

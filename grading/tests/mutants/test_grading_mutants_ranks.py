@@ -9,10 +9,10 @@ from grading.isolation import IsolatedSubject
 from grading.protocol.messages import SubjectError
 from grading.tests.mutants.failing import expect_caught_and_named, failed
 from grading.tests.mutants.in_process import mutated
+from grading.tests.mutants.judging import TASKS
 from grading.tests.mutants.module6 import FILE, MUTANTS, STYLES, SUMMED
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import Rewrite, make_tree
-from grading.tests.mutants.test_grading_mutants import TASKS
 from grading.tests.running import case_failure, cases_of, checks_of, failures
 
 TASKS_OF_RANKS = ("6.1", "6.2")

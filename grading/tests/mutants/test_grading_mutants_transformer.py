@@ -4,11 +4,11 @@ import pytest
 
 from grading.driver.in_process import InProcessSubject
 from grading.tests.mutants.failing import TRAINING, expect_caught_and_named, failed
+from grading.tests.mutants.judging import TASKS
 from grading.tests.mutants.module5 import MUTANTS
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.published_kind import KINDS, sees
 from grading.tests.mutants.published_table import BLOCK, PAGE, table
-from grading.tests.mutants.test_grading_mutants import TASKS
 from grading.tests.running import checks_of, failures
 from tools.blocks import with_block
 

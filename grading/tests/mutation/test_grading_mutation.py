@@ -8,8 +8,9 @@ import pytest
 from grading.checking.compare import MismatchError
 from grading.isolation import IsolatedSubject
 from grading.mutation import check_tests_detect_mutants, check_tests_pass
+from grading.paths import ROOT
 from grading.protocol.messages import Subject
-from grading.tests.mutants.rewriting import ROOT, make_tree
+from grading.tests.upstream_trees import write_upstream
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +38,8 @@ UNMARKED = HEAD + "def test_sigmoid(): pass\n"
 
 @pytest.fixture
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    """The packages with tests of a learner."""
-    make_tree(tmp_path, [])
-    (tmp_path / "tests").mkdir()
+    """A tree of the course with tests of a learner; its workers do not import numba."""
+    write_upstream(tmp_path, "2024", 0)
     (tmp_path / "tests" / "test_operators.py").write_text(request.param, encoding="utf-8")
     with IsolatedSubject(tmp_path) as worker:
         yield worker

@@ -1,14 +1,13 @@
 """Needs of groups are complete: a broken function fails its own and dependent checks only."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grading.isolation import IsolatedSubject, Limits
 from grading.protocol.messages import Subject
 from grading.tasks.model import Group, Task, selects
 from grading.tasks.table import table
+from grading.tests.forks import in_fork
 from grading.tests.mutants.reach import LARGER
 from grading.tests.mutants.rewriting import make_broken_tree
 from grading.tests.running import case_fails, cases_of, checks_of
@@ -42,15 +41,6 @@ def is_judged(task: Task) -> bool:
 HOLES = [(task.id, hole) for task in table().tasks if is_judged(task) for hole in task.holes]
 
 
-@pytest.fixture
-def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    """The packages with one function that raises, in a worker."""
-    tree = make_broken_tree(tmp_path / "tree", request.param)
-    limits = Limits(memory_mb=4000)
-    with IsolatedSubject(tree, environment={"NUMBA_DISABLE_JIT": "1"}, limits=limits) as worker:
-        yield worker
-
-
 def fails(task: Task, group: Group, subject: Subject) -> bool:
     """Return whether a check of a group fails."""
     for check in checks_of(task.id):
@@ -81,30 +71,41 @@ def unexpected(task: Task, hole: str, module: int, subject: Subject) -> list[str
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("id", "hole", "broken"),
-    [(id, hole, hole) for id, hole in HOLES],
-    ids=[f"{id} {hole}" for id, hole in HOLES],
-    indirect=["broken"],
-)
-def test_checks_that_fail_without_a_function_belong_to_it_or_need_it(
-    id: str, hole: str, broken: Subject
-) -> None:
+def of_its_module(subject: Subject, id: str, hole: str) -> tuple[list[str], bool]:
+    """Return unexpected groups of the module, and whether a check that judges the function fails.
+
+    Runs in a fork.
+    """
     task = table().task(id)
-    assert unexpected(task, hole, task.module, broken) == []
     owners = [group for group in task.groups if group.judges(hole)]
-    assert hole in UNCHECKED or any(fails(task, group, broken) for group in owners)
+    found = any(fails(task, group, subject) for group in owners)
+    return unexpected(task, hole, task.module, subject), found
+
+
+def of_later_modules(subject: Subject, id: str, hole: str) -> list[list[str]]:
+    """Return unexpected groups of each later module; runs in a fork."""
+    task = table().task(id)
+    later = [each.number for each in table().modules if each.number > task.module]
+    return [unexpected(task, hole, module, subject) for module in later]
+
+
+EVERY_HOLE = pytest.mark.parametrize(
+    ("id", "hole"), HOLES, ids=[f"{id} {hole}" for id, hole in HOLES]
+)
+
+
+@pytest.mark.slow
+@EVERY_HOLE
+def test_checks_that_fail_without_a_function_belong_to_it_or_need_it(
+    id: str, hole: str, tmp_path: Path
+) -> None:
+    groups, found = in_fork(of_its_module, make_broken_tree(tmp_path, hole), id, hole)
+    assert groups == []
+    assert found or hole in UNCHECKED
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("id", "hole", "broken"),
-    [(id, hole, hole) for id, hole in HOLES],
-    ids=[f"{id} {hole}" for id, hole in HOLES],
-    indirect=["broken"],
-)
-def test_needs_are_complete_in_later_modules(id: str, hole: str, broken: Subject) -> None:
-    task = table().task(id)
-    later = [each.number for each in table().modules if each.number > task.module]
-    assert [unexpected(task, hole, module, broken) for module in later] == [[] for _ in later]
+@EVERY_HOLE
+def test_needs_are_complete_in_later_modules(id: str, hole: str, tmp_path: Path) -> None:
+    found = in_fork(of_later_modules, make_broken_tree(tmp_path, hole), id, hole)
+    assert found == [[] for _ in found]
