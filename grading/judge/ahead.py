@@ -1,15 +1,17 @@
 """Compilation of kernels ahead: a second worker compiles them while the first one is judged.
 
-Compilation takes most of the time of module 4, and one worker compiles with one processor. Task 4.4
-needs the most kernels. So it gets a second worker, which compiles them during the checks of earlier
-tasks. The kernels of the reference solution are compiled beside the checks, too, if its speed is
-measured later. The requests here only cause compilation; their responses are ignored.
+Compilation takes most of the time of module 4, and one worker compiles with one processor. Tasks
+4.3 and 4.4 need the most kernels, and share some. So they get a second worker, which compiles them
+during the checks of earlier tasks. The kernels whose speed is measured later are compiled beside
+the checks, too: those of the reference solution, and those of the first worker for tasks of the
+second one. The requests here only cause compilation; their responses are ignored.
 
 Nothing measures the speed of the second worker, so LLVM does not optimise its code: this takes a
 third less time. With its last task, the run returns to the first worker.
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,7 @@ def _on_fast(operation: str, shape: tuple[int, ...], **options: object) -> Reque
 
 
 REQUESTS: dict[str, tuple[Request, ...]] = {
+    "4.3": (_on_fast("nn.avgpool2d", (1, 1, 2, 2), kernel=[1, 1]),),
     "4.4": (
         _on_fast("nn.max", (2, 2), dim=1),
         _on_fast("nn.softmax", (2, 2), dim=1),
@@ -39,7 +42,7 @@ REQUESTS: dict[str, tuple[Request, ...]] = {
         _on_fast("nn.maxpool2d", (1, 1, 2, 2), kernel=[1, 1]),
     ),
 }
-"""For each task that gets its own worker, requests that need its kernels."""
+"""For each task of the second worker, requests that need its kernels."""
 
 
 UNOPTIMISED = {"NUMBA_OPT": "0"}
@@ -60,13 +63,12 @@ def environment_of_second_worker(tasks: Sequence[Task], second: Sequence[Task]) 
 
 
 def tasks_of_second_worker(tasks: Sequence[Task], submission: Submission) -> tuple[Task, ...]:
-    """Return the tasks of the second worker; none if no task comes before them."""
-    found = tuple(
+    """Return the tasks of the second worker; the first task never waits for its compilation."""
+    return tuple(
         task
-        for task in tasks
+        for task in tasks[1:]
         if task.id in REQUESTS and submission.locations(task.holes_in(submission.layout))
     )
-    return found if found and tasks[0] not in found else ()
 
 
 def compile_ahead(worker: IsolatedSubject, tasks: Sequence[Task]) -> IsolatedSubject | None:
@@ -121,21 +123,21 @@ def reference_kernels() -> Path | None:
     return folder
 
 
-def compile_reference(reference: Subject, speed: Speed, seed: int) -> None:
-    """Compile the kernels of the reference solution for the workloads of a task.
+def compile_for_speed(subject: Subject, speed: Speed) -> None:
+    """Compile the kernels of a subject for the workloads of a task.
 
-    Errors are ignored: the measurement of its speed ignores them, too.
+    Errors are ignored: the measurement of the speed finds them again. Its inputs are others, so
+    the code under test cannot compute their results in advance.
 
     Args:
-        reference: The reference solution.
+        subject: A worker of the submission, or the reference solution.
         speed: The workloads.
-        seed: Seed of the inputs.
     """
     with phase(COMPILATION, divided=True):
         for name in speed.workloads:
-            bench = Bench(GRADED[name], seed)
+            bench = Bench(GRADED[name], secrets.randbits(32))
             try:
-                reference.answer(bench.prepare())
-                reference.answer(bench.trial().request())
+                subject.answer(bench.prepare())
+                subject.answer(bench.trial().request())
             except (SubjectError, DriverError, CheckAbandoned):
                 continue

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
+from typing import Self
 
 import msgspec
 
@@ -20,7 +21,7 @@ from grading.diagnosis import Diagnosis
 from grading.isolation import IsolatedSubject, Isolation
 from grading.judge.ahead import (
     compile_ahead,
-    compile_reference,
+    compile_for_speed,
     environment_of_second_worker,
     reference_kernels,
     tasks_of_second_worker,
@@ -106,8 +107,8 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
         phases = stack.enter_context(measuring())
-        # Workers end with the thread that started them, so the thread ends after all workers.
-        beside = stack.enter_context(ThreadPoolExecutor(1)) if PROCESSORS > 1 else None
+        # Workers end with the thread that started them, so the threads end after all workers.
+        beside = _Beside.within(stack) if PROCESSORS > 1 else None
         # Each task has its time limit four times: for its checks, second runs, replays, and speed;
         # each needed task has it twice.
         seconds = 4.0 * sum(task.seconds for task in plan.tasks)
@@ -147,7 +148,25 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, check: Non
 
 
 PROCESSORS = os.cpu_count() or 1
-"""With more than one, another thread repeats requests and compiles ahead, beside the checks."""
+"""With more than one, other threads repeat requests and compile ahead, beside the checks."""
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The threads for work beside the checks.
+
+    Attributes:
+        replays: The thread for replays, which wait between their requests.
+        compilation: The thread for compilation, which uses this time.
+    """
+
+    replays: ThreadPoolExecutor
+    compilation: ThreadPoolExecutor
+
+    @classmethod
+    def within(cls, stack: ExitStack) -> Self:
+        """Return threads that end with a stack."""
+        return cls(*(stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2)))
 
 
 @dataclass(frozen=True)
@@ -188,7 +207,7 @@ class _Run:
         subjects: The workers of the submission.
         references: The workers of the reference solution.
         copies: The workers of copies of the submission without functions.
-        beside: The thread for work beside the checks; None to do it between them.
+        beside: The threads for work beside the checks; None to do it between them.
         progress: The callback of the run.
     """
 
@@ -199,7 +218,7 @@ class _Run:
         subjects: Subjects,
         references: Subjects | None,
         copies: Subjects,
-        beside: ThreadPoolExecutor | None,
+        beside: _Beside | None,
         progress: Progress,
     ) -> None:
         self._copies = copies
@@ -234,34 +253,35 @@ class _Run:
             start = starter(plan.submission, plan.isolation, environment)
             seconds = sum(task.seconds for task in self._second)
             self._copies_of_second = stack.enter_context(Subjects(start, total_seconds=seconds))
-            self._ahead = self._beside.submit(compile_ahead, start("cpu"), self._second)
+            self._ahead = self._beside.compilation.submit(compile_ahead, start("cpu"), self._second)
 
     def check(self, task: Task) -> None:
         """Run the checks of a task, and start its replays."""
         began = time.monotonic()
         if self._ahead is not None and task in self._second:
             worker = self._ahead.result()
-            self._ahead = None
-            if worker is not None:
+            if self._first is None and worker is not None:
+                # Speed is never measured in the second worker, so there always is a first one.
+                self._subjects.on("cpu")
                 self._first = self._subjects.use("cpu", worker)
                 # Replays compare results exactly, so their kernels have the same optimisation.
                 assert self._copies_of_second is not None
                 self._copies = self._copies_of_second
         checked = self._check(task)
         self._checked[task.id] = replace(checked, seconds=time.monotonic() - began)
-        self._compile_reference(task)
+        self._compile_for_speed(task)
 
     def wait(self) -> None:
         """Wait for the work beside the checks, which would disturb measurements of speed."""
         for checked in self._checked.values():
             checked.replays.exception()
-        for compiling in self._compiling:
-            compiling.result()
         # The first worker has the kernels whose speed is measured.
         self._return_to_first()
 
     def _return_to_first(self) -> None:
         """Use the worker of the tasks before those of the second worker again."""
+        for compiling in self._compiling:
+            compiling.result()
         if self._first is not None:
             self._subjects.use("cpu", self._first)
             self._first = None
@@ -315,7 +335,7 @@ class _Run:
     ) -> "Future[dict[str, CheckResult]]":
         """Do some work beside the checks, or now if there is no thread for it."""
         if self._beside is not None:
-            return self._beside.submit(work)
+            return self._beside.replays.submit(work)
         done: Future[dict[str, CheckResult]] = Future()
         done.set_result(work())
         return done
@@ -509,16 +529,28 @@ class _Run:
             return Status.NOT_THERE
         return Status.UNIMPLEMENTED if submission.open(holes) else Status.NOT_JUDGED
 
-    def _compile_reference(self, task: Task) -> None:
-        """Compile the reference solution beside the checks, if its speed will be measured."""
+    def _compile_for_speed(self, task: Task) -> None:
+        """Compile beside the checks what the measurement of the task's speed will need."""
         speed = task.speed if self._plan.speed else None
-        if speed is None or self._references is None or self._beside is None:
+        if speed is None or self._beside is None:
             return
         groups = [group for (id, _), group in self._groups.items() if id == task.id]
-        if all(group.status is Status.PASSED for group in groups):
+        if not all(group.status is Status.PASSED for group in groups):
+            return
+        compilation = self._beside.compilation
+        if self._references is not None:
             reference = self._references.on("cpu")
-            work = partial(compile_reference, reference, speed, self._plan.seed)
-            self._compiling.append(self._beside.submit(work))
+            self._compiling.append(compilation.submit(compile_for_speed, reference, speed))
+        first = self._first
+        if first is not None:
+            # The checks used the second worker; the speed is that of the first one.
+            limits = replace(first.limits, memory_mb=task.memory_mb, check_seconds=task.seconds)
+
+            def compile_in_first() -> None:
+                first.begin_check(limits)
+                compile_for_speed(first, speed)
+
+            self._compiling.append(compilation.submit(compile_in_first))
 
     def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
         """Measure the speed of a task, if the table and the plan request it."""
