@@ -1,9 +1,9 @@
 """The search of a change with which failed checks pass."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from importlib.util import decode_source
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import TypeAlias
 
 import numpy as np
@@ -15,10 +15,8 @@ from grading.diagnosis import Diagnosis
 from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
 from grading.isolation.errors import IsolationError
 from grading.isolation.subject import WITHOUT_COMPILER
-from grading.judge.recorder import Outcome, RunOptions
+from grading.judge.recorder import Outcome
 from grading.judge.replays import WITHOUT_FUNCTIONS
-from grading.judge.session import SessionError, run_checks
-from grading.judge.subjects import Device, Subjects
 from grading.protocol.messages import DriverError, Plain, Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
 from grading.submissions.syntax import Definition, Function, definitions
@@ -30,14 +28,14 @@ MOST_TRIALS = 8_000
 It takes the place of a time limit, so that a report is reproducible.
 """
 
-MOST_VALIDATED = 4
-"""Number of changes with which the checks run."""
+MOST_KEPT = 20
+"""Number of changes that are compared with every answer."""
 
 MOST_GROUPS = 2
 """Number of failed groups for which a change is searched."""
 
 MOST_ANSWERS = 24
-"""Number of wrong and of right answers that a change is compared with before the checks run."""
+"""Number of wrong and of right answers that all changes are compared with."""
 
 TOLERANCE = 1e-4
 """Relative tolerance of this comparison, and ten times the absolute one.
@@ -48,14 +46,14 @@ Some checks have a larger tolerance than others, which a finding does not contai
 LARGEST = 500
 """Number of elements of the operands up to which a request is repeated."""
 
+LONG = frozenset({"kernel.repeat"})
+"""Operations that call a function many times."""
+
 MOST_STEPS = 100_000
 """Number of passes of loops after which a change counts as endless."""
 
 BATCH = 250
 """Number of changes that one request tries."""
-
-EXAMPLES = 20
-"""Number of inputs of each check with which a change is validated."""
 
 LIMITS = Limits(total_seconds=120.0, stops=20)
 """Limits of the worker with the changed submission."""
@@ -70,17 +68,15 @@ def corrections(
     submission: Submission,
     isolation: Isolation,
     outcomes: Sequence[Outcome],
-    seed: int,
     excused: Set[str] = frozenset(),
 ) -> list[Diagnosis]:
-    """Return changes of one place with which failed checks of a task pass, as likely causes.
+    """Return changes of one place that make wrong answers of a task right, as likely causes.
 
     Args:
         task: The task.
         submission: The submission.
         isolation: The required isolation of the worker with the changed submission.
         outcomes: The outcomes of the checks.
-        seed: The seed of their inputs.
         excused: Groups for which nothing is searched, because they cannot pass.
     """
     failed: dict[str, list[Outcome]] = {}
@@ -88,7 +84,7 @@ def corrections(
         group = task.group_of(outcome.check, outcome.case)
         if outcome.error is not None and group not in excused:
             failed.setdefault(group, []).append(outcome)
-    search = _Search(task, submission, isolation, seed, outcomes)
+    search = _Search(task, submission, isolation, outcomes)
     both = (False, True)
     found = search.run(failed, both)
     if found is None and len(failed) > 1:
@@ -100,13 +96,12 @@ def corrections(
 
 
 class _Search:
-    """The search of a change with which failed checks pass.
+    """The search of a change that explains failed checks.
 
     Args:
         task: The task.
         submission: The submission.
         isolation: As in `corrections`.
-        seed: As in `corrections`.
         outcomes: The outcomes of all checks.
     """
 
@@ -115,33 +110,36 @@ class _Search:
         task: Task,
         submission: Submission,
         isolation: Isolation,
-        seed: int,
         outcomes: Sequence[Outcome],
     ) -> None:
         self._task = task
         self._submission = submission
         self._isolation: Isolation = isolation
-        self._seed = seed
-        self._outcomes = outcomes
+        self._right = [_right(each) for each in outcomes]
+        self._wrong: dict[str, list[Finding]] = {}
+        for outcome in outcomes:
+            name = task.selector_of(outcome.check, outcome.case)
+            self._wrong.setdefault(name, []).extend(_wrong(outcome))
 
     def run(
         self, failed: Mapping[str, Sequence[Outcome]], kinds: Sequence[bool]
     ) -> Diagnosis | None:
-        """Return the first change with which all failed checks of some groups pass, if any.
+        """Return the first change that explains all wrong answers of some groups, if any.
 
         Args:
             failed: The failed outcomes of each group; those without a group under an empty name.
             kinds: The kinds of changes, see `Schema`.
         """
-        to_pass = [each for outcomes in failed.values() for each in outcomes]
-        wrong = _in_turn([_wrong(each) for each in to_pass])
-        right = _in_turn([_right(each) for each in self._outcomes])
-        if not wrong:
-            return None
         task, layout = self._task, self._submission.layout
+        names = dict.fromkeys(
+            task.selector_of(each.check, each.case) for own in failed.values() for each in own
+        )
+        wrong = [self._wrong[name] for name in names]
         groups = [group for group in task.groups if group.name in failed]
         holes = [hole for group in groups for hole in task.holes_of(group, layout)]
         holes = holes or list(task.holes_in(layout))
+        if not any(wrong):
+            return None
         try:
             for inserts in kinds:
                 schema = Schema(inserts)
@@ -149,13 +147,21 @@ class _Search:
                 if not texts:
                     return None
                 with self._changed(texts) as copy:
-                    for edit in _surviving(copy, schema.edits, wrong, right):
-                        checks = self._passing(copy, edit, to_pass)
-                        if checks:
-                            return Diagnosis(_cause(edit, checks), checks)
-        except (CheckAbandoned, IsolationError, SessionError, SubmissionError):
+                    left = _explaining(copy, schema.edits, _in_turn(wrong), _in_turn(self._right))
+                    left = _explaining(copy, left[:MOST_KEPT], chain(*wrong), chain(*self._right))
+                    if left:
+                        checks = tuple(self._explained(copy, left[0]))
+                        return Diagnosis(_cause(left[0]), checks) if checks else None
+        except (CheckAbandoned, IsolationError, SubmissionError):
             pass  # A change does not end, or the changed submission does not run.
         return None
+
+    def _explained(self, copy: Subject, edit: Edit) -> Iterator[str]:
+        """Yield the failed checks of which a change makes all wrong answers right."""
+        for name, findings in self._wrong.items():
+            wrong = [each for each in findings if not _is_right(each, _answer(copy, each))]
+            if wrong and _explaining(copy, [edit], wrong, ()):
+                yield name
 
     def _texts(self, schema: Schema, holes: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield the changed files: their paths, relative to the submission, and their texts."""
@@ -185,43 +191,11 @@ class _Search:
             changes=texts,
         )
 
-    def _passing(
-        self, copy: IsolatedSubject, edit: Edit, to_pass: Sequence[Outcome]
-    ) -> tuple[str, ...]:
-        """Run the failed checks with a change.
 
-        Returns:
-            The failed checks that pass; none if one of `to_pass` does not.
-        """
-
-        def start(device: Device) -> IsolatedSubject:
-            return copy
-
-        copy.answer(
-            Request("correction.select", options={"site": edit.site, "number": edit.number})
-        )
-        subjects = Subjects(start)
-        subjects.begin_task(self._task.seconds, self._task.memory_mb)
-        failed = [each for each in self._outcomes if each.error is not None]
-        options = RunOptions(shrink=False, examples=EXAMPLES)
-        names = list(dict.fromkeys(each.check for each in failed))
-        again = run_checks(self._task, subjects, self._seed, options, names)
-        passed = {(each.check, each.case) for each in again if each.passed}
-        if any((each.check, each.case) not in passed for each in to_pass):
-            return ()
-        selectors = [
-            self._task.selector_of(each.check, each.case)
-            for each in failed
-            if (each.check, each.case) in passed
-        ]
-        return tuple(dict.fromkeys(selectors))
-
-
-def _cause(edit: Edit, checks: Sequence[str]) -> str:
+def _cause(edit: Edit) -> str:
     """Return a change as a likely cause."""
-    passing = "this check passes" if len(checks) == 1 else "these checks pass"
     place = f"line {edit.line} of {edit.file}, in `{edit.function}`"
-    return f"Look at {place}: {edit.change()}, {passing}."
+    return f"Look at {place}: {edit.change()}, all wrong answers of the failed checks are right."
 
 
 def _functions(tree: ast.Module, names: Sequence[str]) -> list[tuple[str, Function]]:
@@ -268,29 +242,29 @@ def _size(finding: Finding) -> tuple[bool, int]:
     return bool(finding.kinds), sum(each.size for each in finding.request.arrays)
 
 
-def _surviving(
-    copy: Subject, edits: Sequence[Edit], wrong: Sequence[Finding], right: Sequence[Finding]
+def _explaining(
+    copy: Subject, edits: Sequence[Edit], wrong: Iterable[Finding], right: Iterable[Finding]
 ) -> Sequence[Edit]:
-    """Return the first changes that make all wrong answers right and leave all right ones right.
+    """Return the changes that make all wrong answers right and leave all right ones right.
 
-    Answers that differ without a change are left out: they depend on the compiler or on chance.
+    Answers that differ without a change are left out: they depend on the compiler or on chance. If
+    no wrong answer is left, no change explains anything.
     """
-    wrong = [each for each in wrong if not _is_right(each, *_answers(copy, each, [UNCHANGED]))]
-    right = [each for each in right if _is_right(each, *_answers(copy, each, [UNCHANGED]))]
-    if not wrong:
-        return ()
-    left = edits[:MOST_TRIALS]
-    for finding in (*sorted(wrong, key=_size), *right):
+    again = [each for each in wrong if not _is_right(each, _answer(copy, each))]
+    left = edits[:MOST_TRIALS] if again else ()
+    for finding in (*sorted(again, key=_size), *right):
+        if not left or (finding.right and not _is_right(finding, _answer(copy, finding))):
+            continue
         left = [
             edit
-            for batch in batched(left)
+            for batch in _batches(left)
             for edit, answer in zip(batch, _answers(copy, finding, batch), strict=True)
             if _is_right(finding, answer)
         ]
-    return left[:MOST_VALIDATED]
+    return left
 
 
-def batched(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
+def _batches(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
     """Yield the changes for each request."""
     for first in range(0, len(edits), BATCH):
         yield edits[first : first + BATCH]
@@ -298,6 +272,11 @@ def batched(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
 
 Answer: TypeAlias = Response | tuple[str, ...]
 """A response, or the names of the class of an exception and of its bases."""
+
+
+def _answer(copy: Subject, finding: Finding) -> Answer:
+    """Return the answer to the request of a finding without a change."""
+    return _answers(copy, finding, [UNCHANGED])[0]
 
 
 def _answers(copy: Subject, finding: Finding, edits: Sequence[Edit]) -> list[Answer]:
@@ -340,10 +319,10 @@ def _is_right(finding: Finding, answer: Answer) -> bool:
         return refused and kind in ("exception", *answer)
     if refused:
         return False
-    if finding.right:
-        return finding.response is not None and _are_equal(answer, finding.response)
     if finding.response is None:  # An exception was raised where an answer was expected.
         return True
+    if finding.right:  # Other parts of the response may be wrong.
+        return _are_same(_part(answer, finding.name), _part(finding.response, finding.name))
     if finding.expected is None or not _are_same(
         _part(finding.response, finding.name), finding.received
     ):
