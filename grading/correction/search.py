@@ -1,7 +1,7 @@
 """The search of a change with which failed checks pass."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from importlib.util import decode_source
 from itertools import chain, islice, zip_longest
 from typing import TypeAlias
@@ -9,13 +9,12 @@ from typing import TypeAlias
 import numpy as np
 
 from grading.checking.compare import alike
-from grading.checking.finding import Finding, finding_of
+from grading.checking.finding import Finding
 from grading.correction.schema import Edit, Schema, functions_in
-from grading.diagnosis import Diagnosis
+from grading.diagnosis import Answers, Diagnosis
 from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
 from grading.isolation.errors import IsolationError
 from grading.isolation.subject import WITHOUT_COMPILER
-from grading.judge.recorder import Outcome
 from grading.judge.replays import WITHOUT_FUNCTIONS
 from grading.protocol.messages import DriverError, Plain, Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
@@ -67,7 +66,7 @@ def corrections(
     task: Task,
     submission: Submission,
     isolation: Isolation,
-    outcomes: Sequence[Outcome],
+    answers: Sequence[Answers],
     excused: Set[str] = frozenset(),
 ) -> list[Diagnosis]:
     """Return changes of one place that make wrong answers of a task right, as likely causes.
@@ -76,33 +75,31 @@ def corrections(
         task: The task.
         submission: The submission.
         isolation: The required isolation of the worker with the changed submission.
-        outcomes: The outcomes of the checks.
+        answers: The answers to the checks of the task.
         excused: Groups for which nothing is searched, because they cannot pass.
     """
-    failed: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        group = task.group_of(outcome.check, outcome.case)
-        if outcome.error is not None and group not in excused:
-            failed.setdefault(group, []).append(outcome)
-    search = _Search(task, submission, isolation, outcomes)
-    both = (False, True)
-    found = search.run(failed, both)
-    if found is None and len(failed) > 1:
-        for group in list(failed)[:MOST_GROUPS]:
-            alone = search.run({group: failed[group]}, both[:1])
+    search = _Search(task, submission, isolation, answers)
+    groups = [group for group in search.groups if group not in excused]
+    found = search.run(groups, (False, True))
+    if found is None and len(groups) > 1:
+        for group in groups[:MOST_GROUPS]:
+            alone = search.run([group], (False,))
             if alone is not None:
                 return [alone]
     return [] if found is None else [found]
 
 
 class _Search:
-    """The search of a change that explains failed checks.
+    """The search of a change that explains wrong answers.
+
+    Attributes:
+        groups: The names of the groups with wrong answers; empty for checks without a group.
 
     Args:
         task: The task.
         submission: The submission.
         isolation: As in `corrections`.
-        outcomes: The outcomes of all checks.
+        answers: As in `corrections`.
     """
 
     def __init__(
@@ -110,36 +107,35 @@ class _Search:
         task: Task,
         submission: Submission,
         isolation: Isolation,
-        outcomes: Sequence[Outcome],
+        answers: Sequence[Answers],
     ) -> None:
         self._task = task
         self._submission = submission
         self._isolation: Isolation = isolation
-        self._right = [_right(each) for each in outcomes]
+        self._right = [[f for f in each.findings if f.right and _usable(f)] for each in answers]
         self._wrong: dict[str, list[Finding]] = {}
-        for outcome in outcomes:
-            name = task.selector_of(outcome.check, outcome.case)
-            self._wrong.setdefault(name, []).extend(_wrong(outcome))
+        for each in answers:
+            wrong = [finding for finding in each.findings if not finding.right and _usable(finding)]
+            if wrong:
+                self._wrong.setdefault(each.check, []).extend(sorted(wrong, key=_size))
+        self.groups = tuple(dict.fromkeys(map(self._group_of, self._wrong)))
 
-    def run(
-        self, failed: Mapping[str, Sequence[Outcome]], kinds: Sequence[bool]
-    ) -> Diagnosis | None:
+    def _group_of(self, check: str) -> str:
+        names = (group.name for group in self._task.groups if check in group.checks)
+        return next(names, "")
+
+    def run(self, groups: Collection[str], kinds: Sequence[bool]) -> Diagnosis | None:
         """Return the first change that explains all wrong answers of some groups, if any.
 
         Args:
-            failed: The failed outcomes of each group; those without a group under an empty name.
+            groups: The names of the groups.
             kinds: The kinds of changes, see `Schema`.
         """
         task, layout = self._task, self._submission.layout
-        names = dict.fromkeys(
-            task.selector_of(each.check, each.case) for own in failed.values() for each in own
-        )
-        wrong = [self._wrong[name] for name in names]
-        groups = [group for group in task.groups if group.name in failed]
-        holes = [hole for group in groups for hole in task.holes_of(group, layout)]
+        wrong = [each for check, each in self._wrong.items() if self._group_of(check) in groups]
+        own = [group for group in task.groups if group.name in groups]
+        holes = [hole for group in own for hole in task.holes_of(group, layout)]
         holes = holes or list(task.holes_in(layout))
-        if not any(wrong):
-            return None
         try:
             for inserts in kinds:
                 schema = Schema(inserts)
@@ -218,18 +214,6 @@ def _usable(finding: Finding) -> bool:
     request = finding.request
     family = request.operation.partition(".")[0]
     return family not in WITHOUT_FUNCTIONS and sum(each.size for each in request.arrays) <= LARGEST
-
-
-def _wrong(outcome: Outcome) -> list[Finding]:
-    findings = [each for each in outcome.findings if not each.right]
-    found = None if outcome.error is None else finding_of(outcome.error)
-    if found is not None and not any(found is each for each in findings):
-        findings.append(found)
-    return sorted(filter(_usable, findings), key=_size)
-
-
-def _right(outcome: Outcome) -> list[Finding]:
-    return [each for each in outcome.findings if each.right and _usable(each)]
 
 
 def _in_turn(findings: Sequence[Sequence[Finding]]) -> list[Finding]:

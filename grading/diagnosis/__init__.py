@@ -23,23 +23,15 @@ Several candidates may explain the same checks. These rules decide, in this orde
 An exception alone is no evidence for a model that predicts values: many models read outside an
 array. Such a candidate explains at least one wrong answer with values. If all wrong answers are
 exceptions, it explains many and most of them, and contradicts no right answer.
-
-If no known mistake explains all wrong answers, right solutions are changed in one place, and the
-changes that explain them are candidates, too (`grading.diagnosis.derived`). They come after known
-mistakes that explain as much. If changes in several places explain the same answers, the diagnosis
-has these places and no cause, unless a known mistake explains nearly as many answers.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
-from grading.diagnosis.derived import derived
-from grading.diagnosis.derived.solution import Derived
-from grading.diagnosis.derived.variants import Steps
 from grading.diagnosis.mistakes import LARGEST, Mistake
 from grading.protocol.messages import Request
 
@@ -66,19 +58,6 @@ MOST_REST = 0.5
 
 A model may not predict the layout of some outputs.
 """
-
-NEARLY_ALL = 0.9
-"""Share of the answers explained by changes in several places that a known mistake explains to be
-preferred."""
-
-MOST_STEPS = 2_000_000
-"""Number of steps of derived models for their choice, and again for their comparison.
-
-Each takes about two seconds.
-"""
-
-PROBES = 2
-"""Number of simple wrong answers of a check that choose among derived models."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +86,14 @@ class Diagnosis:
     """A likely cause.
 
     Attributes:
-        cause: The cause, as sentences; empty if several places explain the same answers.
+        cause: The cause, as sentences.
         checks: The failed checks that it explains, in the order of the task.
         complete: True if it explains all wrong answers of these checks.
-        places: The places of the mistake, if several are possible.
     """
 
     cause: str
     checks: tuple[str, ...]
     complete: bool = True
-    places: tuple[str, ...] = ()
 
 
 def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
@@ -128,9 +105,7 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
     """
     wrong: list[tuple[str, Finding]] = []
     right: list[Finding] = []
-    every: list[Finding] = []
     for each in answers:
-        every += each.findings
         wrong += [(each.check, finding) for finding in each.wrong()]
         right += each.right()
     candidates = [
@@ -138,13 +113,6 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         for order, mistakes in enumerate(_mistakes_of(task_id))
         if (candidate := _Candidate.of(mistakes, order, wrong, right)) is not None
     ]
-    if not any(each.explains_all(wrong) for each in candidates):
-        known = [each.explained for each in candidates if not each.contradictions]
-        candidates += [
-            each
-            for each in _derived(task_id, wrong, right, every)
-            if each.cause or max(known, default=0) < NEARLY_ALL * each.explained
-        ]
     found: list[_Candidate] = []
     explained: set[str] = set()
     while new := [
@@ -155,98 +123,8 @@ def diagnose(task_id: str, answers: Iterable[Answers]) -> list[Diagnosis]:
         best = min(new, key=_Candidate.rank)
         found.append(best)
         explained.update(best.checks)
-        named = best.cause, best.places
-        candidates = [each for each in candidates if (each.cause, each.places) != named]
-    return [
-        Diagnosis(each.cause, each.checks, each.complete, each.places)
-        for each in _undoubted(found, wrong)
-    ]
-
-
-def _derived(
-    task_id: str,
-    wrong: Sequence[tuple[str, Finding]],
-    right: Sequence[Finding],
-    every: Sequence[Finding],
-) -> list["_Candidate"]:
-    """Return the derived mistakes that explain wrong answers and contradict no right one.
-
-    Of those that explain the same checks, only the best is a candidate. If changes in several
-    places explain as much, they are compared with every answer. If several places remain, the
-    candidate has no cause, only these places.
-
-    Args:
-        task_id: The task.
-        wrong: Some wrong answers, with their checks.
-        right: Some right answers.
-        every: All answers.
-    """
-    names = list(dict.fromkeys(check for check, _ in wrong))
-    simple_first = sorted(wrong, key=lambda each: _effort(each[1]))
-    probes: list[Finding] = []
-    for name in names:
-        values = [found for check, found in simple_first if check == name and not found.kinds]
-        probes += _spread(values[: len(values) // 2 + 1], PROBES)
-    probes.sort(key=_effort)
-    steps = Steps()
-    survivors: list[Derived] = []
-    for each in derived(task_id, steps):
-        if _explains_some(each.mistake, probes):
-            survivors.append(each)
-        if steps.total > MOST_STEPS:
-            break
-    by_checks: dict[tuple[str, ...], list[tuple[Derived, _Candidate]]] = {}
-    for order, each in enumerate(survivors):
-        if steps.total > 2 * MOST_STEPS:
-            break
-        candidate = _Candidate.of((each.mistake,), order, simple_first, right)
-        if candidate is not None and not candidate.contradictions:
-            checks = tuple(sorted(candidate.checks, key=names.index))
-            candidate = replace(candidate, checks=checks, derived=True)
-            by_checks.setdefault(checks, []).append((each, candidate))
-    best = (_best(group, every) for group in by_checks.values())
-    return [candidate for candidate in best if candidate is not None]
-
-
-def _best(
-    group: Sequence[tuple[Derived, "_Candidate"]], every: Iterable[Finding]
-) -> "_Candidate | None":
-    """Return the candidate that explains most of those that explain the same checks.
-
-    Returns:
-        A candidate with a cause if its place is the only one, else one with all places; None if
-        every change contradicts an answer.
-    """
-    most = max(candidate.explained for _, candidate in group)
-    best = [(each, candidate) for each, candidate in group if candidate.explained == most]
-    if len({each.place for each, _ in best}) > 1:
-        best = [
-            (each, candidate)
-            for each, candidate in best
-            if not any(each.mistake.explains(finding) is False for finding in every)
-        ]
-    if not best:
-        return None
-    first = best[0][1]
-    places = tuple(dict.fromkeys(each.place for each, _ in best))
-    return first if len(places) == 1 else replace(first, cause="", places=places)
-
-
-def _explains_some(mistake: Mistake, findings: Iterable[Finding]) -> bool:
-    """Return whether a mistake explains a finding, and contradicts none."""
-    explained = False
-    for finding in findings:
-        outcome = mistake.explains(finding)
-        if outcome is False:
-            return False
-        explained = explained or outcome is True
-    return explained
-
-
-def _effort(finding: Finding) -> tuple[bool, int]:
-    """Return a key that sorts answers by the time that models take, exceptions last."""
-    request = finding.request
-    return bool(finding.kinds), sum(array.size for array in request.arrays)
+        candidates = [each for each in candidates if each.cause != best.cause]
+    return [Diagnosis(each.cause, each.checks, each.complete) for each in _undoubted(found, wrong)]
 
 
 def function_of(request: Request) -> tuple[str, ...]:
@@ -345,8 +223,6 @@ class _Candidate:
         contradictions: The number of right answers for which it predicts a wrong one.
         predicts: True if it predicts a wrong answer, False if it only recognises them.
         predictions: The number of answers for which it predicts one.
-        derived: True if it is derived from a right solution.
-        places: The places of the mistake, if several are possible.
     """
 
     cause: str
@@ -358,8 +234,6 @@ class _Candidate:
     contradictions: int
     predicts: bool
     predictions: int
-    derived: bool = False
-    places: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -416,17 +290,12 @@ class _Candidate:
             explained.total() + len(outcomes) - outcomes.count(None),
         )
 
-    def explains_all(self, wrong: Sequence[tuple[str, Finding]]) -> bool:
-        """Return whether it explains all wrong answers and contradicts no right one."""
-        return self.explained == len(wrong) and not self.contradictions
-
     def rank(self) -> tuple[int, ...]:
         """Return the rank among the candidates; the smallest one is the best."""
         return (
             -len(self.checks),
             self.contradictions,
             -self.explained,
-            self.derived,
             not self.predicts,
             self.predictions,
             self.order,

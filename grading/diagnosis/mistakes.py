@@ -21,15 +21,6 @@ A larger value confuses mistakes with similar results; a smaller one fails on ro
 ABSOLUTE = 1e-8
 """Absolute tolerance between a model's response and the received one."""
 
-UNPREDICTED = 2.0**-1000
-"""Value of elements that a model does not predict: those that a kernel does not write."""
-
-FEW = 4
-"""Number of elements that a kernel does not write and that may be right by chance."""
-
-REFUSALS = frozenset({"IndexError", "ValueError", "RuntimeError", "AssertionError"})
-"""Names of exceptions for indices outside an array, and for shapes that do not fit."""
-
 LARGEST = 3000
 """Number of input elements up to which models run: they read one element at a time."""
 
@@ -69,7 +60,6 @@ def modelled(
     absolute: float = ABSOLUTE,
     composed: frozenset[str] | None = None,
     largest: int = LARGEST,
-    strict: bool = False,
 ) -> Mistake:
     """Return a mistake that is recognised by the response of a solution with it.
 
@@ -81,8 +71,6 @@ def modelled(
         absolute: Absolute tolerance of the comparison.
         composed: As in `Mistake`.
         largest: Number of input elements up to which the model runs.
-        strict: True if the model raises exactly where the wrong solution does: it contradicts a
-            right answer there, and explains each exception of `REFUSALS`.
     """
 
     def explains(finding: Finding) -> bool | None:
@@ -98,11 +86,6 @@ def modelled(
             # A solution that reads outside the memory has no right answer.
             return False if finding.right else "IndexError" in finding.kinds[:1] or None
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
-            if strict:
-                # Editions raise different exceptions for shapes that do not fit.
-                if finding.right and not finding.kinds:
-                    return False
-                return not REFUSALS.isdisjoint(finding.kinds) or None
             # A solution with the mistake may raise the same exception as the model.
             return type(error).__name__ in finding.kinds[:1] or None
         if response is None:
@@ -226,45 +209,7 @@ def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
         name = "result 0"  # A required property of several results has no number.
     if name not in parts:
         return None
-    missing = _is_missing(parts[name][1], finding)
-    if missing is False:
-        return None if finding.right else False
-    same = all(
-        same_values(array, model, absolute) for array, model in map(_predicted, parts.values())
-    )
-    return same and missing
-
-
-def _is_missing(model: Plain, finding: Finding) -> bool | None:
-    """Return whether most elements that a model does not predict are wrong in a received answer.
-
-    Only elements count whose right value is not 0, because unwritten memory often contains 0.
-    None if nothing follows: the model predicts no element, or leaves out only a few that are right.
-    """
-    if not isinstance(model, np.ndarray) or (model != UNPREDICTED).all():
-        return True
-    differing, missing = finding.differing, model == UNPREDICTED
-    if differing is None or differing.shape != model.shape:
-        return False
-    if missing.all():
-        return None
-    counted = missing & (np.asarray(finding.expected) != 0)
-    if not counted.any():
-        return bool(differing[~missing].any()) or None
-    if differing[counted].mean() >= 0.5:
-        return True
-    return None if counted.sum() < FEW else False
-
-
-def _predicted(pair: tuple[Plain, Plain]) -> tuple[Plain, Plain]:
-    """Return a received value and a model's value without the elements that it does not predict."""
-    received, model = pair
-    if not isinstance(model, np.ndarray) or not isinstance(received, np.ndarray):
-        return pair
-    predicted = model != UNPREDICTED
-    if predicted.all() or model.shape != received.shape:
-        return pair
-    return received[predicted], model[predicted]
+    return all(same_values(array, model, absolute) for array, model in parts.values())
 
 
 def same_values(received: Plain, wrong: Plain, absolute: float = ABSOLUTE) -> bool:

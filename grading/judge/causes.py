@@ -18,10 +18,6 @@ NOT_OF_A_FUNCTION = frozenset(
 """Names of exceptions that say nothing about the formula of a function."""
 
 
-MOST_PLACES = 3
-"""Number of possible places of a mistake up to which a report shows them."""
-
-
 def answers_of(task: Task, outcomes: Iterable[Outcome]) -> list[Answers]:
     """Return the answers to the checks of a task, each under the name of the check's result."""
     answers = []
@@ -36,15 +32,20 @@ def answers_of(task: Task, outcomes: Iterable[Outcome]) -> list[Answers]:
     return answers
 
 
-Search = Callable[[], Sequence[Diagnosis]]
-"""Searches for changes of the submission with which failed checks pass."""
+Search = Callable[[Sequence[Answers]], Sequence[Diagnosis]]
+"""Searches for changes of the submission that make wrong answers right."""
+
+
+def no_search(answers: Sequence[Answers]) -> Sequence[Diagnosis]:
+    """Return no change."""
+    return ()
 
 
 def with_causes(
     task: Task,
     checks: Sequence[CheckResult],
     outcomes: Iterable[Outcome],
-    search: Search = tuple,
+    search: Search = no_search,
 ) -> tuple[CheckResult, ...]:
     """Add the likely causes to the faults of the checks of a task.
 
@@ -60,11 +61,7 @@ def with_causes(
     answers = answers_of(task, outcomes)
     failed = [check.name for check in checks if check.fault is not None]
     causes: dict[str, str] = {}
-    places: dict[str, str] = {}
     for diagnosis in likely_causes(task, answers, failed, search):
-        if not diagnosis.cause:
-            places.update(dict.fromkeys(diagnosis.checks, _in_one_of(diagnosis.places)))
-            continue
         first, *others = [name for name in failed if name in diagnosis.checks] or [""]
         causes[first] = clean_line(diagnosis.cause + _also(others), 600)
         causes.update((name, f"The same as of the check “{title_of(first)}”.") for name in others)
@@ -76,8 +73,8 @@ def with_causes(
             check = msgspec.structs.replace(check, fault=fault)
         elif check.fault is not None:
             wrong = [f for each in answers if each.check == check.name for f in each.wrong()]
-            known = f"{places.get(check.name, '')} {known_facts(wrong, right)}".strip()
-            fault = msgspec.structs.replace(check.fault, known=clean_line(known, 600))
+            known = clean_line(known_facts(wrong, right), 600)
+            fault = msgspec.structs.replace(check.fault, known=known)
             check = msgspec.structs.replace(check, fault=fault)
         found.append(check)
     return tuple(found)
@@ -88,8 +85,9 @@ def likely_causes(
 ) -> list[Diagnosis]:
     """Return the likely causes of wrong answers.
 
-    A change with which checks pass is preferred to a known mistake that explains fewer of them. The
-    result is empty if the diagnosis itself fails, which costs no points.
+    If known mistakes do not explain all failed checks, a change of one place that does is searched
+    for. It takes the place of known mistakes that explain a part of the same checks. The result is
+    empty if the diagnosis itself fails, which costs no points.
 
     Args:
         task: The task.
@@ -99,21 +97,14 @@ def likely_causes(
     """
     try:
         known = diagnose(task.id, answers)
-        explained = {name for each in known if each.cause and each.complete for name in each.checks}
+        explained = {name for each in known if each.complete for name in each.checks}
         if explained.issuperset(failed):
             return known
-        found = list(search())
+        found = list(search(answers))
     except Exception:
         return []
     corrected = {name for each in found for name in each.checks}
     return found + [each for each in known if corrected.isdisjoint(each.checks)]
-
-
-def _in_one_of(places: Sequence[str]) -> str:
-    """Return a sentence with the possible places of a mistake; empty if there are many."""
-    if len(places) > MOST_PLACES:
-        return ""
-    return f"A mistake in one of these places explains the answers: {'; '.join(places)}."
 
 
 def _also(others: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from grading.accuracy.logs import claim
 from grading.correction.search import corrections
-from grading.diagnosis import Diagnosis
+from grading.diagnosis import Answers, Diagnosis
 from grading.isolation import IsolatedSubject, Isolation
 from grading.judge.ahead import (
     compile_ahead,
@@ -26,6 +26,7 @@ from grading.judge.ahead import (
     reference_kernels,
     tasks_of_second_worker,
 )
+from grading.judge.causes import no_search
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
@@ -590,18 +591,18 @@ class _Run:
             self._subjects.begin_task(task.seconds, task.memory_mb)
             again = replace(options, shrink=False)
             repeated = run_checks(task, self._subjects, seed, again, list(failed))
-        search = partial(self._corrections, task, outcomes, fail_fast) if options.shrink else tuple
+        search = partial(self._corrections, task, fail_fast) if options.shrink else no_search
         return check_results(task, outcomes, repeated, fail_fast, search), outcomes
 
     def _corrections(
-        self, task: Task, outcomes: Sequence[Outcome], excused: Set[str]
+        self, task: Task, excused: Set[str], answers: Sequence[Answers]
     ) -> list[Diagnosis]:
-        """Search for changes of the submission with which failed checks of a task pass."""
+        """Search for changes of the submission that make wrong answers of a task right."""
         if task.device != "cpu":
             return []
         plan = self._plan
         with phase(CAUSES):
-            return corrections(task, plan.submission, plan.isolation, outcomes, plan.seed, excused)
+            return corrections(task, plan.submission, plan.isolation, answers, excused)
 
     def _cannot_pass(self, task: Task, group: Group) -> bool:
         """Return True if a group needs an unusable function, or all its functions are open."""

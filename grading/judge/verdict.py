@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from grading.judge.causes import Search, with_causes
+from grading.judge.causes import Search, no_search, with_causes
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
 from grading.judge.faults import fault_of, harness_error, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
@@ -20,7 +20,7 @@ def check_results(
     outcomes: Sequence[Outcome],
     repeated: Sequence[Outcome] = (),
     fail_fast: Set[str] = frozenset(),
-    search: Search = tuple,
+    search: Search = no_search,
 ) -> tuple[CheckResult, ...]:
     """Return the results of all checks in the table: by groups, then advice.
 

@@ -45,15 +45,14 @@ ABSENT = (TUNED, "cuda-tuned")
 
 LEFT_OUT = (
     "grading/README.md",
-    "grading/diagnosis/derived/solutions",
     "grading/tests",
     "packages/*/tests",
     "packages/mt-app",
     "packages/mt-models/src/mt_models/pretrained",
 )
-"""Patterns of paths that are not copied: the right solutions of derived mistakes; tests, which
-depend on solutions; the app, which contains the networks and step-by-step convolutions; and the
-trained transformer, which needs the removed `GPT`."""
+"""Patterns of paths that are not copied: tests, which depend on solutions; the app, which contains
+the networks and step-by-step convolutions; and the trained transformer, which needs the removed
+`GPT`."""
 
 
 def write_tree(

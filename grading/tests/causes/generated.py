@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.diagnosis import Answers
-from grading.diagnosis.derived.changes import ARITHMETIC, COMPARISONS
 from grading.submissions.syntax import Function, definitions
 from grading.tasks.table import table
 from grading.tests.causes.cases import KNOWN
@@ -33,6 +32,26 @@ ONLY_EXCEPTIONS = ("1.3",)
 
 STYLED = {"3.1": "loops", "3.2": "matmul", "4.1": "conv1d", "4.2": "conv2d"}
 """Tasks whose mistakes change a solution in the style of the course's guide."""
+
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mod,
+    ast.Mod: ast.FloorDiv,
+}
+"""Each operator of arithmetic, and the one that replaces it."""
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+}
+"""Each comparison, and those that replace it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Changes of one place: what is tried, the text with all of them, the search in a submission."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import pytest
 from grading.correction.changes import Scope, block_changes, insertions, parts, replacements
 from grading.correction.schema import Edit, Schema
 from grading.correction.search import corrections
-from grading.diagnosis import Diagnosis
+from grading.diagnosis import Answers, Diagnosis
 from grading.driver.correction import EndlessError, selected
 from grading.isolation import IsolatedSubject
-from grading.judge.causes import likely_causes
+from grading.judge.causes import answers_of, likely_causes
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.session import run_checks
 from grading.judge.subjects import Device, Subjects
@@ -204,7 +204,7 @@ def test_parts_are_small() -> None:
 def _searched(tmp_path: Path, task_id: str, *rewrites: Rewrite) -> list[Diagnosis]:
     tree = make_tree(tmp_path, rewrites)
     task = table().task(task_id).for_edition("packages")
-    return corrections(task, Submission.at(tree), "best", _outcomes(task, tree))
+    return corrections(task, Submission.at(tree), "best", answers_of(task, _outcomes(task, tree)))
 
 
 def _outcomes(task: Task, tree: Path) -> list[Outcome]:
@@ -256,18 +256,18 @@ def test_right_code_has_no_change(tmp_path: Path) -> None:
 
 
 def test_a_change_is_searched_only_if_something_is_unexplained() -> None:
-    def search() -> list[Diagnosis]:
+    def search(answers: Sequence[Answers]) -> list[Diagnosis]:
         calls.append(1)
         return [Diagnosis("Look at line 3.", ("test_a", "test_b"))]
 
     calls: list[int] = []
     task = table().task("0.1")
     assert likely_causes(task, [], [], search) == [] and not calls
-    assert likely_causes(task, [], ["test_a"], search) == search()
+    assert likely_causes(task, [], ["test_a"], search) == search([])
 
 
 def test_a_failed_search_names_nothing() -> None:
-    def search() -> list[Diagnosis]:
+    def search(answers: Sequence[Answers]) -> list[Diagnosis]:
         raise RuntimeError
 
     assert likely_causes(table().task("0.1"), [], ["test_a"], search) == []
