@@ -213,7 +213,11 @@ def _functions(tree: ast.Module, names: Sequence[str]) -> list[tuple[str, Functi
 def _usable(finding: Finding) -> bool:
     request = finding.request
     family = request.operation.partition(".")[0]
-    return family not in WITHOUT_FUNCTIONS and sum(each.size for each in request.arrays) <= LARGEST
+    return (
+        family not in WITHOUT_FUNCTIONS
+        and request.operation not in LONG
+        and sum(array.size for array in request.arrays) <= LARGEST
+    )
 
 
 def _in_turn(findings: Sequence[Sequence[Finding]]) -> list[Finding]:

@@ -21,8 +21,8 @@ from grading.tests.causes.evidence import kept_evidence
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.rewriting import STYLES, Rewrite, changed_sources, original
 
-SEED = 2028
-"""The seed of the choice; the mistakes of seeds 20, 2026 and 2027 are known by now."""
+SEED = 2029
+"""The seed of the choice; the mistakes of seeds 20, 2026, 2027 and 2028 are known by now."""
 
 COUNT = 20
 """Number of mistakes that are drawn, if each task has enough that the checks catch."""
