@@ -7,10 +7,12 @@ Repair" (Le Goues et al., 2012).
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
+
+from grading.submissions.syntax import Function
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 """Operators that replace each other."""
@@ -27,8 +29,11 @@ INDICES = (0, 1, 2, 3, -1, -2, -3, -4)
 MOST_NAMES = 16
 """Number of names that replace another one."""
 
-MOST_PARTS = 6
-"""Number of parts of a function, names not included, that are inserted at another place."""
+MOST_INDICES = 4
+"""Number of elements of an array whose constant indices are inserted."""
+
+MOST_PARTS = 20
+"""Number of parts of a function that are inserted at another place: the nearest ones."""
 
 LONGEST_TEXT = 70
 """Number of characters of a text of the code in a sentence."""
@@ -37,6 +42,19 @@ LARGEST_PART = 4
 """Number of nodes of a part that is inserted at another place."""
 
 Alternative: TypeAlias = ast.expr
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a function, for insertion.
+
+    Attributes:
+        node: The part.
+        lines: The lines in which it occurs.
+    """
+
+    node: ast.expr
+    lines: list[int]
 
 
 @dataclass
@@ -59,7 +77,7 @@ class Scope:
     methods: list[str] = field(default_factory=list)
     attributes: dict[str, list[str]] = field(default_factory=dict)
     keywords: dict[str, list[ast.keyword]] = field(default_factory=dict)
-    parts: list[ast.expr] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
 
 
 def is_changeable(node: ast.expr) -> bool:
@@ -192,7 +210,7 @@ def insertions(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
         yield ast.Call(ast.Attribute(node, method, ast.Load()), [], [])
     for name in dict.fromkeys((*scope.parameters, *scope.called)):
         yield ast.Call(ast.parse(name, mode="eval").body, [node], [])
-    for part in scope.parts:
+    for part in _nearest(scope.parts.values(), node.lineno):
         yield part
         for op in ARITHMETIC[:-1]:
             yield ast.BinOp(node, op(), part)
@@ -200,22 +218,40 @@ def insertions(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
             yield ast.BinOp(part, swapped(), node)
 
 
-def parts(function: ast.AST, names: Sequence[str]) -> list[ast.expr]:
-    """Return names and small parts of a function, for insertion.
+def parts(function: Function, names: Sequence[str]) -> dict[str, Part]:
+    """Return the names and the small parts of a function, by their texts.
 
     Args:
         function: The function.
-        names: Its parameters and local names, which come first.
+        names: Its parameters and local names.
     """
-    found: dict[str, ast.expr] = {name: ast.Name(name, ast.Load()) for name in names[:MOST_NAMES]}
+    found = {name: Part(ast.Name(name, ast.Load()), [function.lineno]) for name in names}
     for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in found:
+            found[node.id].lines.append(node.lineno)
         if not isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
             continue
         if isinstance(getattr(node, "ctx", None), ast.Store):
             continue
-        if sum(1 for each in islice(_nodes(node), LARGEST_PART + 1)) <= LARGEST_PART:
-            found.setdefault(ast.unparse(node), node)
-    return list(found.values())[: len(names) + MOST_PARTS]
+        if sum(1 for each in islice(_nodes(node), LARGEST_PART + 1)) > LARGEST_PART:
+            continue
+        for each in _with_other_indices(node):
+            found.setdefault(ast.unparse(each), Part(each, [])).lines.append(node.lineno)
+    return found
+
+
+def _with_other_indices(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield a part; for a constant index, the first elements of the same array, too."""
+    yield node
+    if isinstance(node, ast.Subscript) and _constant(node.slice) in range(MOST_INDICES):
+        for index in range(MOST_INDICES):
+            yield ast.Subscript(node.value, _number(index), ast.Load())
+
+
+def _nearest(parts: Iterable[Part], line: int) -> list[ast.expr]:
+    """Return the parts that occur nearest to a line."""
+    ordered = sorted(parts, key=lambda part: min(abs(each - line) for each in part.lines))
+    return [part.node for part in ordered[:MOST_PARTS]]
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -21,7 +21,7 @@ from grading.submissions.submission import Submission, SubmissionError
 from grading.submissions.syntax import Definition, Function, definitions
 from grading.tasks.model import Task
 
-MOST_TRIALS = 8_000
+MOST_TRIALS = 30_000
 """Number of changes that are tried, for each kind of changes.
 
 It takes the place of a time limit, so that a report is reproducible.
@@ -47,6 +47,9 @@ LARGEST = 500
 
 LONG = frozenset({"kernel.repeat"})
 """Operations that call a function many times."""
+
+LONGEST_OPTIONS = 2_000
+"""Number of characters of the options up to which a request is repeated."""
 
 MOST_STEPS = 100_000
 """Number of passes of loops after which a change counts as endless."""
@@ -118,7 +121,8 @@ class _Search:
             wrong = [finding for finding in each.findings if not finding.right and _usable(finding)]
             if wrong:
                 self._wrong.setdefault(each.check, []).extend(sorted(wrong, key=_size))
-        self.groups = tuple(dict.fromkeys(map(self._group_of, self._wrong)))
+        failed = [each.check for each in answers if each.wrong()]
+        self.groups = tuple(dict.fromkeys(map(self._group_of, failed)))
 
     def _group_of(self, check: str) -> str:
         names = (group.name for group in self._task.groups if check in group.checks)
@@ -136,6 +140,8 @@ class _Search:
         own = [group for group in task.groups if group.name in groups]
         holes = [hole for group in own for hole in task.holes_of(group, layout)]
         holes = holes or list(task.holes_in(layout))
+        if not wrong:
+            return None
         try:
             for inserts in kinds:
                 schema = Schema(inserts)
@@ -195,7 +201,7 @@ def _cause(edit: Edit) -> str:
 
 
 def _functions(tree: ast.Module, names: Sequence[str]) -> list[tuple[str, Function]]:
-    """Return some functions of a file, and those of the file that they call by name."""
+    """Return some functions of a file, and those of the file that they call."""
     defined = definitions(tree)
     found: dict[str, Definition] = {}
     waiting = list(names)
@@ -205,8 +211,11 @@ def _functions(tree: ast.Module, names: Sequence[str]) -> list[tuple[str, Functi
             continue
         found[name] = defined[name]
         for node in ast.walk(defined[name]):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                waiting.append(node.func.id)
+            match node:
+                case ast.Call(ast.Name(called)):
+                    waiting.append(called)
+                case ast.Call(ast.Attribute(_, method)):
+                    waiting += [each for each in defined if each.endswith(f".{method}")]
     return [(name, each) for name, node in found.items() for each in functions_in(node)]
 
 
@@ -217,6 +226,7 @@ def _usable(finding: Finding) -> bool:
         family not in WITHOUT_FUNCTIONS
         and request.operation not in LONG
         and sum(array.size for array in request.arrays) <= LARGEST
+        and len(str(request.options)) <= LONGEST_OPTIONS
     )
 
 
@@ -227,7 +237,9 @@ def _in_turn(findings: Sequence[Sequence[Finding]]) -> list[Finding]:
 
 
 def _size(finding: Finding) -> tuple[bool, int]:
-    return bool(finding.kinds), sum(each.size for each in finding.request.arrays)
+    request = finding.request
+    elements = sum(array.size for array in request.arrays)
+    return bool(finding.kinds), elements + len(str(request.options))
 
 
 def _explaining(

@@ -8,5 +8,4 @@ a changed line is right, too.
 
 from grading.tests.mutants.mutant import Mutant, mutant
 
-MUTANTS: list[Mutant] = [
-]
+MUTANTS: list[Mutant] = []
