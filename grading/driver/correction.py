@@ -5,7 +5,9 @@ code in these files reads `selected`, so one worker tries all changes.
 """
 
 import math
+import signal
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from grading.driver.family import Family
 from grading.protocol.messages import Array, Plain, Request, Response
 
 family = Family()
+
+MOST_SECONDS = 0.3
+"""Processor time of one change: for loops that do not count their passes, in seconds."""
 
 
 @dataclass
@@ -38,6 +43,11 @@ class EndlessError(Exception):
     """The changed code does not end."""
 
 
+def _stop(signal_number: int, frame: object) -> NoReturn:
+    """End a change that takes too long."""
+    raise EndlessError
+
+
 def count_step() -> None:
     """Count a pass of a loop.
 
@@ -47,14 +57,6 @@ def count_step() -> None:
     selected.steps -= 1
     if selected.steps < 0:
         raise EndlessError
-
-
-@family.operation
-def select(request: Request) -> Response:
-    """Select a change for all following requests. Options: `site` and `number`."""
-    selected.site, selected.number = request.options["site"], request.options["number"]
-    selected.steps = math.inf
-    return Response(request)
 
 
 @family.operation
@@ -73,14 +75,18 @@ def answers(request: Request) -> Response:
     arrays: list[Array] = []
     gradients: list[Array] = []
     found: list[Plain] = []
+    signal.signal(signal.SIGVTALRM, _stop)
     for selected.site, selected.number in options["changes"]:
         selected.steps = options["steps"]
         # A change may write to the operands.
         operands = tuple(np.copy(array, order="K") for array in request.arrays)
         again = Request(options["operation"], operands, options["options"], request.upstream)
         try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
             response = grading.driver.perform(again)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
         except Exception as error:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
             found.append({"kinds": [kind.__name__ for kind in type(error).__mro__]})
             continue
         arrays += response.arrays

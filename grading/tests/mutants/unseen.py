@@ -6,6 +6,6 @@ statement that is changed and the change, or an effect that no other mistake has
 a changed line is right, too.
 """
 
-from grading.tests.mutants.mutant import Mutant, mutant
+from grading.tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = []
