@@ -59,7 +59,7 @@ class Part:
 
 @dataclass
 class Scope:
-    """What a change of a function may use.
+    """Names and parts that a change of a function may use.
 
     Attributes:
         names: The parameters and the local names.

@@ -27,7 +27,7 @@ SELECTED, COUNT_STEP = "_selected", "_count_step"
 """Names in the changed file of the selection, and of the function that counts passes of loops."""
 
 Role: TypeAlias = Literal["value", "base", "callee"]
-"""What an expression is for the one around it."""
+"""Role of an expression in the one around it."""
 
 IMPORT = f"from grading.driver.correction import selected as {SELECTED}, count_step as {COUNT_STEP}"
 
