@@ -13,9 +13,9 @@ from grading.checking.finding import Finding
 from grading.correction.schema import Edit, Schema, functions_in
 from grading.diagnosis import Answers, Diagnosis
 from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
+from grading.isolation.called import WITHOUT_FUNCTIONS
 from grading.isolation.errors import IsolationError
 from grading.isolation.subject import WITHOUT_COMPILER
-from grading.judge.replays import WITHOUT_FUNCTIONS
 from grading.protocol.messages import DriverError, Plain, Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
 from grading.submissions.syntax import Definition, Function, definitions

@@ -8,6 +8,9 @@ from grading.protocol.messages import Request
 NAMING = ("formula", "function", "kernel", "module", "fn", "step", "backend", "name", "problem")
 """Options that name a called function; the others are its arguments."""
 
+WITHOUT_FUNCTIONS = frozenset({"learn", "learners_tests", "repairs", "source", "speed"})
+"""Families of operations that train networks or run tests; other operations judge their parts."""
+
 BACKWARD = "backward"
 """Option of a request with a backward pass, and the name for the pass among called functions."""
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from grading.isolation import CheckAbandoned
-from grading.isolation.called import CalledFunctions, name_of
+from grading.isolation.called import WITHOUT_FUNCTIONS, CalledFunctions, name_of
 from grading.judge.recorder import Outcome
 from grading.judge.records import CheckResult, Fault, Status
 from grading.judge.text import clean_line
@@ -37,9 +37,6 @@ PAUSE = 1.0
 
 They come twice: a replacement may wait for a time, or until some requests came.
 """
-
-WITHOUT_FUNCTIONS = frozenset({"learn", "learners_tests", "repairs", "source", "speed"})
-"""Families of operations that train networks or run tests; other operations judge their parts."""
 
 REMOVED = "the judge removed the body of this function"
 """Message of the error that a function without its body raises."""

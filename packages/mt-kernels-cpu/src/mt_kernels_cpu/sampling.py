@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 
+NO_TOKEN = -1
+"""Result if no token can be drawn."""
+
 
 @strict_kernel
 def draw(
@@ -38,14 +41,15 @@ def draw(
             last sum, belong to the tokens.
 
     Returns:
-        -1, and changes nothing, if a logit is NaN or infinite; -∞ is a token that is never drawn.
+        `NO_TOKEN`, and changes nothing, if a logit is NaN or infinite; -∞ is a token that is never
+        drawn.
     """
     best, is_known = 0, len(scores) > 0
     for i in range(len(scores)):
         is_known = is_known and scores[i] < math.inf
         best = i if scores[i] > scores[best] else best
     if not is_known or scores[best] == -math.inf:
-        return -1
+        return NO_TOKEN
     top, total = scores[best], 0.0
     for i in range(len(scores)):
         if temperature == 0.0:

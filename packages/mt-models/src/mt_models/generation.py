@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Seed, no_grad
-from mt_kernels_cpu.sampling import draw
+from mt_kernels_cpu.sampling import NO_TOKEN, draw
 from mt_models.networks import GPT, evaluating
 from mt_models.tokenizers import REPLACEMENT, Ids, Tokenizer
 
@@ -76,7 +76,7 @@ def _drawn(
         # The sort is stable: of equal logits the first tokens count as more probable.
         order = (-probabilities).argsort(kind="stable")
     token = draw(probabilities, order, float(temperature), kept, float(top_p), u)
-    if token < 0:
+    if token == NO_TOKEN:
         raise ValueError(
             "the logits of the network are NaN or infinite; train it again with a lower rate"
         )

@@ -65,10 +65,14 @@ def test_exp_does_not_depend_on_the_layout(layout: str, shape: tuple[int, ...], 
     with np.errstate(over="ignore"):
         copied = backend.to_numpy(backend.map(operators.exp, backend.from_numpy(numbers)))[3:]
     received = backend.map(operators.exp, a)
-    np.testing.assert_array_equal(backend.to_numpy(received).reshape(-1), copied, strict=True)
+    # Without AVX-512, the compiler chooses which elements of a loop it computes as vectors.
+    tolerance = 0.0 if HAS_EXP else 2 * float(np.finfo(dtype).eps)
+    found = backend.to_numpy(received).reshape(-1)
+    np.testing.assert_allclose(found, copied, rtol=tolerance, strict=True)
     out = backend.zeros(shape[::-1]).permute(*reversed(range(len(shape))))
     backend.map(operators.exp, a, out)
-    np.testing.assert_array_equal(backend.to_numpy(out), backend.to_numpy(received), strict=True)
+    other = backend.to_numpy(received)
+    np.testing.assert_allclose(backend.to_numpy(out), other, rtol=tolerance, strict=True)
 
 
 def test_exp_of_a_storage_of_another_dtype() -> None:

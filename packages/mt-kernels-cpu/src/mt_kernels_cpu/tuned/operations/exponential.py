@@ -64,7 +64,8 @@ REDUCTION_64 = LOG2_E_64, LN2_HIGH_64, LN2_LOW_64, ROUNDING_OFFSET_64, LOWEST_64
 
 @inlined_helper
 def exp_float32(x: Any) -> Any:
-    """Return $e^x$ for a float32."""
+    """Return $e^x$ as a float32, of a number that is rounded to one."""
+    x = np.float32(x)
     # Both comparisons are False for NaN, so it stays.
     x = LOWEST if x < LOWEST else x
     x = HIGHEST if x > HIGHEST else x
@@ -87,7 +88,8 @@ def exp_float32(x: Any) -> Any:
 
 @inlined_helper
 def exp_float64(x: Any) -> Any:
-    """Return $e^x$ for a float64."""
+    """Return $e^x$ as a float64, of a number that is converted to one."""
+    x = np.float64(x)
     x = LOWEST_64 if x < LOWEST_64 else x
     x = HIGHEST_64 if x > HIGHEST_64 else x
     n = (x * LOG2_E_64 + ROUNDING_OFFSET_64) - ROUNDING_OFFSET_64
