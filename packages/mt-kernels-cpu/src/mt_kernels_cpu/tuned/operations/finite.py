@@ -23,9 +23,9 @@ def all_finite(a: TensorData) -> bool:
     Also False if the sum of the squares overflows.
     """
     elements = a.flat()
-    if elements is None and a.size == len(a.storage):
-        # Most often a permutation: all elements of the storage, in another order. If a broadcast
-        # tensor has as many elements, further ones are tested, so the answer may be False.
+    if elements is None and a.size == len(a.storage) and 0 not in a.strides:
+        # A permutation: all elements of the storage, in another order. A broadcast tensor may have
+        # as many elements, but not those of the storage.
         elements = a.storage
     if elements is None:
         return recording.called(_all_finite, host_array(a))
