@@ -25,7 +25,7 @@ def write_all(
     out[2] = 1.0 if truth else 0.0
     out[3] = number
     out[4] = single
-    out[5] = rows[1, 2] + len(rows) + rows.shape[1]
+    out[5] = rows[2, 1] + len(rows) + rows.shape[1]
 
 
 @strict_kernel
